@@ -1,0 +1,2 @@
+//! The load rig.
+fn main() {}

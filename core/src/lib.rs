@@ -1,0 +1,1 @@
+//! The switch as one deterministic state machine.

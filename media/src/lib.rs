@@ -1,0 +1,1 @@
+//! RTP, SDP and audio without I/O.

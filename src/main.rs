@@ -1,0 +1,2 @@
+//! The Strowger softswitch.
+fn main() {}
