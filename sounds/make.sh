@@ -1,0 +1,87 @@
+#!/bin/sh
+# Makes every WAV below this folder: 8 kHz, mono, 16 bit.
+# Speech is espeak-ng's, tones and music are sox's; the tune is ours.
+# Repeatable: no dither, and sox seeds its noise the same way each time.
+set -eu
+cd "$(dirname "$0")"
+
+need() {
+    command -v "$1" >/dev/null || { echo "sounds: $1 is missing: apt-get install $1" >&2; exit 1; }
+}
+need espeak-ng
+need sox
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+rm -rf en music tones
+mkdir -p en/digits music tones
+
+# say FILE TEXT [WORDS_A_MINUTE]: telephone band, both ends trimmed, 60 ms of air around.
+say() {
+    espeak-ng -v en-us -s "${3:-150}" -p 42 -w "$work/raw.wav" "$2"
+    sox -D "$work/raw.wav" -r 8000 -c 1 -b 16 "en/$1.wav" \
+        highpass 200 lowpass 3400 \
+        silence 1 0.02 0.3% reverse silence 1 0.02 0.3% reverse \
+        gain -n -6 pad 0.06 0.06
+}
+
+say unavailable           "The person you called is not available."
+say busy                  "The person you called is busy."
+say no-answer             "The person you called does not answer."
+say not-in-service        "The number you dialled is not in service."
+say cannot-complete       "Your call cannot be completed now."
+say not-allowed           "You are not allowed to call this number."
+say lines-busy            "All lines are busy. Please try again later."
+say goodbye               "Goodbye."
+say please-wait           "Please wait."
+say number                "Number"
+say echo                  "This is an echo test. You will hear what you say. Hang up to end."
+say you-are-caller-number "You are caller number"
+say thank-you             "Thank you."
+
+for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90; do
+    say "digits/$n" "$n" 140
+done
+say digits/hundred "hundred" 140
+
+# tone FILE ON_S OFF_S HZ HZ: one period of a cadence, made to be looped.
+tone() {
+    sox -D -r 8000 -c 2 -n -c 1 -b 16 "tones/$1.wav" \
+        synth "$2" sine "$4" sine "$5" remix - gain -n -16 fade t 0.004 "$2" 0.004 pad 0 "$3"
+}
+
+# The cadences of ITU-T E.180 for North America, as the speech is American English.
+tone ringback   2    4    440 480
+tone busy       0.5  0.5  480 620
+tone congestion 0.25 0.25 480 620
+tone beep       0.4  0.05 1000 1000
+
+# bar NUMBER AT_S BASS N1 N2 N3 N4: a soft chord and eight plucked notes of it, 0.35 s apart.
+bar() {
+    sox -D -r 48000 -c 5 -n -c 1 -b 16 "$work/pad.wav" \
+        synth 3 sine "$3" sine "$4" sine "$5" sine "$6" sine "$7" \
+        fade q 0.5 3 0.7 remix - gain -n -20
+    sox -D -r 48000 -c 8 -n -c 1 -b 16 "$work/pluck.wav" \
+        synth 1.6 pluck "$4" pluck "$6" pluck "$7" pluck "$5" \
+        pluck "$6" pluck "$7" pluck "$5" pluck "$6" \
+        fade t 0 1.6 0.5 delay 0 0.35 0.7 1.05 1.4 1.75 2.1 2.45 remix - gain -n -9
+    sox -D -m "$work/pad.wav" "$work/pluck.wav" "$work/bar$1.wav" pad "$2" 0
+}
+
+bar 1 0    C3 E4 G4 B4 C5
+bar 2 2.8  A2 E4 G4 A4 C5
+bar 3 5.6  F2 F4 A4 C5 E5
+bar 4 8.4  G2 D4 G4 A4 B4
+bar 5 11.2 E3 E4 G4 B4 D5
+bar 6 14   A2 E4 G4 A4 C5
+bar 7 16.8 D3 F4 A4 C5 D5
+bar 8 19.6 G2 F4 G4 B4 D5
+
+# The last bar's notes ring on into the first, so that the loop has no seam.
+sox -D -m "$work"/bar?.wav "$work/all.wav"
+sox -D "$work/all.wav" "$work/body.wav" trim 0 22.4
+sox -D "$work/all.wav" "$work/tail.wav" trim 22.4
+sox -D -m "$work/body.wav" "$work/tail.wav" -c 1 -r 8000 -b 16 music/hold.wav \
+    lowpass 3000 gain -n -8
+
+du -sk en music tones
