@@ -1,1 +1,7 @@
-//! RTP, SDP and audio without I/O.
+//! RTP, RTCP, SDP and audio without I/O: everything that happens to a packet between two sockets.
+//!
+//! The crate knows no SIP and opens no socket. A worker thread of the shell feeds packets and the time in, and sends what
+//! comes out.
+#![forbid(unsafe_code)]
+
+pub mod order;
