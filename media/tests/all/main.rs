@@ -1,0 +1,5 @@
+//! The crate's tests by topic, in one binary.
+
+mod sdp_negotiation;
+mod sdp_properties;
+mod sdp_samples;
