@@ -1,1 +1,15 @@
-//! SIP without I/O.
+//! SIP without I/O: messages, framing, transactions and dialogs as plain state machines.
+//!
+//! Nothing here reads a clock, opens a socket or draws a random number: time is passed in as
+//! monotonic nanoseconds, bytes come in and go out as values.
+#![forbid(unsafe_code)]
+
+pub mod flow;
+pub mod framing;
+pub mod message;
+pub mod method;
+pub mod uri;
+
+pub use flow::{Flow, Transport};
+pub use message::{HeaderName, Message, Writer};
+pub use method::Method;

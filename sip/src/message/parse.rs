@@ -1,0 +1,288 @@
+//! From bytes to ranges.
+
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+use super::error::{ParseError, ParseErrorKind as Kind};
+use super::lex::{is_token_byte, number};
+use super::{Entry, HeaderName, MAX_HEADERS, MAX_LINE, MAX_MESSAGE, Message, Span, Start};
+use crate::Method;
+
+/// Parses one message; see [`Message::parse`].
+pub(super) fn parse(bytes: Bytes) -> Result<Message, ParseError> {
+    if bytes.len() > MAX_MESSAGE {
+        // The head is still read: a request is answered 513.
+        let head = bytes.slice(..MAX_MESSAGE);
+        return Err(refuse(Kind::TooLong, parse_bounded(head).0));
+    }
+    let (message, error) = parse_bounded(bytes);
+    match (message, error) {
+        (Some(message), None) => Ok(message),
+        (message, error) => Err(refuse(error.unwrap_or(Kind::Empty), message)),
+    }
+}
+
+/// Keeps the readable part only when a response can be built from it (RFC 3261 section 8.2.6).
+fn refuse(kind: Kind, message: Option<Message>) -> ParseError {
+    let answerable = |message: &Message| {
+        message.method().is_some_and(|method| *method != Method::Ack)
+            && message.top_via().is_ok()
+            && message.from().is_ok()
+            && message.to().is_ok()
+            && message.call_id().is_ok()
+            && message.cseq().is_ok()
+    };
+    ParseError { kind, partial: message.filter(answerable).map(Box::new) }
+}
+
+/// Reads as much as can be read; the error is the first thing that was wrong.
+fn parse_bounded(mut bytes: Bytes) -> (Option<Message>, Option<Kind>) {
+    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    if blank == bytes.len() {
+        return (None, Some(Kind::Empty));
+    }
+    let head_len = head_end(&bytes, blank);
+    if std::str::from_utf8(bytes.get(..head_len).unwrap_or(&[])).is_err() {
+        bytes = latin1_head(&bytes, head_len);
+    }
+    let mut scan = Scan::new(&bytes, blank);
+    let start = scan.start_line();
+    scan.header_lines();
+    let Scan { headers, at, mut error, folded, .. } = scan;
+    if folded {
+        bytes = unfold(&bytes, at);
+    }
+    let Some(start) = start else { return (None, error) };
+    let end = bytes.len();
+    let mut message = Message { bytes, start, headers, body: span(at, end) };
+    match body_length(&message, end.saturating_sub(at)) {
+        Ok(length) => message.body = span(at, at + length),
+        Err(kind) => error = error.or(Some(kind)),
+    }
+    (Some(message), error)
+}
+
+/// The length of the body: Content-Length, or all that is there.
+fn body_length(message: &Message, available: usize) -> Result<usize, Kind> {
+    let mut lengths = message.headers(HeaderName::ContentLength);
+    let Some(first) = lengths.next() else { return Ok(available) };
+    let length = number(first).ok_or(Kind::ContentLength)? as usize;
+    if lengths.any(|other| number(other).map(|other| other as usize) != Some(length)) {
+        return Err(Kind::ContentLength);
+    }
+    if length > available { Err(Kind::ShortBody) } else { Ok(length) }
+}
+
+/// Lengths are bounded by [`MAX_MESSAGE`], so they fit.
+fn span(start: usize, end: usize) -> Span {
+    Span {
+        start: u16::try_from(start).unwrap_or(u16::MAX),
+        end: u16::try_from(end).unwrap_or(u16::MAX),
+    }
+}
+
+/// Where the headers end: after the first empty line, or at the end of the bytes.
+fn head_end(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or(&[]);
+    memchr::memmem::find(rest, b"\r\n\r\n").map_or(bytes.len(), |at| from + at + 4)
+}
+
+/// Old devices write Latin-1 display names: each byte that is not UTF-8 becomes the character
+/// of that number, so that everything after this deals with text.
+fn latin1_head(bytes: &[u8], head_len: usize) -> Bytes {
+    let (head, body) = bytes.split_at_checked(head_len).unwrap_or((bytes, &[]));
+    let mut out = BytesMut::with_capacity(bytes.len() + bytes.len() / 8);
+    let mut buffer = [0; 4];
+    for chunk in head.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        for byte in chunk.invalid() {
+            out.extend_from_slice(char::from(*byte).encode_utf8(&mut buffer).as_bytes());
+        }
+    }
+    out.extend_from_slice(body);
+    out.freeze()
+}
+
+/// Replaces the line end of every fold by spaces (RFC 3261 section 7.3.1); no length changes.
+fn unfold(bytes: &[u8], head_len: usize) -> Bytes {
+    let mut out = bytes.to_vec();
+    let mut at = 0;
+    while at + 2 < head_len.min(out.len()) {
+        if let Some(fold @ [b'\r', b'\n', b' ' | b'\t']) = out.get_mut(at..at + 3) {
+            fold.fill(b' ');
+        }
+        at += 1;
+    }
+    Bytes::from(out)
+}
+
+/// The state of one pass over the head.
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    headers: SmallVec<[Entry; 20]>,
+    error: Option<Kind>,
+    folded: bool,
+}
+
+/// One line: where it starts and where its text ends, before CRLF.
+struct Line {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, headers: SmallVec::new(), error: None, folded: false }
+    }
+
+    fn fail(&mut self, kind: Kind) {
+        self.error.get_or_insert(kind);
+    }
+
+    fn get(&self, start: usize, end: usize) -> &'a [u8] {
+        self.bytes.get(start..end).unwrap_or(&[])
+    }
+
+    /// Takes the next line; `None` when no line end follows.
+    fn line(&mut self) -> Option<Line> {
+        let start = self.at;
+        let rest = self.bytes.get(start..)?;
+        let Some(found) = memchr::memchr(b'\n', rest) else {
+            self.fail(Kind::NoEndOfHeaders);
+            return None;
+        };
+        self.at = start + found + 1;
+        let mut end = start + found;
+        if found > 0 && self.bytes.get(end - 1) == Some(&b'\r') {
+            end -= 1;
+        } else {
+            self.fail(Kind::HeaderLine);
+        }
+        Some(Line { start, end })
+    }
+
+    fn start_line(&mut self) -> Option<Start> {
+        let line = self.line()?;
+        if line.end - line.start > MAX_LINE {
+            self.fail(Kind::LineTooLong);
+            return None;
+        }
+        let text = self.get(line.start, line.end);
+        match text.first_chunk::<4>() {
+            Some(prefix) if prefix.eq_ignore_ascii_case(b"SIP/") => self.status_line(&line, text),
+            _ => self.request_line(&line, text),
+        }
+    }
+
+    /// `Method SP Request-URI SP SIP-Version`, with exactly these spaces (section 7.1).
+    fn request_line(&mut self, line: &Line, text: &[u8]) -> Option<Start> {
+        let first = memchr::memchr(b' ', text);
+        let last = memchr::memrchr(b' ', text);
+        let (Some(first), Some(last)) = (first, last) else {
+            self.fail(Kind::StartLine);
+            return None;
+        };
+        let name = std::str::from_utf8(text.get(..first)?).ok()?;
+        if !super::lex::is_token(name) {
+            self.fail(Kind::Method);
+            return None;
+        }
+        let uri = span(line.start + first + 1, line.start + last.max(first + 1));
+        let version = text.get(last + 1..).unwrap_or(&[]);
+        if first == last
+            || !version.first_chunk::<4>().is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/"))
+        {
+            self.fail(Kind::StartLine);
+        }
+        let uri_text = self.get(usize::from(uri.start), usize::from(uri.end));
+        if uri_text.is_empty() || uri_text.iter().any(|byte| is_not_uri(*byte)) {
+            self.fail(Kind::RequestUri);
+        }
+        let version = span(line.start + last + 1, line.end);
+        Some(Start::Request { method: Method::parse(name), uri, version })
+    }
+
+    /// `SIP-Version SP Status-Code SP Reason-Phrase` (section 7.2).
+    fn status_line(&mut self, line: &Line, text: &[u8]) -> Option<Start> {
+        let parts = text.split_at_checked(8).filter(|(v, _)| v.eq_ignore_ascii_case(b"SIP/2.0 "));
+        let Some((_, rest)) = parts else {
+            self.fail(Kind::StartLine);
+            return None;
+        };
+        let code_end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        let code = rest.get(..code_end).and_then(|code| std::str::from_utf8(code).ok());
+        let status = code.filter(|code| code.len() == 3).and_then(number);
+        let Some(status @ 100..=699) = status else {
+            self.fail(Kind::StatusCode);
+            return None;
+        };
+        let reason = span((line.start + 8 + code_end + 1).min(line.end), line.end);
+        Some(Start::Response { status: status as u16, reason })
+    }
+
+    /// Takes header lines up to and including the empty line.
+    fn header_lines(&mut self) {
+        while let Some(mut line) = self.line() {
+            if line.start == line.end {
+                return;
+            }
+            while matches!(self.bytes.get(self.at), Some(b' ' | b'\t')) {
+                let Some(next) = self.line() else { return };
+                line.end = next.end;
+                self.folded = true;
+            }
+            if self.headers.len() == MAX_HEADERS {
+                self.fail(Kind::TooManyHeaders);
+                return;
+            }
+            self.header_line(&line);
+        }
+    }
+
+    /// `name *(SP / HTAB) ":" value` (section 7.3.1).
+    fn header_line(&mut self, line: &Line) {
+        let text = self.get(line.start, line.end);
+        if text.len() > MAX_LINE {
+            return self.fail(Kind::LineTooLong);
+        }
+        let name_len = text.iter().take_while(|byte| is_token_byte(**byte)).count();
+        let after = text.get(name_len..).unwrap_or(&[]);
+        let blanks = after.iter().take_while(|byte| is_blank(**byte)).count();
+        if name_len == 0 || after.get(blanks) != Some(&b':') {
+            return self.fail(Kind::HeaderLine);
+        }
+        let name = std::str::from_utf8(text.get(..name_len).unwrap_or(&[])).unwrap_or("");
+        let value = after.get(blanks + 1..).unwrap_or(&[]);
+        if memchr::memchr(b'\r', value).is_some() && !self.only_folds(value) {
+            return self.fail(Kind::HeaderLine);
+        }
+        let left = value.iter().take_while(|byte| is_space(**byte)).count();
+        let right = value.iter().rev().take_while(|byte| is_space(**byte)).count();
+        let start = line.end - value.len() + left;
+        self.headers.push(Entry {
+            id: HeaderName::parse(name),
+            name: span(line.start, line.start + name_len),
+            value: span(start, (line.end - right).max(start)),
+        });
+    }
+
+    /// Whether every CR belongs to a fold.
+    fn only_folds(&self, value: &[u8]) -> bool {
+        memchr::memchr_iter(b'\r', value).all(|at| value.get(at + 1) == Some(&b'\n'))
+    }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Blanks and the line ends of folds.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Bytes that no URI holds and that would break the line it is written into.
+fn is_not_uri(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f || matches!(byte, b'<' | b'>' | b'"')
+}

@@ -1,0 +1,145 @@
+//! Checks of a whole request before anything acts on it (RFC 3261 sections 8.1.1 and 8.2).
+
+use std::fmt;
+
+use super::lex::number;
+use super::name_addr::display_is_valid;
+use super::{Contact, HeaderError, HeaderName, Message, NameAddr, Problem};
+use crate::uri::{Scheme, Uri};
+
+/// How a request that fails a check is answered. A response that fails one is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The status of the answer: 400, 416 or 505.
+    pub status: u16,
+    /// The reason phrase to send.
+    pub reason: &'static str,
+    /// The header at fault, for a Warning or the log.
+    pub warning: Option<HeaderError>,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.reason)?;
+        self.warning.map_or(Ok(()), |warning| write!(f, " ({warning})"))
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+const fn bad(header: HeaderName, problem: Problem) -> Rejection {
+    Rejection { status: 400, reason: "Bad Request", warning: Some(HeaderError { header, problem }) }
+}
+
+impl From<HeaderError> for Rejection {
+    fn from(error: HeaderError) -> Self {
+        bad(error.header, error.problem)
+    }
+}
+
+/// Headers that stand once at most (RFC 3261 section 7.3.1 and table 2).
+const SINGLE: [HeaderName; 11] = [
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+    HeaderName::ContentType,
+    HeaderName::Expires,
+    HeaderName::Event,
+    HeaderName::ReferTo,
+    HeaderName::Replaces,
+    HeaderName::SessionExpires,
+];
+
+impl Message {
+    /// Checks what every request needs whatever its method: the version, the Request-URI's
+    /// scheme, the headers without which nothing can be done, their grammar and ranges.
+    ///
+    /// # Errors
+    /// The status that answers the request. For a response any error means: drop it.
+    pub fn validate(&self) -> Result<(), Rejection> {
+        if !self.version().eq_ignore_ascii_case("SIP/2.0") {
+            return Err(Rejection { status: 505, reason: "Version Not Supported", warning: None });
+        }
+        self.check_single()?;
+        self.check_mandatory()?;
+        self.check_request_uri()?;
+        self.check_numbers()?;
+        self.check_addresses()
+    }
+
+    fn check_single(&self) -> Result<(), Rejection> {
+        for name in SINGLE {
+            if self.headers(name).nth(1).is_some() {
+                return Err(bad(name, Problem::Repeated));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_mandatory(&self) -> Result<(), Rejection> {
+        for via in self.vias() {
+            via?;
+        }
+        self.top_via()?;
+        self.call_id()?;
+        self.cseq()?;
+        check_party(HeaderName::From, &self.from()?)?;
+        check_party(HeaderName::To, &self.to()?)?;
+        if self.cseq_matches() { Ok(()) } else { Err(bad(HeaderName::CSeq, Problem::Mismatch)) }
+    }
+
+    fn check_request_uri(&self) -> Result<(), Rejection> {
+        if !self.is_request() {
+            return Ok(());
+        }
+        let uri = self.uri().map_err(|_| Rejection {
+            status: 400,
+            reason: "Bad Request-URI",
+            warning: None,
+        })?;
+        match uri.scheme() {
+            Scheme::Other(_) => {
+                Err(Rejection { status: 416, reason: "Unsupported URI Scheme", warning: None })
+            }
+            Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
+        }
+    }
+
+    /// Max-Forwards is at most 255 (section 20.22). A bad Expires is left to its reader, which
+    /// takes the default (section 20.19).
+    fn check_numbers(&self) -> Result<(), Rejection> {
+        match self.header(HeaderName::MaxForwards).map(number) {
+            None | Some(Some(0..=255)) => Ok(()),
+            Some(Some(_)) => Err(bad(HeaderName::MaxForwards, Problem::OutOfRange)),
+            Some(None) => Err(bad(HeaderName::MaxForwards, Problem::Malformed)),
+        }
+    }
+
+    fn check_addresses(&self) -> Result<(), Rejection> {
+        for contact in self.contacts() {
+            if let Contact::Addr(addr) = contact? {
+                check_uri(HeaderName::Contact, &addr)?;
+            }
+        }
+        for name in [HeaderName::Route, HeaderName::RecordRoute] {
+            for addr in self.addresses(name) {
+                check_uri(name, &addr?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_party(name: HeaderName, addr: &NameAddr<'_>) -> Result<(), Rejection> {
+    if display_is_valid(addr.display_raw()) {
+        check_uri(name, addr)
+    } else {
+        Err(bad(name, Problem::Malformed))
+    }
+}
+
+fn check_uri(name: HeaderName, addr: &NameAddr<'_>) -> Result<(), Rejection> {
+    Uri::parse(addr.uri_str()).map(|_| ()).map_err(|_| bad(name, Problem::Malformed))
+}
