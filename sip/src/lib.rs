@@ -4,12 +4,17 @@
 //! monotonic nanoseconds, bytes come in and go out as values.
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod endpoint;
 pub mod flow;
 pub mod framing;
 pub mod message;
 pub mod method;
+pub mod resolve;
+pub mod transaction;
 pub mod uri;
 
+pub use endpoint::{ClientTx, Endpoint, LegId, ServerTx};
 pub use flow::{Flow, Transport};
 pub use message::{HeaderName, Message, Writer};
 pub use method::Method;
