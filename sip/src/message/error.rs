@@ -23,8 +23,10 @@ pub enum ParseErrorKind {
     RequestUri,
     /// A status line whose code is not three digits from 100 to 699.
     StatusCode,
-    /// A header line without a colon, with a bad name, or with a lone CR or LF.
+    /// A header line without a colon or with a bad name.
     HeaderLine,
+    /// A CR or LF that is not part of a CRLF.
+    LineEnd,
     /// The empty line that ends the headers is missing.
     NoEndOfHeaders,
     /// Content-Length is not a number, or two of them differ (RFC 3261 section 20.14).
@@ -46,6 +48,7 @@ impl ParseErrorKind {
             Self::RequestUri => "Bad Request-URI",
             Self::StatusCode => "Bad Status Code",
             Self::HeaderLine => "Bad Header Line",
+            Self::LineEnd => "Bad Line End",
             Self::NoEndOfHeaders => "Missing End of Headers",
             Self::ContentLength => "Bad Content-Length",
             Self::ShortBody => "Body Shorter Than Content-Length",

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2, memchr3};
+
 /// ASCII lower case, usable in constants.
 pub(crate) const fn lower(byte: u8) -> u8 {
     byte.to_ascii_lowercase()
@@ -36,22 +38,22 @@ pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
-
 /// Removes linear white space on the left; folds are spaces by the time this runs.
 #[inline]
-pub(crate) fn trim_start(text: &str) -> &str {
-    let blanks = text.bytes().take_while(|byte| is_blank(*byte)).count();
-    text.get(blanks..).unwrap_or("")
+pub(crate) fn trim_start(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_prefix([' ', '\t']) {
+        text = rest;
+    }
+    text
 }
 
 /// Removes linear white space on the right.
 #[inline]
-pub(crate) fn trim_end(text: &str) -> &str {
-    let blanks = text.bytes().rev().take_while(|byte| is_blank(*byte)).count();
-    text.get(..text.len() - blanks).unwrap_or("")
+pub(crate) fn trim_end(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_suffix([' ', '\t']) {
+        text = rest;
+    }
+    text
 }
 
 /// Removes linear white space on both sides.
@@ -66,16 +68,19 @@ pub(crate) struct Unbalanced;
 
 /// The index after the closing quote of a quoted string that starts at index 0.
 pub(crate) fn quoted_end(text: &str) -> Result<usize, Unbalanced> {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Ok(at + 1),
-            _ => {}
+    closing_quote(text.as_bytes(), 1)
+}
+
+/// The index after the next quote at or after `from` that no backslash escapes.
+fn closing_quote(text: &[u8], mut from: usize) -> Result<usize, Unbalanced> {
+    loop {
+        let rest = text.get(from..).ok_or(Unbalanced)?;
+        let at = from + memchr2(b'"', b'\\', rest).ok_or(Unbalanced)?;
+        if text.get(at) == Some(&b'"') {
+            return Ok(at + 1);
         }
+        from = at + 2;
     }
-    Err(Unbalanced)
 }
 
 /// Finds `stop` outside quoted strings and, with `angles`, outside angle brackets.
@@ -84,21 +89,19 @@ pub(crate) fn find_outside(
     stop: u8,
     angles: bool,
 ) -> Result<Option<usize>, Unbalanced> {
-    let (mut quoted, mut escaped, mut angled) = (false, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' if !angled => quoted = !quoted,
-            _ if quoted => {}
-            b'<' if angles => angled = true,
-            b'>' if angles => angled = false,
-            _ if angled => {}
-            _ if byte == stop => return Ok(Some(at)),
-            _ => {}
-        }
+    let text = text.as_bytes();
+    let open = if angles { b'<' } else { b'"' };
+    let mut from = 0;
+    while let Some(rest) = text.get(from..) {
+        let Some(found) = memchr3(stop, b'"', open, rest) else { break };
+        let at = from + found;
+        from = match text.get(at) {
+            Some(byte) if *byte == stop => return Ok(Some(at)),
+            Some(b'"') => closing_quote(text, at + 1)?,
+            _ => at + 1 + memchr(b'>', rest.get(found..).unwrap_or(&[])).ok_or(Unbalanced)?,
+        };
     }
-    if quoted || angled { Err(Unbalanced) } else { Ok(None) }
+    Ok(None)
 }
 
 /// Splits off the text before the first `stop` outside quotes; unbalanced text counts as one piece.
@@ -107,6 +110,20 @@ pub(crate) fn split_outside(text: &str, stop: u8, angles: bool) -> (&str, Option
         Ok(Some(at)) => split_around(text, at),
         Ok(None) | Err(Unbalanced) => (text, None),
     }
+}
+
+/// Splits at the first `byte`, which is left out.
+#[inline]
+pub(crate) fn split_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// Splits at the first space or tab, which is left out.
+#[inline]
+pub(crate) fn split_blank(text: &str) -> Option<(&str, &str)> {
+    let at = memchr2(b' ', b'\t', text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The text before and after the byte at `at`.
@@ -154,7 +171,7 @@ impl<'a> Iterator for ListIter<'a> {
 /// Removes the quotes of a quoted string and its backslashes; other text comes back as it is.
 pub fn unquote(text: &str) -> Cow<'_, str> {
     let Some(inner) = strip_quotes(text) else { return Cow::Borrowed(text) };
-    if !inner.contains('\\') {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());
@@ -234,12 +251,9 @@ impl<'a> Iterator for ParamIter<'a> {
             if head.is_empty() {
                 continue;
             }
-            return Some(match head.find('=') {
+            return Some(match split_byte(head, b'=') {
                 None => (head, None),
-                Some(at) => {
-                    let (name, value) = split_around(head, at);
-                    (trim_end(name), value.map(trim_start))
-                }
+                Some((name, value)) => (trim_end(name), Some(trim_start(value))),
             });
         }
     }

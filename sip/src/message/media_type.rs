@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::lex::{Params, is_token, split_outside, trim};
+use super::lex::{Params, is_token, split_byte, split_outside, trim};
 use super::{HeaderName, Message};
 
 /// A media type: `application/sdp`.
@@ -20,7 +20,7 @@ impl<'a> MediaType<'a> {
     /// Reads a Content-Type value.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (main, params) = split_outside(trim(text), b';', false);
-        let (kind, subtype) = main.split_once('/')?;
+        let (kind, subtype) = split_byte(main, b'/')?;
         let (kind, subtype) = (trim(kind), trim(subtype));
         let valid = is_token(kind) && is_token(subtype);
         valid.then(|| Self { kind, subtype, params: Params::new(params.unwrap_or("")) })

@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 pub use error::{HeaderError, ParseError, ParseErrorKind, Problem};
 pub use lex::{ListIter, ParamIter, Params, unquote};
-pub(crate) use lex::{number, port};
+pub(crate) use lex::{number, port, split_byte};
 pub use lists::{Contact, Values};
 pub use media_type::{BodyPart, MediaType};
 pub use name::HeaderName;

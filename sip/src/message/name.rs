@@ -100,10 +100,11 @@ names! {
 
 /// Slots of the lookup table; open addressing over at most 100 spellings.
 const SLOTS: usize = 256;
-const EMPTY: u8 = u8::MAX;
 
-/// For each slot the row of `TABLE`, the high half saying whether it is the compact form.
-const INDEX: [(u8, bool); SLOTS] = build_index();
+/// A spelling and its name; an empty spelling marks a free slot.
+type Slot = (&'static str, HeaderName);
+
+static INDEX: [Slot; SLOTS] = build_index();
 
 const fn slot_of(name: &[u8]) -> usize {
     match name {
@@ -118,13 +119,14 @@ const fn slot_of(name: &[u8]) -> usize {
     }
 }
 
-const fn build_index() -> [(u8, bool); SLOTS] {
-    let mut index = [(EMPTY, false); SLOTS];
+const fn build_index() -> [Slot; SLOTS] {
+    let mut index = [("", HeaderName::Other); SLOTS];
     let mut row = 0;
     while row < TABLE.len() {
-        index = insert(index, TABLE[row].1.as_bytes(), row, false);
-        if !TABLE[row].2.is_empty() {
-            index = insert(index, TABLE[row].2.as_bytes(), row, true);
+        let (name, full, short, _) = TABLE[row];
+        index = insert(index, full, name);
+        if !short.is_empty() {
+            index = insert(index, short, name);
         }
         row += 1;
     }
@@ -132,16 +134,15 @@ const fn build_index() -> [(u8, bool); SLOTS] {
 }
 
 const fn insert(
-    mut index: [(u8, bool); SLOTS],
-    name: &[u8],
-    row: usize,
-    compact: bool,
-) -> [(u8, bool); SLOTS] {
-    let mut slot = slot_of(name);
-    while index[slot].0 != EMPTY {
+    mut index: [Slot; SLOTS],
+    spelling: &'static str,
+    name: HeaderName,
+) -> [Slot; SLOTS] {
+    let mut slot = slot_of(spelling.as_bytes());
+    while !index[slot].0.is_empty() {
         slot = (slot + 1) % SLOTS;
     }
-    index[slot] = (row as u8, compact);
+    index[slot] = (spelling, name);
     index
 }
 
@@ -149,16 +150,23 @@ impl HeaderName {
     /// Finds the variant for a name or compact form; letter case does not matter
     /// (RFC 3261 sections 7.3.1 and 7.3.3).
     pub fn parse(name: &str) -> Self {
-        let mut slot = slot_of(name.as_bytes());
-        loop {
-            let (row, compact) = INDEX[slot];
-            let Some(entry) = TABLE.get(usize::from(row)) else { return Self::Other };
-            let spelling = if compact { entry.2 } else { entry.1 };
-            if spelling.eq_ignore_ascii_case(name) {
-                return entry.0;
+        Self::from_bytes(name.as_bytes())
+    }
+
+    /// As [`HeaderName::parse`].
+    pub(crate) fn from_bytes(name: &[u8]) -> Self {
+        let mut slot = slot_of(name);
+        while let Some((spelling, id)) = INDEX.get(slot)
+            && !spelling.is_empty()
+        {
+            let spelling = spelling.as_bytes();
+            // Nearly every sender writes the registered letter case.
+            if spelling == name || spelling.eq_ignore_ascii_case(name) {
+                return *id;
             }
             slot = (slot + 1) % SLOTS;
         }
+        Self::Other
     }
 
     /// The full name as we write it; empty for `Other`.

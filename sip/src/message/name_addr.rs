@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::lex::{
-    Params, find_outside, quoted_end, split_around, strip_quotes, trim, trim_end, unquote,
+    Params, find_outside, quoted_end, split_byte, strip_quotes, trim, trim_end, unquote,
 };
 use crate::uri::{Uri, UriError};
 
@@ -28,7 +28,7 @@ impl<'a> NameAddr<'a> {
             let (display, rest) = text.split_at_checked(end)?;
             return Self::bracketed(display, trim(rest));
         }
-        match text.bytes().position(|byte| matches!(byte, b'<' | b'"')) {
+        match memchr::memchr2(b'<', b'"', text.as_bytes()) {
             Some(at) if text.as_bytes().get(at) == Some(&b'<') => {
                 let (display, rest) = text.split_at_checked(at)?;
                 Self::bracketed(trim_end(display), rest)
@@ -38,7 +38,7 @@ impl<'a> NameAddr<'a> {
     }
 
     fn bracketed(display: &'a str, text: &'a str) -> Option<Self> {
-        let (uri, rest) = text.strip_prefix('<')?.split_once('>')?;
+        let (uri, rest) = split_byte(text.strip_prefix('<')?, b'>')?;
         let (uri, rest) = (trim(uri), trim(rest));
         let ended = rest.is_empty() || rest.starts_with(';');
         if uri.is_empty() || !ended || find_outside(rest, b'\n', false).is_err() {
@@ -49,11 +49,8 @@ impl<'a> NameAddr<'a> {
 
     /// Without brackets everything after the first semicolon belongs to the header.
     fn bare(text: &'a str) -> Option<Self> {
-        let (uri, params) = match text.find(';') {
-            Some(at) => split_around(text, at),
-            None => (text, None),
-        };
-        let (uri, params) = (trim_end(uri), params.unwrap_or(""));
+        let (uri, params) = split_byte(text, b';').unwrap_or((text, ""));
+        let uri = trim_end(uri);
         let forbidden = |byte| matches!(byte, b',' | b'?' | b' ' | b'\t' | b'"' | b'>');
         if uri.is_empty() || uri.bytes().any(forbidden) {
             return None;

@@ -7,6 +7,7 @@ use super::error::{ParseError, ParseErrorKind as Kind};
 use super::lex::{is_token_byte, number};
 use super::{Entry, HeaderName, MAX_HEADERS, MAX_LINE, MAX_MESSAGE, Message, Span, Start};
 use crate::Method;
+use crate::uri::is_uri_byte;
 
 /// Parses one message; see [`Message::parse`].
 pub(super) fn parse(bytes: Bytes) -> Result<Message, ParseError> {
@@ -41,13 +42,14 @@ fn parse_bounded(mut bytes: Bytes) -> (Option<Message>, Option<Kind>) {
     if blank == bytes.len() {
         return (None, Some(Kind::Empty));
     }
-    let head_len = head_end(&bytes, blank);
-    if std::str::from_utf8(bytes.get(..head_len).unwrap_or(&[])).is_err() {
-        bytes = latin1_head(&bytes, head_len);
-    }
     let mut scan = Scan::new(&bytes, blank);
-    let start = scan.start_line();
-    scan.header_lines();
+    let mut start = scan.head();
+    let head = bytes.get(..scan.at).unwrap_or(&[]);
+    if !head.is_ascii() && std::str::from_utf8(head).is_err() {
+        bytes = latin1_head(&bytes, scan.at);
+        scan = Scan::new(&bytes, blank);
+        start = scan.head();
+    }
     let Scan { headers, at, mut error, folded, .. } = scan;
     if folded {
         bytes = unfold(&bytes, at);
@@ -79,12 +81,6 @@ fn span(start: usize, end: usize) -> Span {
         start: u16::try_from(start).unwrap_or(u16::MAX),
         end: u16::try_from(end).unwrap_or(u16::MAX),
     }
-}
-
-/// Where the headers end: after the first empty line, or at the end of the bytes.
-fn head_end(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or(&[]);
-    memchr::memmem::find(rest, b"\r\n\r\n").map_or(bytes.len(), |at| from + at + 4)
 }
 
 /// Old devices write Latin-1 display names: each byte that is not UTF-8 becomes the character
@@ -144,22 +140,31 @@ impl<'a> Scan<'a> {
         self.bytes.get(start..end).unwrap_or(&[])
     }
 
-    /// Takes the next line; `None` when no line end follows.
+    /// Takes the next line; `None` when no line end follows. A lone CR or LF is an error and
+    /// ends the line as well.
     fn line(&mut self) -> Option<Line> {
         let start = self.at;
         let rest = self.bytes.get(start..)?;
-        let Some(found) = memchr::memchr(b'\n', rest) else {
+        let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
             self.fail(Kind::NoEndOfHeaders);
             return None;
         };
-        self.at = start + found + 1;
-        let mut end = start + found;
-        if found > 0 && self.bytes.get(end - 1) == Some(&b'\r') {
-            end -= 1;
-        } else {
-            self.fail(Kind::HeaderLine);
-        }
+        let end = start + found;
+        self.at = match self.bytes.get(end..end + 2) {
+            Some(b"\r\n") => end + 2,
+            _ => {
+                self.fail(Kind::LineEnd);
+                end + 1
+            }
+        };
         Some(Line { start, end })
+    }
+
+    /// The start line and all header lines.
+    fn head(&mut self) -> Option<Start> {
+        let start = self.start_line();
+        self.header_lines();
+        start
     }
 
     fn start_line(&mut self) -> Option<Start> {
@@ -196,7 +201,7 @@ impl<'a> Scan<'a> {
             self.fail(Kind::StartLine);
         }
         let uri_text = self.get(usize::from(uri.start), usize::from(uri.end));
-        if uri_text.is_empty() || uri_text.iter().any(|byte| is_not_uri(*byte)) {
+        if uri_text.is_empty() || !uri_text.iter().all(|byte| is_uri_byte(*byte)) {
             self.fail(Kind::RequestUri);
         }
         let version = span(line.start + last + 1, line.end);
@@ -246,35 +251,19 @@ impl<'a> Scan<'a> {
         if text.len() > MAX_LINE {
             return self.fail(Kind::LineTooLong);
         }
-        let name_len = text.iter().take_while(|byte| is_token_byte(**byte)).count();
-        let after = text.get(name_len..).unwrap_or(&[]);
-        let blanks = after.iter().take_while(|byte| is_blank(**byte)).count();
-        if name_len == 0 || after.get(blanks) != Some(&b':') {
+        let name_len = text.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(text.len());
+        let (name, after) = text.split_at_checked(name_len).unwrap_or((text, &[]));
+        let Some(value) = trim_start(after).strip_prefix(b":").filter(|_| name_len > 0) else {
             return self.fail(Kind::HeaderLine);
-        }
-        let name = std::str::from_utf8(text.get(..name_len).unwrap_or(&[])).unwrap_or("");
-        let value = after.get(blanks + 1..).unwrap_or(&[]);
-        if memchr::memchr(b'\r', value).is_some() && !self.only_folds(value) {
-            return self.fail(Kind::HeaderLine);
-        }
-        let left = value.iter().take_while(|byte| is_space(**byte)).count();
-        let right = value.iter().rev().take_while(|byte| is_space(**byte)).count();
-        let start = line.end - value.len() + left;
+        };
+        let value = trim_start(value);
+        let start = line.end - value.len();
         self.headers.push(Entry {
-            id: HeaderName::parse(name),
+            id: HeaderName::from_bytes(name),
             name: span(line.start, line.start + name_len),
-            value: span(start, (line.end - right).max(start)),
+            value: span(start, start + trim_end(value).len()),
         });
     }
-
-    /// Whether every CR belongs to a fold.
-    fn only_folds(&self, value: &[u8]) -> bool {
-        memchr::memchr_iter(b'\r', value).all(|at| value.get(at + 1) == Some(&b'\n'))
-    }
-}
-
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 /// Blanks and the line ends of folds.
@@ -282,7 +271,20 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Bytes that no URI holds and that would break the line it is written into.
-fn is_not_uri(byte: u8) -> bool {
-    byte <= b' ' || byte == 0x7f || matches!(byte, b'<' | b'>' | b'"')
+fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && is_space(*first)
+    {
+        text = rest;
+    }
+    text
+}
+
+fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = text
+        && is_space(*last)
+    {
+        text = rest;
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! Typed single values of a message.
 
-use super::lex::{number, split_outside, trim};
+use super::lex::{number, split_blank, split_outside, trim};
 use super::{
     AuthParams, Event, HeaderError, HeaderName, Message, NameAddr, RAck, ReasonValue, Replaces,
     SessionExpires, Via,
@@ -56,7 +56,7 @@ impl Message {
     fn cseq_parts(&self) -> Result<(u32, &str), HeaderError> {
         let malformed = HeaderError::malformed(HeaderName::CSeq);
         let text = self.required(HeaderName::CSeq)?;
-        let (value, method) = text.split_once([' ', '\t']).ok_or(malformed)?;
+        let (value, method) = split_blank(text).ok_or(malformed)?;
         let method = trim(method);
         if !super::lex::is_token(method) {
             return Err(malformed);

@@ -37,8 +37,9 @@ impl From<HeaderError> for Rejection {
     }
 }
 
-/// Headers that stand once at most (RFC 3261 section 7.3.1 and table 2).
-const SINGLE: [HeaderName; 11] = [
+/// Headers that stand once at most (RFC 3261 section 7.3.1 and table 2),
+/// as a set of bits by variant.
+const SINGLE: u128 = bits(&[
     HeaderName::From,
     HeaderName::To,
     HeaderName::CallId,
@@ -50,7 +51,16 @@ const SINGLE: [HeaderName; 11] = [
     HeaderName::ReferTo,
     HeaderName::Replaces,
     HeaderName::SessionExpires,
-];
+]);
+
+const fn bits(mut names: &[HeaderName]) -> u128 {
+    let mut set = 0;
+    while let [first, rest @ ..] = names {
+        set |= 1 << (*first as u8);
+        names = rest;
+    }
+    set
+}
 
 impl Message {
     /// Checks what every request needs whatever its method: the version, the Request-URI's
@@ -70,10 +80,13 @@ impl Message {
     }
 
     fn check_single(&self) -> Result<(), Rejection> {
-        for name in SINGLE {
-            if self.headers(name).nth(1).is_some() {
+        let mut seen = 0u128;
+        for name in self.headers.iter().map(|entry| entry.id) {
+            let bit = 1u128 << (name as u8);
+            if seen & bit & SINGLE != 0 {
                 return Err(bad(name, Problem::Repeated));
             }
+            seen |= bit;
         }
         Ok(())
     }

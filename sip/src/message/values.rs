@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::lex::{ListIter, Params, number, split_outside, trim, trim_end, trim_start, unquote};
+use super::lex::{
+    ListIter, Params, number, split_blank, split_byte, split_outside, trim, trim_end, trim_start,
+    unquote,
+};
 use crate::Method;
 
 /// Credentials or a challenge: a scheme and its parameters (RFC 3261 section 20.7, RFC 7616).
@@ -16,7 +19,7 @@ impl<'a> AuthParams<'a> {
     /// Reads one header value; `None` without a scheme.
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = trim(text);
-        let (scheme, params) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+        let (scheme, params) = split_blank(text).unwrap_or((text, ""));
         super::lex::is_token(scheme).then_some(Self { scheme, params })
     }
 
@@ -33,7 +36,7 @@ impl<'a> AuthParams<'a> {
     /// The parameters in order, values as written.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
         ListIter::new(self.params).filter_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
+            let (name, value) = split_byte(pair, b'=')?;
             Some((trim_end(name), trim_start(value)))
         })
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::lex::{Params, is_token, port, split_outside, trim, trim_end, trim_start};
+use super::lex::{
+    Params, is_token, port, split_blank, split_byte, split_outside, trim, trim_end, trim_start,
+};
 use crate::Transport;
 use crate::uri::Host;
 
@@ -25,7 +27,7 @@ impl<'a> Via<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         let (main, params) = split_outside(trim(text), b';', false);
         let (transport, sent_by) = match main.strip_prefix("SIP/2.0/") {
-            Some(rest) => rest.split_once([' ', '\t'])?,
+            Some(rest) => split_blank(rest)?,
             None => split_protocol(main)?,
         };
         let transport = trim(transport);
@@ -82,20 +84,20 @@ impl fmt::Display for Via<'_> {
 
 /// `SIP / 2.0 / UDP host` with white space anywhere around the slashes.
 fn split_protocol(text: &str) -> Option<(&str, &str)> {
-    let (name, rest) = text.split_once('/')?;
-    let (version, rest) = rest.split_once('/')?;
+    let (name, rest) = split_byte(text, b'/')?;
+    let (version, rest) = split_byte(rest, b'/')?;
     if !trim(name).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
         return None;
     }
-    trim_start(rest).split_once([' ', '\t'])
+    split_blank(trim_start(rest))
 }
 
 fn split_sent_by(text: &str) -> Option<(Host<'_>, Option<u16>)> {
-    let colon = match text.find(']') {
-        Some(bracket) => text.get(bracket..)?.find(':').map(|at| at + bracket),
-        None => text.find(':'),
+    let host_end = if text.starts_with('[') { text.find(']')? } else { 0 };
+    let Some(colon) = memchr::memchr(b':', text.get(host_end..)?.as_bytes()) else {
+        return Some((Host::parse(text)?, None));
     };
-    let Some(colon) = colon else { return Some((Host::parse(text)?, None)) };
-    let host = Host::parse(trim_end(text.get(..colon)?))?;
-    Some((host, Some(port(trim_start(text.get(colon + 1..)?))?)))
+    let (host, after) = text.split_at_checked(host_end + colon)?;
+    let port = port(trim_start(after.strip_prefix(':')?))?;
+    Some((Host::parse(trim_end(host))?, Some(port)))
 }

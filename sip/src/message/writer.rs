@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 use bytes::BytesMut;
+use memchr::{memchr2, memchr3};
 
 use super::lex::is_token_byte;
 use super::{HeaderName, Message, reason_phrase};
@@ -38,20 +39,24 @@ pub struct Writer<'b, B: Sink> {
 /// Passes text on with CR, LF and NUL replaced.
 struct Clean<'b, B: Sink> {
     sink: &'b mut B,
-    replacement: &'static [u8],
-    spaces_too: bool,
+    /// White space ends a Request-URI, so it is replaced as well.
+    in_uri: bool,
 }
 
 impl<B: Sink> Write for Clean<'_, B> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let bad = |byte: &u8| {
-            matches!(byte, b'\r' | b'\n' | 0) || (self.spaces_too && matches!(byte, b' ' | b'\t'))
+        let find = |text| match self.in_uri {
+            true => [memchr3(b'\r', b'\n', 0, text), memchr2(b' ', b'\t', text)]
+                .into_iter()
+                .flatten()
+                .min(),
+            false => memchr3(b'\r', b'\n', 0, text),
         };
         let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(bad) {
+        while let Some(at) = find(rest) {
             let (clean, tail) = rest.split_at_checked(at).unwrap_or((rest, &[]));
             self.sink.put(clean);
-            self.sink.put(self.replacement);
+            self.sink.put(if self.in_uri { b"%20" } else { b" " });
             rest = tail.get(1..).unwrap_or(&[]);
         }
         self.sink.put(rest);
@@ -65,7 +70,7 @@ impl<'b, B: Sink> Writer<'b, B> {
         let mut writer = Self { sink };
         writer.token(method.as_str());
         writer.sink.put(b" ");
-        let mut clean = Clean { sink: writer.sink, replacement: b"%20", spaces_too: true };
+        let mut clean = Clean { sink: writer.sink, in_uri: true };
         // Writing to a sink cannot fail; an error could only come from the value's own Display.
         let _ = write!(clean, "{uri}");
         writer.sink.put(b" SIP/2.0\r\n");
@@ -113,11 +118,12 @@ impl<'b, B: Sink> Writer<'b, B> {
 
     /// Copies all headers of this name in order, one line for each, as they were.
     pub fn copy(&mut self, from: &Message, name: HeaderName) -> &mut Self {
-        for (written, id, value) in from.all_headers() {
-            if id == name {
-                let full = if id == HeaderName::Other { written } else { id.as_str() };
-                self.line(full, value);
-            }
+        for entry in from.headers.iter().filter(|entry| entry.id == name) {
+            let full = match name {
+                HeaderName::Other => from.slice(entry.name),
+                name => name.as_str().as_bytes(),
+            };
+            self.line(full, from.slice(entry.value));
         }
         self
     }
@@ -128,9 +134,9 @@ impl<'b, B: Sink> Writer<'b, B> {
         from: &Message,
         mut pick: impl FnMut(HeaderName, &str) -> bool,
     ) -> &mut Self {
-        for (written, id, value) in from.all_headers() {
-            if pick(id, written) {
-                self.line(written, value);
+        for entry in &from.headers {
+            if pick(entry.id, from.text(entry.name)) {
+                self.line(from.slice(entry.name), from.slice(entry.value));
             }
         }
         self
@@ -152,22 +158,22 @@ impl<'b, B: Sink> Writer<'b, B> {
     }
 
     /// A name and value that a parser has already confined to one line.
-    fn line(&mut self, name: &str, value: &str) {
-        self.sink.put(name.as_bytes());
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        self.sink.put(name);
         self.sink.put(b": ");
-        self.sink.put(value.as_bytes());
+        self.sink.put(value);
         self.sink.put(b"\r\n");
     }
 
     fn value(&mut self, value: impl Display) {
-        let mut clean = Clean { sink: self.sink, replacement: b" ", spaces_too: false };
+        let mut clean = Clean { sink: self.sink, in_uri: false };
         // As in `request`: sinks do not fail.
         let _ = write!(clean, "{value}");
     }
 
     fn token(&mut self, text: &str) {
-        for byte in text.bytes().filter(|byte| is_token_byte(*byte)) {
-            self.sink.put(&[byte]);
+        for piece in text.as_bytes().split(|byte| !is_token_byte(*byte)) {
+            self.sink.put(piece);
         }
     }
 }

@@ -79,8 +79,8 @@ impl fmt::Display for Host<'_> {
 
 /// Splits `host[:port]`; a colon inside brackets belongs to the host. `None` for a bad port.
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let host_end = text.find(']').map_or(0, |at| at + 1);
-    match text.get(host_end..)?.find(':') {
+    let host_end = if text.starts_with('[') { text.find(']')? } else { 0 };
+    match memchr::memchr(b':', text.get(host_end..)?.as_bytes()) {
         None => Some((text, None)),
         Some(at) => {
             let (host, port) = text.split_at_checked(host_end + at)?;

@@ -13,7 +13,7 @@ pub use host::Host;
 pub use owned::OwnedUri;
 
 use crate::Transport;
-use crate::message::Params;
+use crate::message::{Params, split_byte};
 
 /// A URI that owns its text; the same as [`OwnedUri`].
 pub type UriBuf = OwnedUri;
@@ -84,6 +84,23 @@ impl fmt::Display for UriError {
 
 impl std::error::Error for UriError {}
 
+const URI_BYTE: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let control = byte <= b' ' as usize || byte == 0x7f;
+        table[byte] = !(control || matches!(byte as u8, b'<' | b'>' | b'"'));
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a byte may stand in a URI. Bytes that break the line or the brackets around a URI may
+/// not; others that the grammar leaves out are let through, since devices write them.
+pub(crate) const fn is_uri_byte(byte: u8) -> bool {
+    URI_BYTE[byte as usize]
+}
+
 /// A URI read in place (RFC 3261 section 19.1, RFC 3966).
 #[derive(Clone, Copy, Debug)]
 pub struct Uri<'a> {
@@ -103,10 +120,10 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// See [`UriError`].
     pub fn parse(raw: &'a str) -> Result<Self, UriError> {
-        if raw.bytes().any(|b| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"')) {
+        if !raw.bytes().all(is_uri_byte) {
             return Err(UriError::Character);
         }
-        let (scheme, rest) = raw.split_once(':').ok_or(UriError::Scheme)?;
+        let (scheme, rest) = split_byte(raw, b':').ok_or(UriError::Scheme)?;
         let in_scheme = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(in_scheme)
         {
@@ -132,10 +149,10 @@ impl<'a> Uri<'a> {
     /// `[user[:password]@]host[:port][;params][?headers]`. The user may hold semicolons and
     /// question marks; after it no `@` is legal, so the first one ends it.
     fn with_sip(mut self, rest: &'a str) -> Result<Self, UriError> {
-        let rest = match rest.split_once('@') {
+        let rest = match split_byte(rest, b'@') {
             None => rest,
             Some((user_info, rest)) => {
-                let (user, password) = match user_info.split_once(':') {
+                let (user, password) = match split_byte(user_info, b':') {
                     Some((user, password)) => (user, Some(password)),
                     None => (user_info, None),
                 };
@@ -146,12 +163,12 @@ impl<'a> Uri<'a> {
                 rest
             }
         };
-        let host_end = rest.find([';', '?']).unwrap_or(rest.len());
+        let host_end = memchr::memchr2(b';', b'?', rest.as_bytes()).unwrap_or(rest.len());
         let (host_port, rest) = rest.split_at_checked(host_end).unwrap_or((rest, ""));
         let (host, port) = host::split_port(host_port).ok_or(UriError::Port)?;
         self.host = Some(Host::parse(host).ok_or(UriError::Host)?);
         self.port = port;
-        let (params, headers) = match rest.split_once('?') {
+        let (params, headers) = match split_byte(rest, b'?') {
             Some((params, headers)) => (params, Some(headers)),
             None => (rest, None),
         };
