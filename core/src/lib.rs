@@ -1,1 +1,6 @@
 //! The switch as one deterministic state machine.
+//!
+//! [`vocab`] is the language between the switch and the shell: what goes in, what comes out, as plain data.
+#![forbid(unsafe_code)]
+
+pub mod vocab;

@@ -1,0 +1,235 @@
+//! Orders and questions from outside, with their answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{CallRecord, RegistrationView};
+use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Sees.
+    ReadOnly,
+    /// One extension's owner.
+    User,
+    /// One agent.
+    Agent,
+    /// Acts on every call of the tenant.
+    Supervisor,
+    /// Everything within the tenant.
+    Admin,
+}
+
+/// Who orders or asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// Bound to this tenant.
+    pub tenant: TenantId,
+    /// With these rights.
+    pub role: Role,
+    /// The key's name, for the audit log.
+    pub name: String,
+    /// The extension that a user or agent key stands for.
+    pub extension: Option<String>,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Rings `from`, and when it answers calls `to` for it, under its rights.
+    Originate {
+        /// The extension's bare number.
+        from: String,
+        /// Whatever that extension could dial.
+        to: String,
+        /// Asks the phone to answer by itself (Call-Info and Alert-Info headers).
+        auto_answer: bool,
+    },
+    /// Ends a call.
+    HangUp {
+        /// Which.
+        call: CallId,
+    },
+}
+
+/// A question about the live state. Pages start at 0 and hold at most 200 rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Query {
+    /// Registered contacts of the tenant, in order of extension and contact.
+    Registrations {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// Live calls of the tenant, oldest first.
+    Calls {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One live call.
+    Call {
+        /// Which.
+        call: CallId,
+    },
+    /// Trunks of the tenant.
+    Trunks,
+    /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
+    Figures,
+}
+
+/// Why an order or question was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommandError {
+    /// No such call, extension or trunk in the tenant.
+    NotFound(String),
+    /// The key may not.
+    Forbidden(String),
+    /// It contradicts the present state, e.g. the extension is not registered.
+    Conflict(String),
+    /// The order makes no sense; says what would be right.
+    Invalid(String),
+    /// Too much at once, or draining; try again after so many seconds.
+    Busy {
+        /// Seconds.
+        retry_after: u32,
+        /// What was full.
+        what: String,
+    },
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Done {
+    /// A call was started.
+    Originated {
+        /// Its id.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+    },
+    /// A call is being ended.
+    HungUp,
+}
+
+/// The one answer to a command or query.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// A command's result.
+    Command(Result<Done, CommandError>),
+    /// Rows.
+    Registrations(Page<RegistrationView>),
+    /// Rows.
+    Calls(Page<CallView>),
+    /// One call.
+    Call(Box<CallView>),
+    /// All trunks.
+    Trunks(Page<TrunkView>),
+    /// Figures.
+    Figures(Box<Figures>),
+    /// A query that found nothing or was refused.
+    Refused(CommandError),
+}
+
+/// Some rows of a longer list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+    /// When this was true, milliseconds since the Unix epoch.
+    pub as_of: u64,
+}
+
+/// Where a live call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStage {
+    /// Nobody rings yet.
+    Connecting,
+    /// Somebody rings.
+    Ringing,
+    /// Both ends talk, or one is on hold.
+    Talking,
+    /// The switch plays something.
+    Announcement,
+    /// On its way out.
+    Ending,
+}
+
+/// A live call as shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallView {
+    /// Its record as it would be stored now.
+    #[serde(flatten)]
+    pub record: CallRecord,
+    /// Where it stands.
+    pub stage: CallStage,
+    /// Somebody is on hold.
+    pub held: bool,
+}
+
+/// A trunk as shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrunkView {
+    /// Which.
+    pub trunk: TrunkKey,
+    /// Takes calls.
+    pub up: bool,
+    /// Registered with the carrier, where it registers.
+    pub registered: Option<bool>,
+    /// Why it is down.
+    pub reason: Option<String>,
+    /// Channels in use.
+    pub calls: usize,
+}
+
+/// Counters since the start, and gauges of now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Registered contacts.
+    pub registrations: u64,
+    /// Live calls.
+    pub calls: u64,
+    /// Calls admitted since the start.
+    pub calls_started: u64,
+    /// Calls answered since the start.
+    pub calls_answered: u64,
+    /// Ended calls by cause, in the order of the causes' names.
+    pub calls_ended: Vec<(String, u64)>,
+    /// SIP messages received, by method or status class.
+    pub sip_received: Vec<(String, u64)>,
+    /// SIP messages sent.
+    pub sip_sent: u64,
+    /// Messages that were dropped or refused before they reached a call, by reason.
+    pub sip_dropped: Vec<(String, u64)>,
+    /// Failed authentications.
+    pub auth_failures: u64,
+    /// Trunks by tenant and name, with 1 for up.
+    pub trunks: Vec<(TrunkKey, u64)>,
+    /// Free ports in all workers' stocks.
+    pub media_ports_free: u64,
+    /// Streams open.
+    pub media_streams: u64,
+    /// Recordings being written.
+    pub recordings: u64,
+    /// Groups of records not yet on disk.
+    pub commits_pending: u64,
+    /// Groups of records that could not be written.
+    pub commits_failed: u64,
+    /// Events published.
+    pub events: u64,
+}
+
+/// Used by callers that stand for one extension.
+impl Principal {
+    /// The extension that the key stands for, if it does.
+    pub fn own_extension(&self) -> Option<ExtensionKey> {
+        let number = self.extension.clone()?;
+        Some(ExtensionKey { tenant: self.tenant.clone(), number })
+    }
+}

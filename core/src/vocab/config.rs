@@ -1,0 +1,307 @@
+//! The configuration that the switch works with: checked, complete, with every default filled in.
+//!
+//! The shell reads the file and reports its errors; what arrives here is sound: every name that is referred to exists,
+//! every pattern compiles, numbers are unique within their tenant.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExtensionKey, Secret, TenantId, TrunkKey};
+
+/// Everything.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Config {
+    /// SIP in general.
+    pub sip: Sip,
+    /// Media in general.
+    pub media: Media,
+    /// Limits and times of calls.
+    pub calls: Calls,
+    /// Feature codes.
+    pub codes: Codes,
+    /// Companies.
+    pub tenants: Vec<Tenant>,
+    /// Phones' accounts.
+    pub extensions: Vec<Extension>,
+    /// Lines to carriers.
+    pub trunks: Vec<Trunk>,
+    /// Numbers that trunks deliver.
+    pub numbers: Vec<Number>,
+    /// Routes in order; the first match wins.
+    pub routes: Vec<Route>,
+}
+
+/// `[sip]`, as far as the switch is concerned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sip {
+    /// Our domain, also the digest realm.
+    pub domain: String,
+    /// Goes into Contact and SDP behind a NAT.
+    pub external_address: Option<IpAddr>,
+    /// Shortest registration granted, in seconds (423 below).
+    pub min_expires: u32,
+    /// Longest registration granted, in seconds.
+    pub max_expires: u32,
+    /// Registration granted where the phone asks for none, in seconds.
+    pub default_expires: u32,
+    /// Contacts that one extension may have registered at a time.
+    pub max_contacts: u16,
+    /// Pause between OPTIONS to a registered contact, in seconds; 0 is off.
+    pub qualify_secs: u32,
+    /// Pause between keep-alives to contacts behind a NAT, in seconds; 0 is off.
+    pub keepalive_secs: u32,
+    /// Session timer offered (RFC 4028), in seconds; 0 is off.
+    pub session_expires: u32,
+    /// Life of a digest nonce, in seconds.
+    pub nonce_secs: u32,
+    /// Failed authentications a minute from one address before it is silenced.
+    pub max_auth_failures: u32,
+    /// How long it is silenced, in seconds.
+    pub silence_secs: u32,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            domain: "localhost".into(),
+            external_address: None,
+            min_expires: 60,
+            max_expires: 3600,
+            default_expires: 600,
+            max_contacts: 8,
+            qualify_secs: 60,
+            keepalive_secs: 25,
+            session_expires: 1800,
+            nonce_secs: 300,
+            max_auth_failures: 10,
+            silence_secs: 600,
+        }
+    }
+}
+
+/// `[media]`, as far as the switch is concerned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Media {
+    /// Codec preference towards phones and trunks that set none of their own, best first (`PCMU`, `G722`, `opus` ...).
+    pub codecs: Vec<String>,
+    /// A call whose end sends nothing for so long is ended, in seconds; never while held; 0 is off.
+    pub timeout_secs: u32,
+    /// Prompt that is looped to a held party, below the sounds directory.
+    pub hold_music: String,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            codecs: ["opus", "G722", "PCMA", "PCMU"].map(String::from).to_vec(),
+            timeout_secs: 60,
+            hold_music: "music/hold".into(),
+        }
+    }
+}
+
+/// `[calls]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calls {
+    /// How long a called extension rings, in seconds.
+    pub ring_secs: u32,
+    /// How long a trunk may take to answer, in seconds.
+    pub trunk_ring_secs: u32,
+    /// How long a trunk may be silent before the next one is tried, in seconds.
+    pub trunk_try_secs: u32,
+    /// Longest call, in seconds; 0 is unlimited.
+    pub max_secs: u32,
+    /// Calls at a time in the whole switch.
+    pub max_calls: u32,
+    /// Redirections (302) and forwards that one call may follow.
+    pub max_diversions: u8,
+    /// A failed call is explained by a spoken announcement (true) or by its SIP status alone (false).
+    pub announce_failures: bool,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            ring_secs: 60,
+            trunk_ring_secs: 120,
+            trunk_try_secs: 6,
+            max_secs: 14_400,
+            max_calls: 10_000,
+            max_diversions: 5,
+            announce_failures: false,
+        }
+    }
+}
+
+/// `[codes]`: what is dialled for a feature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codes {
+    /// Echo test.
+    pub echo: String,
+    /// Prefix that hides the caller's number for one call.
+    pub hide_number: String,
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self { echo: "*43".into(), hide_number: "*67".into() }
+    }
+}
+
+/// `[[tenant]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Names it.
+    pub id: TenantId,
+    /// Digits before the extension number in the SIP user, e.g. `9031046856`; may be empty.
+    pub prefix: String,
+    /// A SIP domain of its own, if any.
+    pub domain: Option<String>,
+    /// IANA time zone.
+    pub timezone: String,
+    /// Folder of prompts below the sounds directory.
+    pub language: String,
+    /// Country code for +E.164 caller numbers, e.g. `86`.
+    pub country_code: Option<String>,
+    /// Numbers that pass every limit and raise an event.
+    pub emergency: Vec<String>,
+}
+
+/// When an extension's calls are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordPolicy {
+    /// Not at all.
+    #[default]
+    Never,
+    /// From answer to end.
+    Always,
+    /// When somebody asks for it.
+    OnDemand,
+}
+
+/// The hash that an account's digest challenge names (RFC 8760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum DigestAlgorithm {
+    /// What every phone knows.
+    #[default]
+    #[serde(rename = "MD5")]
+    Md5,
+    /// For phones that know it.
+    #[serde(rename = "SHA-256")]
+    Sha256,
+}
+
+/// `[[extension]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Tenant and number.
+    pub key: ExtensionKey,
+    /// SIP password.
+    pub password: Secret,
+    /// Shown to those it calls.
+    pub name: String,
+    /// Groups within which calls may be picked up.
+    pub pickup_groups: Vec<String>,
+    /// Recording.
+    pub record: RecordPolicy,
+    /// Classes of routes it may use.
+    pub classes: Vec<String>,
+    /// Calls at a time; 0 is unlimited.
+    pub max_calls: u16,
+    /// Digest algorithm.
+    pub algorithm: DigestAlgorithm,
+    /// Number shown to the outside; must be one of the tenant's `[[number]]`s.
+    pub caller_number: Option<String>,
+    /// Codec preference, or `None` for the general one.
+    pub codecs: Option<Vec<String>>,
+    /// How long it rings, in seconds, or `None` for the general time.
+    pub ring_secs: Option<u32>,
+}
+
+/// `[[trunk]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trunk {
+    /// Tenant and name.
+    pub key: TrunkKey,
+    /// `host`, `host:port`; resolved by RFC 3263 when it is a name.
+    pub host: String,
+    /// `udp`, `tcp` ...; `None` leaves it to DNS, then UDP.
+    pub transport: Option<sip::Transport>,
+    /// Registers with the carrier.
+    pub register: bool,
+    /// Account at the carrier.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// Realm and From domain, where it is not the host.
+    pub domain: Option<String>,
+    /// Source addresses from which its calls come, besides those the host resolves to.
+    pub addresses: Vec<IpAddr>,
+    /// Channels at a time; 0 is unlimited.
+    pub max_calls: u16,
+    /// Pause between OPTIONS, in seconds; 0 is off.
+    pub qualify_secs: u32,
+    /// Registration asked for, in seconds.
+    pub expires: u32,
+    /// Codec preference, or `None` for the general one.
+    pub codecs: Option<Vec<String>>,
+    /// Sends and takes numbers as `+E.164`.
+    pub e164: bool,
+    /// Believes P-Asserted-Identity from it and sends it there.
+    pub trusted: bool,
+}
+
+/// `[[number]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// The trunk that delivers it.
+    pub trunk: TrunkKey,
+    /// As delivered, compared after normalising.
+    pub number: String,
+    /// Where its calls go.
+    pub to: Destination,
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteFrom {
+    /// Extensions of the tenant that have its class.
+    Extension,
+    /// Calls that come in by this trunk.
+    Trunk(TrunkKey),
+}
+
+/// `[[route]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Whose dial plan.
+    pub tenant: TenantId,
+    /// Regular expression on the dialled number.
+    pub pattern: String,
+    /// Class that an extension needs; `None` needs none.
+    pub class: Option<String>,
+    /// Who may use it.
+    pub from: RouteFrom,
+    /// Leading digits taken off.
+    pub strip: u8,
+    /// Put in front after that.
+    pub prepend: String,
+    /// Where it leads, first to last: the next is tried when one fails.
+    pub to: Vec<Destination>,
+}
+
+/// Where a number or a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    /// `trunk:NAME`, with the number as rewritten.
+    Trunk(TrunkKey),
+    /// `extension:NUMBER`.
+    Extension(ExtensionKey),
+    /// `echo`.
+    Echo,
+    /// `sound:NAME`, played once, then the call ends.
+    Sound(String),
+}

@@ -1,0 +1,127 @@
+//! What goes into the switch.
+
+use bytes::Bytes;
+use media::order::{MediaEvent, Port};
+use serde::{Deserialize, Serialize};
+use sip::{Flow, Transport};
+
+use super::record::{CallRecord, RecordingRecord, RegistrationRecord};
+use super::{Command, CommitId, Config, ConnectId, Principal, Query, RequestId, ResolveId, WorkerId};
+
+/// Everything that can happen to the switch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Input {
+    /// The first input, once.
+    Boot(Box<Boot>),
+    /// Time has come to the deadline that the switch named, or passed it. Timers fire on nothing else.
+    Tick,
+    /// One whole SIP message, or a stream's keep-alive.
+    Packet {
+        /// Where from.
+        flow: Flow,
+        /// The message; may lie in a receive buffer that is used again after `handle`.
+        bytes: Bytes,
+    },
+    /// A stream connection is open, asked for (`connect`) or accepted.
+    FlowOpened {
+        /// The new flow.
+        flow: Flow,
+        /// The `Connect` effect that it answers.
+        connect: Option<ConnectId>,
+    },
+    /// A stream connection ended, a connection attempt failed, or a datagram could not be sent.
+    FlowClosed {
+        /// The flow; its generation is 0 where a connection attempt failed.
+        flow: Flow,
+        /// The `Connect` effect that failed, if any.
+        connect: Option<ConnectId>,
+    },
+    /// An answer to `Resolve`.
+    Resolved {
+        /// The question.
+        id: ResolveId,
+        /// Records, or why there are none.
+        answer: sip::resolve::Answer,
+    },
+    /// A group of records is on disk, or could not be written.
+    Stored {
+        /// The group.
+        commit: CommitId,
+        /// False if it is lost; the shell has logged why and counts it.
+        ok: bool,
+    },
+    /// A worker's stock grew by these ports.
+    MediaPorts {
+        /// Whose.
+        worker: WorkerId,
+        /// New in stock.
+        ports: Vec<Port>,
+    },
+    /// A worker reports.
+    MediaEvent {
+        /// Which worker.
+        worker: WorkerId,
+        /// What.
+        event: MediaEvent,
+    },
+    /// Somebody orders something; exactly one `Reply` follows.
+    Command {
+        /// Comes back in the reply.
+        id: RequestId,
+        /// Who orders.
+        principal: Principal,
+        /// What.
+        command: Command,
+    },
+    /// Somebody asks something; exactly one `Reply` follows.
+    Query {
+        /// Comes back in the reply.
+        id: RequestId,
+        /// Who asks.
+        principal: Principal,
+        /// What.
+        query: Query,
+    },
+    /// A new configuration, checked and prepared.
+    Reload(Box<Config>),
+    /// No new calls from now on; existing ones end by themselves, or at the deadline.
+    Drain {
+        /// Milliseconds that calls may go on; 0 ends them now.
+        grace_ms: u64,
+    },
+}
+
+/// How the switch begins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Boot {
+    /// Seed of all randomness.
+    pub seed: [u8; 32],
+    /// Counts the starts of this installation; part of event sequences.
+    pub boot: u64,
+    /// What to be.
+    pub config: Config,
+    /// The addresses that are really listened on, as flows with no remote.
+    pub listeners: Vec<Listener>,
+    /// What the store remembers.
+    pub restored: Restored,
+}
+
+/// A bound SIP listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// What it speaks.
+    pub transport: Transport,
+    /// Its real address.
+    pub address: std::net::SocketAddr,
+}
+
+/// What survived the last run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Restored {
+    /// Registrations, also expired ones.
+    pub registrations: Vec<RegistrationRecord>,
+    /// Calls that were live when the process died; they are closed with cause `restart`.
+    pub open_calls: Vec<CallRecord>,
+    /// Recordings that were being written.
+    pub open_recordings: Vec<RecordingRecord>,
+}

@@ -1,0 +1,32 @@
+//! The vocabulary of the switch: inputs, effects, commands, queries, events and records as plain data.
+//!
+//! Nothing in here holds a sender, a socket, an `Arc` or an `Instant`: every value can be written to a journal and read back.
+
+pub mod command;
+pub mod config;
+pub mod effect;
+pub mod event;
+pub mod ids;
+pub mod input;
+pub mod record;
+pub mod secret;
+
+pub use command::{Command, CommandError, Done, Principal, Query, Reply, Role};
+pub use config::Config;
+pub use effect::Effect;
+pub use event::{Event, EventKind};
+pub use ids::*;
+pub use input::{Boot, Input, Restored};
+pub use record::Record;
+pub use secret::Secret;
+
+use serde::{Deserialize, Serialize};
+
+/// The moment of an input. Deadlines use `mono` only; `wall` is for people and for records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Now {
+    /// Nanoseconds since the process started; never goes back.
+    pub mono: u64,
+    /// Milliseconds since the Unix epoch; may jump.
+    pub wall: u64,
+}
