@@ -3,4 +3,8 @@
 //! [`vocab`] is the language between the switch and the shell: what goes in, what comes out, as plain data.
 #![forbid(unsafe_code)]
 
+pub mod call;
+pub mod ids;
+pub mod outbox;
+pub mod stock;
 pub mod vocab;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
 use super::record::{CallRecord, Party};
+use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
 
 /// Something happened. The gateway numbers, keeps and hands events on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
 use super::record::{CallRecord, RecordingRecord, RegistrationRecord};
-use super::{Command, CommitId, Config, ConnectId, Principal, Query, RequestId, ResolveId, WorkerId};
+use super::{
+    Command, CommitId, Config, ConnectId, Principal, Query, RequestId, ResolveId, WorkerId,
+};
 
 /// Everything that can happen to the switch.
 #[derive(Debug, Clone, Serialize, Deserialize)]

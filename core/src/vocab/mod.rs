@@ -8,6 +8,7 @@ pub mod effect;
 pub mod event;
 pub mod ids;
 pub mod input;
+pub mod plan;
 pub mod record;
 pub mod secret;
 
@@ -17,6 +18,7 @@ pub use effect::Effect;
 pub use event::{Event, EventKind};
 pub use ids::*;
 pub use input::{Boot, Input, Restored};
+pub use plan::{Hop, Identity, Plan};
 pub use record::Record;
 pub use secret::Secret;
 

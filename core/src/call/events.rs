@@ -1,0 +1,132 @@
+//! Hands what happens to the part of the call that is concerned.
+
+use media::order::MediaEvent;
+use sip::endpoint::{EndCause as SipEnd, Event};
+
+use crate::vocab::record::{EndCause, EndedBy};
+
+use super::headers::sdp_in;
+use super::{CALLER, Call, Ctx, Outcome, Stage};
+
+impl Call {
+    /// Something happened on one of the call's INVITE usages.
+    pub fn on_sip(&mut self, ctx: &mut Ctx<'_>, event: Event) {
+        match event {
+            Event::Provisional { leg, message, .. } => self.fork_progress(ctx, leg, &message),
+            Event::Answered { leg, message, .. } => self.fork_answered(ctx, leg, &message),
+            Event::Failed { leg, status, message } => {
+                self.fork_failed(ctx, leg, status, message.as_ref());
+            }
+            Event::Cancelled { leg, .. } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.leg_ended(ctx, side, EndCause::Cancelled);
+                }
+            }
+            Event::Ended { leg, cause } => self.on_leg_end(ctx, leg, &cause),
+            Event::Acked { leg, body } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.acked(ctx, side, body.as_ref().and_then(sdp_in));
+                }
+            }
+            Event::Offer { leg, message, by } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.offered(ctx, side, &message, by);
+                }
+            }
+            Event::OfferAnswered { leg, message } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.offer_answered(ctx, side, &message);
+                }
+            }
+            Event::OfferRefused { leg, status } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.offer_refused(ctx, side, status);
+                }
+            }
+            Event::LegRequest { leg, tx, message } => {
+                if let Some(side) = self.side_of(leg) {
+                    self.leg_requested(ctx, side, tx, &message);
+                }
+            }
+            Event::OfferWithdrawn { .. }
+            | Event::Request { .. }
+            | Event::Response { .. }
+            | Event::Invite { .. } => {}
+        }
+    }
+
+    fn on_leg_end(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, cause: &SipEnd) {
+        let Some(side) = self.side_of(leg) else {
+            return self.fork_failed(ctx, leg, 408, None);
+        };
+        let cause = match cause {
+            SipEnd::Bye(_) | SipEnd::Crossed => EndCause::Normal,
+            SipEnd::SessionExpired => EndCause::SessionExpired,
+            SipEnd::NoAck | SipEnd::NoPrack | SipEnd::TransportLost | SipEnd::Gone(_) => {
+                EndCause::Unreachable
+            }
+        };
+        self.leg_ended(ctx, side, cause);
+    }
+
+    /// A media worker reports about one of the call's streams or its recording.
+    pub fn on_media(&mut self, ctx: &mut Ctx<'_>, event: MediaEvent) {
+        match event {
+            MediaEvent::Dtmf { stream, digit, duration_ms } => {
+                if self.is_live() {
+                    self.key_pressed(ctx, stream, digit, duration_ms);
+                }
+            }
+            MediaEvent::PlayEnded { play, .. } => self.play_ended(ctx, play),
+            MediaEvent::Silent { .. } => self.silent(ctx),
+            MediaEvent::Latched { .. } => {}
+            MediaEvent::Closed { stream, report } => {
+                let Some(side) = self.legs.iter_mut().position(|leg| leg.media.closed(stream))
+                else {
+                    return;
+                };
+                self.stream_closed(ctx, side, report);
+            }
+            MediaEvent::RecordingEnded { recording, length_ms, bytes, error } => {
+                if self.recording == Some(recording) {
+                    self.recording_ended(ctx, length_ms, bytes, error);
+                }
+            }
+        }
+    }
+
+    /// A party sends nothing any more: the call is dead, unless somebody is on hold.
+    fn silent(&mut self, ctx: &mut Ctx<'_>) {
+        let held = self.legs.iter().any(|leg| leg.holds);
+        if matches!(self.stage, Stage::Talking(_)) && !held {
+            self.finish(ctx, Outcome::of(EndCause::MediaTimeout), EndedBy::Switch);
+        }
+    }
+
+    /// The call's deadline has come; a stale tick changes nothing.
+    pub fn on_tick(&mut self, ctx: &mut Ctx<'_>) {
+        if self.deadline().is_none_or(|deadline| deadline > ctx.now.mono) {
+            return;
+        }
+        match &self.stage {
+            Stage::AwaitingPorts { .. } => self.ports_missing(ctx),
+            Stage::Hunting(_) => self.hunt_timeout(ctx),
+            Stage::Serving(_) => self.service_timeout(ctx),
+            Stage::Talking(_) => {
+                self.finish(ctx, Outcome::of(EndCause::TooLong), EndedBy::Switch);
+            }
+            Stage::Ending(_) => self.conclude(ctx),
+            Stage::Routing | Stage::Over => {}
+        }
+    }
+
+    /// Somebody with the right to do so ends the call.
+    pub fn hang_up(&mut self, ctx: &mut Ctx<'_>, cause: EndCause) {
+        self.finish(ctx, Outcome::of(cause), EndedBy::Switch);
+    }
+
+    /// The caller's INVITE usage, while it exists.
+    pub fn caller_leg(&self) -> Option<sip::LegId> {
+        self.legs[CALLER].sip
+    }
+}

@@ -1,0 +1,329 @@
+//! One call between two legs: from the first INVITE to the record.
+//!
+//! A [`Call`] is a state machine over what its legs report ([`sip::endpoint::Event`]), what the media workers report and
+//! the time. It acts at once on the endpoint and orders media through its [`Ctx`]; the only things that it asks of the
+//! switch are in [`Wish`]: where a hop leads, and where a redirection may lead.
+//!
+//! The caller's leg is number 0, the callee's number 1. Each leg remembers what was last described to its peer and what
+//! the peer described; everything about media follows from these two.
+
+pub mod causes;
+mod events;
+mod finish;
+pub mod headers;
+mod hunt;
+mod leg;
+mod media;
+mod service;
+mod start;
+mod table;
+mod talk;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use ::media::order::{RecordingId, StreamId};
+use ::media::sdp::CodecPolicy;
+use sip::Flow;
+use sip::auth::Credentials;
+use sip::endpoint::{ClientTx, Endpoint, ServerTx};
+use smallvec::SmallVec;
+
+use crate::ids::Ids;
+use crate::outbox::Outbox;
+use crate::stock::Stock;
+use crate::vocab::record::{CallRecord, Party};
+use crate::vocab::{
+    CallId, ConnectId, ExtensionKey, Hop, Identity, InteractionId, Now, TenantId, TrunkKey,
+    WorkerId, config,
+};
+
+pub use causes::Outcome;
+pub use leg::Leg;
+pub use media::LegMedia;
+pub use start::{Common, Incoming, Originate};
+pub use table::Calls;
+
+use finish::Ending;
+use hunt::Hunt;
+use service::Service;
+use talk::Talk;
+
+/// One second in nanoseconds.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// Index of the caller's leg.
+pub const CALLER: usize = 0;
+/// Index of the callee's leg.
+pub const CALLEE: usize = 1;
+
+/// The other leg.
+pub(crate) fn other(side: usize) -> usize {
+    1 - side
+}
+
+/// What a call works with while it handles one event.
+pub struct Ctx<'a> {
+    /// The moment.
+    pub now: Now,
+    /// The SIP side.
+    pub sip: &'a mut Endpoint,
+    /// Free ports.
+    pub stock: &'a mut Stock,
+    /// Effects.
+    pub out: &'a mut Outbox,
+    /// Fresh ids.
+    pub ids: &'a mut Ids,
+    /// Settings.
+    pub policy: &'a Policy,
+}
+
+/// Settings that hold for every call.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Times and limits.
+    pub calls: config::Calls,
+    /// Media.
+    pub media: config::Media,
+    /// Goes into SDP instead of our own address.
+    pub external: Option<IpAddr>,
+}
+
+/// Whose rights a call carries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rights {
+    /// An extension's: it called, or its owner redirected.
+    Extension(ExtensionKey),
+    /// A carrier's: it reaches its numbers and routes only.
+    Trunk(TrunkKey),
+}
+
+/// What a call occupies, for the limits of extensions and trunks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    /// A call of this extension.
+    Extension(ExtensionKey),
+    /// A channel of this trunk.
+    Trunk(TrunkKey),
+}
+
+/// What a call asks of the switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Where does this hop lead now? Answered by [`Call::located`].
+    Locate(Hop),
+    /// A phone of `owner` redirected to this URI: where may that lead? Answered by [`Call::redirected`].
+    Redirect {
+        /// Who ordered it and whose rights count.
+        owner: ExtensionKey,
+        /// The Contact of the 3xx.
+        uri: String,
+    },
+}
+
+/// Where a hop leads.
+#[derive(Debug)]
+pub enum Found {
+    /// To somebody whom SIP reaches.
+    Ring(Box<Place>),
+    /// The echo test.
+    Echo,
+    /// A prompt.
+    Sound(String),
+    /// Nowhere, now.
+    Nothing(Outcome),
+}
+
+/// Somebody whom SIP reaches.
+#[derive(Debug)]
+pub struct Place {
+    /// For the record.
+    pub party: Party,
+    /// What it occupies.
+    pub line: Line,
+    /// Where to send the INVITE.
+    pub targets: VecDeque<Target>,
+    /// One target after the other (a carrier's addresses) instead of all at once (an extension's phones).
+    pub sequential: bool,
+    /// How the caller is shown.
+    pub identity: Identity,
+    /// Codec preference.
+    pub codecs: CodecPolicy,
+    /// Gives up after so long; nanoseconds.
+    pub ring: u64,
+    /// A target that sent nothing at all for so long has failed; nanoseconds.
+    pub silence: Option<u64>,
+    /// Calls to it are recorded.
+    pub record: bool,
+    /// Asks the phone to answer by itself.
+    pub auto_answer: bool,
+}
+
+/// One address to send an INVITE to.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Request-URI.
+    pub uri: String,
+    /// The To header's name-addr.
+    pub to: String,
+    /// Route set to begin with.
+    pub route: Vec<String>,
+    /// How to reach it.
+    pub via: Reach,
+    /// Answers a challenge.
+    pub credentials: Option<Credentials>,
+}
+
+/// The way to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Over this flow.
+    Flow(Flow),
+    /// Over a connection that is being opened.
+    Connecting(ConnectId),
+}
+
+/// Where a call stands.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// No ports are free; they are awaited until the deadline.
+    AwaitingPorts {
+        /// Then it is refused.
+        deadline: u64,
+    },
+    /// Has a wish; the switch answers it before anything else happens.
+    Routing,
+    /// Looks for somebody who answers.
+    Hunting(Hunt),
+    /// The switch itself is the other end.
+    Serving(Service),
+    /// Two legs are connected.
+    Talking(Talk),
+    /// Waits for the last reports.
+    Ending(Ending),
+    /// The record is written; the table drops it.
+    Over,
+}
+
+/// A redirection that happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diversion {
+    /// Who redirected.
+    pub by: ExtensionKey,
+    /// Status of the redirection.
+    pub status: u16,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// Names it.
+    pub id: CallId,
+    /// What it belongs to.
+    pub interaction: InteractionId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Whose rights it carries.
+    pub rights: Rights,
+    /// Where the caller is found, for a call that the switch was asked to begin; taken when it is rung.
+    pub(crate) first: Option<Box<Place>>,
+    /// Folder of prompts below the sounds directory.
+    pub(crate) language: String,
+    /// The caller hides the number.
+    pub hide_number: bool,
+    /// Passes every limit.
+    pub emergency: bool,
+    /// The record as it stands.
+    pub record: CallRecord,
+    /// Caller and callee.
+    pub(crate) legs: [Leg; 2],
+    pub(crate) worker: WorkerId,
+    pub(crate) stage: Stage,
+    pub(crate) hops: VecDeque<Hop>,
+    pub(crate) diversions: Vec<Diversion>,
+    pub(crate) best_failure: Option<Outcome>,
+    pub(crate) wish: Option<Wish>,
+    pub(crate) max_forwards: u8,
+    /// Either side's policy wants the call on record.
+    pub(crate) wants_recording: bool,
+    pub(crate) recording: Option<RecordingId>,
+    pub(crate) relays: SmallVec<[(ClientTx, ServerTx); 1]>,
+}
+
+impl Call {
+    /// Takes the question that the call has for the switch, if any.
+    pub fn take_wish(&mut self) -> Option<Wish> {
+        self.wish.take()
+    }
+
+    /// True when the call may be dropped.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// True while the call has not begun to end.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.stage, Stage::Ending(_) | Stage::Over)
+    }
+
+    /// When [`Call::on_tick`] is due; monotonic nanoseconds. Every stage that waits has one, but for an unlimited call.
+    pub fn deadline(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::AwaitingPorts { deadline } => Some(*deadline),
+            Stage::Hunting(hunt) => hunt.deadline(),
+            Stage::Serving(service) => Some(service.deadline),
+            Stage::Talking(talk) => talk.deadline,
+            Stage::Ending(ending) => Some(ending.deadline),
+            Stage::Routing | Stage::Over => None,
+        }
+    }
+
+    /// The INVITE usages that belong to the call now.
+    pub(crate) fn sip_legs(&self) -> SmallVec<[sip::LegId; 4]> {
+        let mut all: SmallVec<[sip::LegId; 4]> =
+            self.legs.iter().filter_map(|leg| leg.sip).collect();
+        if let Stage::Hunting(hunt) = &self.stage {
+            all.extend(hunt.forks.iter().filter_map(|fork| fork.sip));
+        }
+        all
+    }
+
+    /// The media streams that belong to the call now, those that are being closed included.
+    pub(crate) fn streams(&self) -> SmallVec<[StreamId; 4]> {
+        let mut all: SmallVec<[StreamId; 4]> =
+            self.legs.iter().flat_map(|leg| leg.media.streams().map(|stream| stream.id)).collect();
+        all.extend(self.legs.iter().flat_map(|leg| leg.media.closing().iter().copied()));
+        all
+    }
+
+    /// What the call occupies now.
+    pub(crate) fn lines(&self) -> SmallVec<[Line; 2]> {
+        if !self.is_live() {
+            return SmallVec::new();
+        }
+        let callee = match &self.stage {
+            Stage::Hunting(hunt) => hunt.line(),
+            _ => None,
+        };
+        let mut all = SmallVec::new();
+        all.extend(self.legs[CALLER].line());
+        all.extend(callee.cloned().or_else(|| self.legs[CALLEE].line()));
+        all
+    }
+
+    /// The connections that the call waits for.
+    pub(crate) fn connecting(&self) -> SmallVec<[ConnectId; 2]> {
+        match &self.stage {
+            Stage::Hunting(hunt) => hunt.connecting(),
+            _ => SmallVec::new(),
+        }
+    }
+
+    pub(crate) fn side_of(&self, leg: sip::LegId) -> Option<usize> {
+        self.legs.iter().position(|candidate| candidate.sip == Some(leg))
+    }
+
+    pub(crate) fn side_of_stream(&self, stream: StreamId) -> Option<usize> {
+        self.legs.iter().position(|leg| leg.media.owns(stream))
+    }
+}

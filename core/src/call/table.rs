@@ -1,0 +1,191 @@
+//! All live calls, found by id, by leg, by stream, by connection and by deadline.
+//!
+//! The indexes are derived: after each step of a call they are brought in line with what the call says of itself, so that
+//! nothing can be left behind in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use media::order::{RecordingId, StreamId};
+use smallvec::SmallVec;
+
+use crate::vocab::{CallId, ConnectId};
+
+use super::{Call, Line};
+
+/// What a call had in the indexes when it was last seen.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    legs: SmallVec<[sip::LegId; 4]>,
+    streams: SmallVec<[StreamId; 4]>,
+    connects: SmallVec<[ConnectId; 2]>,
+    lines: SmallVec<[Line; 2]>,
+    recording: Option<RecordingId>,
+    deadline: Option<u64>,
+}
+
+impl Seen {
+    fn of(call: &Call) -> Self {
+        Self {
+            legs: call.sip_legs(),
+            streams: call.streams(),
+            connects: call.connecting(),
+            lines: call.lines(),
+            recording: call.recording,
+            deadline: call.deadline(),
+        }
+    }
+}
+
+/// All live calls.
+#[derive(Debug, Default)]
+pub struct Calls {
+    calls: BTreeMap<CallId, (Call, Seen)>,
+    by_leg: BTreeMap<sip::LegId, CallId>,
+    by_stream: BTreeMap<StreamId, CallId>,
+    by_connect: BTreeMap<ConnectId, BTreeSet<CallId>>,
+    by_recording: BTreeMap<RecordingId, CallId>,
+    lines: BTreeMap<Line, usize>,
+    deadlines: BTreeSet<(u64, CallId)>,
+}
+
+impl Calls {
+    /// Calls, oldest first: their ids sort by time.
+    pub fn iter(&self) -> impl Iterator<Item = &Call> {
+        self.calls.values().map(|(call, _)| call)
+    }
+
+    /// Number of calls.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// One call.
+    pub fn get(&self, id: CallId) -> Option<&Call> {
+        self.calls.get(&id).map(|(call, _)| call)
+    }
+
+    /// The call of an INVITE usage.
+    pub fn of_leg(&self, leg: sip::LegId) -> Option<CallId> {
+        self.by_leg.get(&leg).copied()
+    }
+
+    /// The call of a media stream.
+    pub fn of_stream(&self, stream: StreamId) -> Option<CallId> {
+        self.by_stream.get(&stream).copied()
+    }
+
+    /// The call of a recording.
+    pub fn of_recording(&self, recording: RecordingId) -> Option<CallId> {
+        self.by_recording.get(&recording).copied()
+    }
+
+    /// Calls that wait for a connection.
+    pub fn waiting_for(&self, connect: ConnectId) -> Vec<CallId> {
+        self.by_connect
+            .get(&connect)
+            .map(|calls| calls.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// Calls that occupy an extension or a trunk.
+    pub fn load(&self, line: &Line) -> usize {
+        self.lines.get(line).copied().unwrap_or(0)
+    }
+
+    /// Calls that wait for ports, oldest first.
+    pub fn awaiting_ports(&self) -> Vec<CallId> {
+        let waits = |call: &&Call| matches!(call.stage, super::Stage::AwaitingPorts { .. });
+        self.iter().filter(waits).map(|call| call.id).collect()
+    }
+
+    /// The next deadline of any call.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A call whose deadline has come; the earliest first, by id among equals.
+    pub fn due(&self, now: u64) -> Option<CallId> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    /// Takes a new call in.
+    pub fn insert(&mut self, call: Call) {
+        let id = call.id;
+        self.calls.insert(id, (call, Seen::default()));
+        self.refresh(id);
+    }
+
+    /// Lets a call act, and brings the indexes in line. Returns `None` if there is no such call.
+    pub fn with<R>(&mut self, id: CallId, act: impl FnOnce(&mut Call) -> R) -> Option<R> {
+        let (call, _) = self.calls.get_mut(&id)?;
+        let result = act(call);
+        self.refresh(id);
+        Some(result)
+    }
+
+    fn refresh(&mut self, id: CallId) {
+        let Some((call, seen)) = self.calls.get_mut(&id) else { return };
+        let now = if call.is_over() { Seen::default() } else { Seen::of(call) };
+        let over = call.is_over();
+        if now != *seen {
+            let before = std::mem::take(seen);
+            self.forget(id, &before);
+            self.note(id, &now);
+            if let Some((_, seen)) = self.calls.get_mut(&id) {
+                *seen = now;
+            }
+        }
+        if over {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn forget(&mut self, id: CallId, seen: &Seen) {
+        for leg in &seen.legs {
+            self.by_leg.remove(leg);
+        }
+        for stream in &seen.streams {
+            self.by_stream.remove(stream);
+        }
+        for connect in &seen.connects {
+            if let Some(calls) = self.by_connect.get_mut(connect) {
+                calls.remove(&id);
+                if calls.is_empty() {
+                    self.by_connect.remove(connect);
+                }
+            }
+        }
+        for line in &seen.lines {
+            if let Some(count) = self.lines.get_mut(line) {
+                *count -= 1;
+                if *count == 0 {
+                    self.lines.remove(line);
+                }
+            }
+        }
+        if let Some(recording) = seen.recording {
+            self.by_recording.remove(&recording);
+        }
+        if let Some(at) = seen.deadline {
+            self.deadlines.remove(&(at, id));
+        }
+    }
+
+    fn note(&mut self, id: CallId, seen: &Seen) {
+        self.by_leg.extend(seen.legs.iter().map(|leg| (*leg, id)));
+        self.by_stream.extend(seen.streams.iter().map(|stream| (*stream, id)));
+        for connect in &seen.connects {
+            self.by_connect.entry(*connect).or_default().insert(id);
+        }
+        for line in &seen.lines {
+            *self.lines.entry(line.clone()).or_default() += 1;
+        }
+        self.by_recording.extend(seen.recording.map(|recording| (recording, id)));
+        self.deadlines.extend(seen.deadline.map(|at| (at, id)));
+    }
+}

@@ -1,0 +1,98 @@
+//! Collects the effects of one input, in order; numbers events and groups of records.
+
+use std::collections::VecDeque;
+
+use media::order::Order;
+
+use crate::vocab::{
+    CommitId, Effect, Event, EventKind, Now, Record, Reply, RequestId, TenantId, WorkerId,
+};
+
+/// Groups of records that may be on their way to the store before new calls are refused.
+const MAX_COMMITS_PENDING: u64 = 4096;
+
+/// Effects on their way out.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    effects: VecDeque<Effect>,
+    records: Vec<Record>,
+    boot: u64,
+    events: u64,
+    commits: u64,
+    commits_pending: u64,
+    commits_failed: u64,
+}
+
+impl Outbox {
+    /// Starts the numbering of a run.
+    pub fn begin(&mut self, boot: u64) {
+        self.boot = boot;
+    }
+
+    /// Anything.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    /// Tells the world.
+    pub fn publish(&mut self, now: Now, tenant: Option<&TenantId>, kind: EventKind) {
+        self.events += 1;
+        let event = Event {
+            boot: self.boot,
+            seq: self.events,
+            at: now.wall,
+            tenant: tenant.cloned(),
+            kind,
+        };
+        self.push(Effect::Publish(Box::new(event)));
+    }
+
+    /// Remembers a record; all records of one input go out as one group.
+    pub fn persist(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// Orders something from a media worker.
+    pub fn media(&mut self, worker: WorkerId, order: Order) {
+        self.push(Effect::Media { worker, order });
+    }
+
+    /// Answers a command or query.
+    pub fn reply(&mut self, id: RequestId, reply: Reply) {
+        self.push(Effect::Reply { id, reply: Box::new(reply) });
+    }
+
+    /// Closes the group of records of the present input.
+    pub fn flush(&mut self) {
+        if self.records.is_empty() {
+            return;
+        }
+        self.commits += 1;
+        self.commits_pending += 1;
+        let records = std::mem::take(&mut self.records);
+        self.push(Effect::Persist { commit: CommitId(self.commits), records });
+    }
+
+    /// The store is done with a group.
+    pub fn stored(&mut self, ok: bool) {
+        self.commits_pending = self.commits_pending.saturating_sub(1);
+        if !ok {
+            self.commits_failed += 1;
+        }
+    }
+
+    /// Whether the store keeps up, so that a new call's record will find room.
+    pub fn has_room(&self) -> bool {
+        self.commits_pending < MAX_COMMITS_PENDING
+    }
+
+    /// The oldest effect that nobody has taken.
+    pub fn pop(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Events so far, groups on their way, groups lost.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        (self.events, self.commits_pending, self.commits_failed)
+    }
+}

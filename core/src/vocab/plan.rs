@@ -1,0 +1,49 @@
+//! Where a dialled number leads, as routing tells the call engine.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExtensionKey, TenantId, TrunkKey};
+
+/// What a dialled number means for one caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// In whose dial plan.
+    pub tenant: TenantId,
+    /// The number as it was understood, feature prefixes taken off.
+    pub dialled: String,
+    /// Where to try, first to last.
+    pub hops: Vec<Hop>,
+    /// The caller's number is not shown.
+    pub hide_number: bool,
+    /// An emergency number: passes every limit.
+    pub emergency: bool,
+}
+
+/// One place to try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hop {
+    /// All contacts of an extension.
+    Extension(ExtensionKey),
+    /// A carrier.
+    Trunk {
+        /// Which.
+        trunk: TrunkKey,
+        /// The number to send there.
+        number: String,
+    },
+    /// The echo test.
+    Echo,
+    /// A prompt, played once.
+    Sound(String),
+}
+
+/// How a caller is shown to the called side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The From header's name-addr, without tag.
+    pub from: String,
+    /// P-Asserted-Identity (RFC 3325), towards those who are trusted with it.
+    pub asserted: Option<String>,
+    /// Privacy (RFC 3323), e.g. `id`.
+    pub privacy: Option<String>,
+}
