@@ -1,2 +1,76 @@
-//! The load rig.
-fn main() {}
+//! The load rig: measures Strowger, Kamailio with rtpengine, and a bare relay in one run on loopback.
+
+mod floor;
+mod load;
+mod measure;
+mod peer;
+mod proc;
+mod report;
+mod sip;
+mod sipp;
+mod trace;
+mod ua;
+
+use measure::Plan;
+use peer::Kind;
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Anything that goes wrong ends the run with a sentence.
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const USAGE: &str = "\
+rig COMMAND [--quick] [--only strowger|kamailio]
+  all       everything below, then the table (also as target/bench.json)
+  register  CPU per registration with digest
+  call      CPU, system calls and context switches per call
+  rate      highest call rate with less than 1 % failures
+  relay     CPU per relayed packet and added delay, with the bare relay as floor
+  record    CPU per packet of recorded calls
+  memory    idle, per registration, per bridged call
+  micro     the message layer's own benchmark";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rig: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let mut words = arguments.iter().map(String::as_str);
+    let command = words.next().ok_or(USAGE)?;
+    if command == "floor-relay" {
+        return floor::relay(words.next().ok_or(USAGE)?.parse()?);
+    }
+    let (mut quick, mut kinds) = (false, vec![Kind::Strowger, Kind::Kamailio]);
+    while let Some(word) = words.next() {
+        match (word, word == "--only") {
+            ("--quick", _) => quick = true,
+            (_, true) => {
+                let name = words.next().ok_or(USAGE)?;
+                kinds.retain(|kind| kind.name() == name);
+            }
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if kinds.is_empty() {
+        return Err(USAGE.into());
+    }
+    let steps = measure::steps(command).ok_or(USAGE)?;
+    std::fs::create_dir_all(peer::scratch())?;
+    let mut plan = Plan::new(kinds, quick);
+    for step in steps {
+        plan.step(step);
+    }
+    if plan.results.complete() {
+        std::fs::remove_dir_all(peer::scratch())?;
+    } else {
+        eprintln!("rig: logs are in {}", peer::scratch().display());
+    }
+    report::show(&plan.results)
+}
