@@ -95,26 +95,25 @@ pub fn calls(
 fn drive(peer: &Peer, text: &str, name: &str, rows: Vec<String>, pace: Pace) -> Result<Counted> {
     let (data, stats) = (file("users.csv"), file("stats.csv"));
     fs::write(&data, format!("SEQUENTIAL\n{}\n", rows.join("\n")))?;
-    let seconds = u64::from(pace.total / pace.rate.max(1)) + 10;
+    let limit = Duration::from_secs(u64::from(pace.total / pace.rate.max(1)) + 8);
     let mut command = sipp(peer, &scenario(text, name)?);
     command
         .arg("-inf")
         .arg(&data)
         .args(["-r", &pace.rate.to_string(), "-m", &pace.total.to_string()])
-        .args([
-            "-l",
-            "20000",
-            "-timeout",
-            &format!("{seconds}s"),
-            "-trace_stat",
-            "-fd",
-            "1",
-            "-stf",
-        ])
+        .args(["-l", "20000", "-trace_stat", "-fd", "1", "-stf"])
         .arg(&stats);
     let begun = Instant::now();
-    let status = command.status().map_err(|error| format!("sipp does not start: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("sipp does not start: {error}"))?;
+    // What is not finished by then never was; the counts are written once a second.
+    while child.try_wait()?.is_none() && begun.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let took = begun.elapsed();
+    if child.try_wait()?.is_none() {
+        child.kill()?;
+    }
+    let status = child.wait()?;
     let table = fs::read_to_string(&stats)
         .map_err(|error| format!("sipp wrote no counts ({status}): {error}"))?;
     let good = last_of(&table, "SuccessfulCall(C)").ok_or("sipp's counts cannot be read")?;
