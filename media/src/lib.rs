@@ -4,5 +4,6 @@
 //! comes out.
 #![forbid(unsafe_code)]
 
+pub mod codec;
 pub mod order;
 pub mod sdp;

@@ -1,5 +1,8 @@
 //! The crate's tests by topic, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod codec_audio;
+mod codec_g711;
 mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
