@@ -75,8 +75,9 @@ impl fmt::Display for ParseErrorKind {
 pub struct ParseError {
     /// What is wrong.
     pub kind: ParseErrorKind,
-    /// The readable part, when it is a request other than ACK whose Via, From, To, Call-ID and
-    /// CSeq can be read, so that a response can be built from it; else the message is dropped.
+    /// The readable part, when it is a request other than ACK whose top Via can be read and whose
+    /// From, To, Call-ID and CSeq are there, so that a response can be built from it; otherwise
+    /// the message is dropped.
     pub partial: Option<Box<Message>>,
 }
 
@@ -115,6 +116,10 @@ pub struct HeaderError {
 impl HeaderError {
     pub(crate) const fn missing(header: HeaderName) -> Self {
         Self { header, problem: Problem::Missing }
+    }
+
+    pub(crate) const fn out_of_range(header: HeaderName) -> Self {
+        Self { header, problem: Problem::OutOfRange }
     }
 
     pub(crate) const fn malformed(header: HeaderName) -> Self {

@@ -136,9 +136,9 @@ impl fmt::Display for NameAddr<'_> {
     }
 }
 
-/// Whether a display name as written follows the grammar: a quoted string or tokens
-/// (RFC 3261 section 25.1).
+/// Whether a display name as written is a quoted string or tokens (RFC 3261 section 25.1).
+/// Letters beyond ASCII are let through unquoted: devices write them and nothing is ambiguous.
 pub(crate) fn display_is_valid(display: &str) -> bool {
-    strip_quotes(display).is_some()
-        || display.split([' ', '\t']).all(|word| word.is_empty() || super::lex::is_token(word))
+    let plain = |byte| super::lex::is_token_byte(byte) || matches!(byte, b' ' | b'\t' | 0x80..);
+    strip_quotes(display).is_some() || display.bytes().all(plain)
 }

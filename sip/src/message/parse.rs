@@ -28,10 +28,9 @@ fn refuse(kind: Kind, message: Option<Message>) -> ParseError {
     let answerable = |message: &Message| {
         message.method().is_some_and(|method| *method != Method::Ack)
             && message.top_via().is_ok()
-            && message.from().is_ok()
-            && message.to().is_ok()
-            && message.call_id().is_ok()
-            && message.cseq().is_ok()
+            && [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq]
+                .into_iter()
+                .all(|name| message.header(name).is_some())
     };
     ParseError { kind, partial: message.filter(answerable).map(Box::new) }
 }

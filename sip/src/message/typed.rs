@@ -64,7 +64,8 @@ impl Message {
         // Below 2^31 (RFC 3261 section 8.1.1.5).
         match number(value) {
             Some(value) if value < 1 << 31 => Ok((value, method)),
-            _ => Err(malformed),
+            None if !value.bytes().all(|byte| byte.is_ascii_digit()) => Err(malformed),
+            _ => Err(HeaderError::out_of_range(HeaderName::CSeq)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::lex::number;
 use super::name_addr::display_is_valid;
 use super::{Contact, HeaderError, HeaderName, Message, NameAddr, Problem};
+use crate::Method;
 use crate::uri::{Scheme, Uri};
 
 /// How a request that fails a check is answered. A response that fails one is dropped.
@@ -26,6 +27,9 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+const BAD_REQUEST_URI: Rejection =
+    Rejection { status: 400, reason: "Bad Request-URI", warning: None };
 
 const fn bad(header: HeaderName, problem: Problem) -> Rejection {
     Rejection { status: 400, reason: "Bad Request", warning: Some(HeaderError { header, problem }) }
@@ -99,7 +103,12 @@ impl Message {
         self.call_id()?;
         self.cseq()?;
         check_party(HeaderName::From, &self.from()?)?;
-        check_party(HeaderName::To, &self.to()?)?;
+        let to = self.to()?;
+        check_party(HeaderName::To, &to)?;
+        // An address of record is a SIP or SIPS URI (section 10.2).
+        if self.method() == Some(&Method::Register) && !to.uri().is_ok_and(|uri| uri.is_sip()) {
+            return Err(bad(HeaderName::To, Problem::Malformed));
+        }
         if self.cseq_matches() { Ok(()) } else { Err(bad(HeaderName::CSeq, Problem::Mismatch)) }
     }
 
@@ -107,15 +116,13 @@ impl Message {
         if !self.is_request() {
             return Ok(());
         }
-        let uri = self.uri().map_err(|_| Rejection {
-            status: 400,
-            reason: "Bad Request-URI",
-            warning: None,
-        })?;
+        let uri = self.uri().map_err(|_| BAD_REQUEST_URI)?;
         match uri.scheme() {
             Scheme::Other(_) => {
                 Err(Rejection { status: 416, reason: "Unsupported URI Scheme", warning: None })
             }
+            // Headers may not stand in a Request-URI (section 19.1.1, table 1).
+            _ if uri.headers().is_some() => Err(BAD_REQUEST_URI),
             Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
         }
     }

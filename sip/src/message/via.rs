@@ -23,7 +23,8 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
-    /// Reads one value; `None` when it does not follow the grammar or is not SIP/2.0.
+    /// Reads one value; `None` when it does not follow the grammar. Any version is accepted,
+    /// so that a 505 finds its way.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (main, params) = split_outside(trim(text), b';', false);
         let (transport, sent_by) = match main.strip_prefix("SIP/2.0/") {
@@ -86,7 +87,7 @@ impl fmt::Display for Via<'_> {
 fn split_protocol(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = split_byte(text, b'/')?;
     let (version, rest) = split_byte(rest, b'/')?;
-    if !trim(name).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
+    if !trim(name).eq_ignore_ascii_case("SIP") || !is_token(trim(version)) {
         return None;
     }
     split_blank(trim_start(rest))

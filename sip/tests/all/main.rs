@@ -3,3 +3,4 @@
 
 mod framing;
 mod message;
+mod torture;
