@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod gate;
 pub mod ids;
 pub mod outbox;
+pub mod registrar;
+pub mod route;
 pub mod stock;
 pub mod vocab;

@@ -1,0 +1,231 @@
+//! As whom a caller is shown (RFC 3261 section 8.1.1.3, RFC 3323, RFC 3325).
+//!
+//! Towards a phone: the extension's number and name, or what the carrier says of its caller. Towards a carrier: a number
+//! that the tenant owns, never anything that a phone or another carrier wrote.
+
+use std::borrow::Cow;
+
+use sip::Message;
+use sip::message::{NameAddr, Quoted};
+use sip::uri::EscapeUser;
+
+use super::{Caller, Directory, number};
+use crate::vocab::config::{Extension, Trunk};
+use crate::vocab::{Hop, Identity, TrunkKey};
+
+/// Longest display name that is passed on, in characters.
+const MAX_NAME: usize = 64;
+/// RFC 3323 section 4.1.1.3.
+const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+
+/// A caller outside, as its carrier says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its number, normalised; `None` when it is withheld or unknown.
+    pub number: Option<String>,
+    /// Its name; may be empty.
+    pub name: String,
+    /// It asked not to be shown.
+    pub withheld: bool,
+}
+
+impl Directory {
+    /// How a caller is shown to the place that a hop leads to. `hide` withholds the number (`*67`, or a withheld call
+    /// that is passed on). `incoming` is the INVITE that began the call: its Privacy is honoured, and for a trunk it
+    /// says who calls. Emergency calls are never hidden: pass `hide` false and no `incoming` for them.
+    pub fn identity(
+        &self,
+        caller: Caller<'_>,
+        hop: &Hop,
+        hide: bool,
+        incoming: Option<&Message>,
+    ) -> Identity {
+        let hide = hide || incoming.is_some_and(wants_privacy);
+        match (hop, caller) {
+            (Hop::Trunk { trunk, .. }, _) => match self.trunk(trunk) {
+                Some(trunk) => self.towards_trunk(caller, trunk, hide),
+                None => anonymous(None),
+            },
+            (_, _) if hide => anonymous(None),
+            (_, Caller::Extension(key)) => match self.extension(key) {
+                Some(extension) => shown(&extension.name, &key.number, &self.host(&key.tenant)),
+                None => anonymous(None),
+            },
+            (_, Caller::Trunk(key)) => {
+                let Some(remote) = incoming.map(|message| self.remote(key, message)) else {
+                    return anonymous(None);
+                };
+                match remote.number {
+                    Some(number) if !remote.withheld => {
+                        shown(&remote.name, &number, &self.host(&key.tenant))
+                    }
+                    _ => anonymous(None),
+                }
+            }
+        }
+    }
+
+    /// Who calls by a trunk: P-Asserted-Identity where the trunk is trusted, else From.
+    pub fn remote(&self, trunk: &TrunkKey, incoming: &Message) -> Remote {
+        let trusted = self.trunk(trunk).is_some_and(|trunk| trunk.trusted);
+        let asserted = incoming.p_asserted_identity().find_map(Result::ok).filter(|_| trusted);
+        let withheld = wants_privacy(incoming);
+        let Some(address) = asserted.or_else(|| incoming.from().ok()) else {
+            return Remote { number: None, name: String::new(), withheld };
+        };
+        if withheld {
+            return Remote { number: None, name: String::new(), withheld };
+        }
+        let e164 = self.trunk(trunk).is_some_and(|trunk| trunk.e164);
+        let country = self.tenant(&trunk.tenant).and_then(|t| t.country_code.as_deref());
+        let number = user_of(&address)
+            .and_then(|user| number::clean(&user))
+            .map(|cleaned| if e164 { number::to_e164(&cleaned, country) } else { cleaned });
+        Remote { number, name: tidy(&address.display_name()), withheld }
+    }
+
+    /// The number that a call by this trunk is for: the Request-URI's user. A trunk that registered is called at the
+    /// contact it registered, whose user is its account; then To names the number.
+    pub fn called_number(&self, trunk: &TrunkKey, incoming: &Message) -> Option<String> {
+        let user = incoming.uri().ok().and_then(|uri| uri.user_decoded().map(Cow::into_owned));
+        let account = self.trunk(trunk).and_then(|trunk| trunk.username.as_deref());
+        match user {
+            Some(user) if Some(user.as_str()) != account => Some(user),
+            user => {
+                let to = incoming.to().ok().and_then(|to| user_of(&to).map(Cow::into_owned));
+                to.or(user)
+            }
+        }
+    }
+
+    /// Which of several trunks with one address a call came by: the one whose account or number was called, else the
+    /// first. A wrong guess gives no rights: every trunk reaches its own numbers only.
+    pub fn choose_trunk<'a>(
+        &self,
+        candidates: &[&'a TrunkKey],
+        incoming: &Message,
+    ) -> Option<&'a TrunkKey> {
+        let user = incoming.uri().ok().and_then(|uri| uri.user_decoded().map(Cow::into_owned));
+        let account = |key: &&&TrunkKey| {
+            let trunk = self.trunk(key);
+            user.is_some() && trunk.is_some_and(|trunk| trunk.username == user)
+        };
+        let number = |key: &&&TrunkKey| {
+            let called = self.called_number(key, incoming);
+            called.and_then(|user| number::clean(&user)).is_some_and(|n| self.delivers(key, &n))
+        };
+        candidates
+            .iter()
+            .find(account)
+            .or_else(|| candidates.iter().find(number))
+            .or_else(|| candidates.first())
+            .copied()
+    }
+
+    /// Only numbers of the tenant are shown to a carrier: the extension's own, else the first that the trunk delivers,
+    /// else the account at the carrier.
+    fn towards_trunk(&self, caller: Caller<'_>, trunk: &Trunk, hide: bool) -> Identity {
+        let extension = match caller {
+            Caller::Extension(key) => self.extension(key),
+            Caller::Trunk(_) => None,
+        };
+        let country = self.tenant(&trunk.key.tenant).and_then(|t| t.country_code.as_deref());
+        let owned = self.owned_caller(extension, trunk).map(|number| {
+            if trunk.e164 { number::to_e164(number, country) } else { number.to_owned() }
+        });
+        let Some(user) = owned.or_else(|| trunk.username.clone()) else {
+            return anonymous(hide.then_some("id"));
+        };
+        let name = extension.map_or("", |extension| extension.name.as_str());
+        let asserted = name_addr(&tidy(name), &user, carrier_host(trunk));
+        if hide {
+            let asserted = trunk.trusted.then_some(asserted);
+            return Identity { asserted, ..anonymous(Some("id")) };
+        }
+        Identity {
+            from: asserted.clone(),
+            asserted: trunk.trusted.then_some(asserted),
+            privacy: None,
+        }
+    }
+
+    fn owned_caller<'a>(
+        &'a self,
+        extension: Option<&'a Extension>,
+        trunk: &Trunk,
+    ) -> Option<&'a str> {
+        let numbers = || self.config.numbers.iter().filter(|n| n.trunk.tenant == trunk.key.tenant);
+        let own = extension
+            .filter(|extension| extension.key.tenant == trunk.key.tenant)
+            .and_then(|extension| extension.caller_number.as_deref())
+            .filter(|shown| numbers().any(|number| number.number == *shown));
+        own.or_else(|| {
+            numbers().find(|number| number.trunk == trunk.key).map(|number| number.number.as_str())
+        })
+    }
+
+    /// Our name in the URIs that a tenant's phones see.
+    fn host(&self, tenant: &str) -> String {
+        let own = self.tenant(tenant).and_then(|tenant| tenant.domain.clone());
+        bracketed(&own.unwrap_or_else(|| self.config.sip.domain.clone())).into_owned()
+    }
+}
+
+/// The domain of the account, else the carrier's host without port.
+fn carrier_host(trunk: &Trunk) -> &str {
+    if let Some(domain) = &trunk.domain {
+        return domain;
+    }
+    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match trunk.host.rsplit_once(':') {
+        Some((host, tail)) if port(tail) && (!host.contains(':') || host.ends_with(']')) => host,
+        _ => &trunk.host,
+    }
+}
+
+fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') && !host.starts_with('[') {
+        Cow::Owned(format!("[{host}]"))
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+fn user_of<'a>(address: &NameAddr<'a>) -> Option<Cow<'a, str>> {
+    address.uri().ok()?.user_decoded()
+}
+
+/// RFC 3323 section 4.2 and RFC 3325 section 9.3; and the anonymous From of section 4.1.1.3.
+fn wants_privacy(incoming: &Message) -> bool {
+    let asks =
+        |value: &str| ["id", "user", "header"].iter().any(|kind| kind.eq_ignore_ascii_case(value));
+    let anonymous = |from: NameAddr<'_>| {
+        let Ok(uri) = from.uri() else { return false };
+        let name = uri.host().and_then(|host| host.name());
+        name.is_some_and(|name| name.eq_ignore_ascii_case("anonymous.invalid"))
+            || uri.user().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
+    };
+    incoming.privacy().any(asks) || incoming.from().is_ok_and(anonymous)
+}
+
+fn anonymous(privacy: Option<&str>) -> Identity {
+    Identity { from: ANONYMOUS.into(), asserted: None, privacy: privacy.map(str::to_owned) }
+}
+
+fn shown(name: &str, user: &str, host: &str) -> Identity {
+    Identity { from: name_addr(&tidy(name), user, host), asserted: None, privacy: None }
+}
+
+fn name_addr(name: &str, user: &str, host: &str) -> String {
+    let host = bracketed(host);
+    if name.is_empty() {
+        format!("<sip:{}@{host}>", EscapeUser(user))
+    } else {
+        format!("{} <sip:{}@{host}>", Quoted(name), EscapeUser(user))
+    }
+}
+
+/// A display name without control characters, of bounded length.
+fn tidy(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect::<String>().trim().to_owned()
+}

@@ -1,0 +1,255 @@
+//! Where a dialled number leads, and as whom a caller is shown.
+//!
+//! [`Directory`] is built once from a configuration and never changes. What it answers depends on nothing else, so it
+//! can be asked at any time.
+//!
+//! **Nobody calls for free.** A call from a trunk reaches the `[[number]]`s of that trunk and the routes whose `from`
+//! names it, nothing else: no extension number, no feature code, no other trunk. An extension reaches its own tenant's
+//! extensions, the feature codes and the tenant's routes. The first route that matches decides: where its class is
+//! missing the call is refused, and no later route is looked at, so that a catch-all cannot open what a narrow route
+//! closed. Emergency numbers pass every class.
+
+mod identity;
+mod number;
+mod plan;
+mod users;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
+use crate::vocab::{ExtensionKey, TenantId, TrunkKey};
+
+pub use crate::vocab::{Hop, Identity, Plan};
+pub use identity::Remote;
+pub use number::{MAX_DIALLED, canonical, clean, to_e164};
+
+use users::Users;
+
+/// The most memory that one route's pattern may compile to, in bytes.
+const MAX_PATTERN: usize = 256 * 1024;
+
+/// Who calls, and thereby whose rights count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller<'a> {
+    /// An extension, or somebody who acts for it.
+    Extension(&'a ExtensionKey),
+    /// A carrier.
+    Trunk(&'a TrunkKey),
+}
+
+impl<'a> Caller<'a> {
+    /// In whose dial plan the call runs.
+    pub fn tenant(&self) -> &'a TenantId {
+        match self {
+            Self::Extension(key) => &key.tenant,
+            Self::Trunk(key) => &key.tenant,
+        }
+    }
+}
+
+/// Why a dialled number leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing is there, for this caller.
+    NotFound,
+    /// The route wants a class that the caller lacks.
+    NotAllowed,
+    /// No number, or one that a route shortened to nothing.
+    BadNumber,
+    /// It leads only back to the caller.
+    Loop,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "the number leads nowhere",
+            Self::NotAllowed => "the caller lacks the route's class",
+            Self::BadNumber => "not a number",
+            Self::Loop => "the number leads back to its caller",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Why a configuration makes no directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryError {
+    /// The pattern of the route at this position does not compile.
+    Pattern {
+        /// Position in `routes`.
+        route: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Two extensions have one key.
+    Extension(ExtensionKey),
+    /// Two trunks have one key.
+    Trunk(TrunkKey),
+    /// Two tenants have one id.
+    Tenant(TenantId),
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pattern { route, why } => write!(f, "route {}: {why}", route + 1),
+            Self::Extension(key) => write!(f, "extension {key} stands twice"),
+            Self::Trunk(key) => write!(f, "trunk {key} stands twice"),
+            Self::Tenant(id) => write!(f, "tenant {id} stands twice"),
+        }
+    }
+}
+
+impl std::error::Error for DirectoryError {}
+
+/// Compiles a route's pattern, as the directory does; for checking a configuration.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|error| error.to_string())
+}
+
+/// What routing looks up for one tenant: positions in the configuration.
+#[derive(Debug, Default)]
+struct DialPlan {
+    /// Routes of extensions in order.
+    routes: Vec<(Regex, usize)>,
+    /// Routes of trunks in order, by the trunk's name.
+    trunk_routes: BTreeMap<String, Vec<(Regex, usize)>>,
+    /// Numbers in order, by the trunk's name.
+    numbers: BTreeMap<String, Vec<usize>>,
+    /// Trunks in order.
+    trunks: Vec<usize>,
+}
+
+/// Everything that routing knows.
+#[derive(Debug)]
+pub struct Directory {
+    config: Config,
+    users: Users,
+    tenants: BTreeMap<TenantId, usize>,
+    trunks: BTreeMap<TrunkKey, usize>,
+    plans: BTreeMap<TenantId, DialPlan>,
+}
+
+impl Directory {
+    /// Takes the configuration over: it is kept once and read through [`Directory::config`].
+    ///
+    /// # Errors
+    /// See [`DirectoryError`]. A checked configuration gives none.
+    pub fn new(config: Config) -> Result<Self, DirectoryError> {
+        let users = Users::new(&config).map_err(DirectoryError::Extension)?;
+        let mut tenants = BTreeMap::new();
+        let mut plans = BTreeMap::<TenantId, DialPlan>::new();
+        for (at, tenant) in config.tenants.iter().enumerate() {
+            if tenants.insert(tenant.id.clone(), at).is_some() {
+                return Err(DirectoryError::Tenant(tenant.id.clone()));
+            }
+            plans.insert(tenant.id.clone(), DialPlan::default());
+        }
+        let mut trunks = BTreeMap::new();
+        for (at, trunk) in config.trunks.iter().enumerate() {
+            if trunks.insert(trunk.key.clone(), at).is_some() {
+                return Err(DirectoryError::Trunk(trunk.key.clone()));
+            }
+            plans.entry(trunk.key.tenant.clone()).or_default().trunks.push(at);
+        }
+        for (at, number) in config.numbers.iter().enumerate() {
+            let plan = plans.entry(number.trunk.tenant.clone()).or_default();
+            plan.numbers.entry(number.trunk.name.clone()).or_default().push(at);
+        }
+        for (at, route) in config.routes.iter().enumerate() {
+            let pattern = compile(&route.pattern)
+                .map_err(|why| DirectoryError::Pattern { route: at, why })?;
+            let plan = plans.entry(route.tenant.clone()).or_default();
+            match &route.from {
+                RouteFrom::Extension => plan.routes.push((pattern, at)),
+                RouteFrom::Trunk(trunk) if trunk.tenant == route.tenant => {
+                    plan.trunk_routes.entry(trunk.name.clone()).or_default().push((pattern, at));
+                }
+                RouteFrom::Trunk(_) => {}
+            }
+        }
+        Ok(Self { config, users, tenants, trunks, plans })
+    }
+
+    /// The configuration that it was made from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// An extension by tenant and number.
+    pub fn extension(&self, key: &ExtensionKey) -> Option<&Extension> {
+        self.users.get(&self.config, &key.tenant, &key.number)
+    }
+
+    /// The extension that a SIP user names: prefix and number always; the bare number in its tenant's own domain, and
+    /// anywhere else while no other tenant has the same. `domain` is the host of the URI (or a digest realm).
+    pub fn extension_by_user(&self, user: &str, domain: &str) -> Option<&Extension> {
+        let user = sip::uri::decode(user);
+        let full = self.users.full_user(&self.config, &self.tenants, &user);
+        match self.scope(Some(domain)) {
+            Scope::Tenant(tenant) => full
+                .filter(|extension| extension.key.tenant == tenant.id)
+                .or_else(|| self.in_tenant(tenant, &user)),
+            Scope::Any | Scope::Foreign => {
+                full.or_else(|| self.users.unique_number(&self.config, &user))
+            }
+        }
+    }
+
+    /// A trunk.
+    pub fn trunk(&self, key: &TrunkKey) -> Option<&Trunk> {
+        self.config.trunks.get(*self.trunks.get(key)?)
+    }
+
+    /// A tenant.
+    pub fn tenant(&self, id: &str) -> Option<&Tenant> {
+        self.config.tenants.get(*self.tenants.get(id)?)
+    }
+
+    /// Whether a URI's host means this switch: the domain, a tenant's domain, any address and `localhost`. Addresses are
+    /// not compared with our own, since those behind a port forwarding are not known to us.
+    pub fn is_ours(&self, host: &str) -> bool {
+        !matches!(self.scope(Some(host)), Scope::Foreign)
+    }
+
+    /// The number (bare, or after the tenant's prefix) of an extension of this tenant.
+    fn in_tenant(&self, tenant: &Tenant, user: &str) -> Option<&Extension> {
+        let bare = |number| self.users.get(&self.config, &tenant.id, number);
+        let prefixed = || user.strip_prefix(tenant.prefix.as_str()).and_then(bare);
+        bare(user).or_else(prefixed)
+    }
+
+    fn scope(&self, host: Option<&str>) -> Scope<'_> {
+        let Some(host) = host.map(|host| host.trim_end_matches('.')) else { return Scope::Any };
+        let has_domain = |tenant: &&Tenant| {
+            tenant.domain.as_deref().is_some_and(|domain| domain.eq_ignore_ascii_case(host))
+        };
+        if let Some(tenant) = self.config.tenants.iter().find(has_domain) {
+            return Scope::Tenant(tenant);
+        }
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        let ours = host.eq_ignore_ascii_case(&self.config.sip.domain)
+            || host.eq_ignore_ascii_case("localhost");
+        if ours || literal { Scope::Any } else { Scope::Foreign }
+    }
+}
+
+/// What a host in a URI means.
+#[derive(Debug, Clone, Copy)]
+enum Scope<'a> {
+    /// The switch as a whole.
+    Any,
+    /// One tenant.
+    Tenant(&'a Tenant),
+    /// Somebody else.
+    Foreign,
+}
