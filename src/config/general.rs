@@ -1,0 +1,267 @@
+//! The sections that stand once: `[sip]`, `[media]`, `[calls]`, `[codes]`, `[http]`, `[store]` and so on.
+
+use std::path::PathBuf;
+
+use strowger_core::vocab::config::{Calls, Codes, Media, Sip};
+
+use super::shell::{Listen, Log, LogFormat, MediaPorts, Shell, StoreFile, Streams};
+use super::table::{At, Table};
+use super::values;
+
+/// A text checked by `check`; what it complains about is noted at the text's line.
+pub(super) fn checked<T>(
+    table: &Table<'_>,
+    key: &str,
+    text: Option<At<&str>>,
+    check: impl FnOnce(&str) -> Result<T, String>,
+) -> Option<T> {
+    let text = text?;
+    check(text.value).map_err(|wrong| table.wrong(text.line, key, &wrong)).ok()
+}
+
+/// `[sip]`, its listen addresses included.
+pub(super) fn sip(root: &Table<'_>, shell: &mut Shell) -> Sip {
+    let table = root.section("sip");
+    shell.listen = listen(&table);
+    shell.streams = streams(&table);
+    let base = Sip::default();
+    let domain = table.required_text("domain", "the name that phones use, such as \"pbx.example\"");
+    let domain = checked(&table, "domain", domain, |text| {
+        values::host(text).map(|()| text.to_ascii_lowercase())
+    });
+    let external = table.text("external_address", "an IP address such as \"203.0.113.7\"");
+    let sip = Sip {
+        domain: domain.unwrap_or(base.domain),
+        external_address: checked(&table, "external_address", external, values::address),
+        min_expires: table.number("min_expires", 1..=3_600, "seconds").unwrap_or(base.min_expires),
+        max_expires: table
+            .number("max_expires", 60..=86_400, "seconds")
+            .unwrap_or(base.max_expires),
+        default_expires: table
+            .number("default_expires", 1..=86_400, "seconds")
+            .unwrap_or(base.default_expires),
+        max_contacts: table
+            .number("max_contacts", 1..=100, "contacts")
+            .unwrap_or(base.max_contacts),
+        qualify_secs: table
+            .number("qualify_secs", 0..=3_600, "seconds")
+            .unwrap_or(base.qualify_secs),
+        keepalive_secs: table
+            .number("keepalive_secs", 0..=600, "seconds")
+            .unwrap_or(base.keepalive_secs),
+        session_expires: session_expires(&table).unwrap_or(base.session_expires),
+        nonce_secs: table.number("nonce_secs", 10..=86_400, "seconds").unwrap_or(base.nonce_secs),
+        max_auth_failures: table
+            .number("max_auth_failures", 1..=1_000, "failures a minute")
+            .unwrap_or(base.max_auth_failures),
+        silence_secs: table
+            .number("silence_secs", 1..=86_400, "seconds")
+            .unwrap_or(base.silence_secs),
+    };
+    if sip.min_expires > sip.max_expires {
+        let text = format!(
+            "{} is more than max_expires, {}; make it smaller",
+            sip.min_expires, sip.max_expires
+        );
+        table.wrong(table.line(), "min_expires", &text);
+    }
+    table.finish();
+    sip
+}
+
+/// 0 switches session timers off; otherwise RFC 4028 section 4 wants at least 90 seconds.
+fn session_expires(table: &Table<'_>) -> Option<u32> {
+    let seconds = table.number("session_expires", 0..=86_400, "seconds")?;
+    if (1..90).contains(&seconds) {
+        let text = format!("{seconds} is too short; write at least 90, or 0 for no session timer");
+        table.wrong(table.line(), "session_expires", &text);
+    }
+    Some(seconds)
+}
+
+fn listen(table: &Table<'_>) -> Vec<Listen> {
+    const RIGHT: &str = "a list of addresses such as [\"udp:127.0.0.1:5060\"]";
+    let Some(texts) = table.texts("listen", RIGHT) else {
+        return vec![Listen {
+            transport: sip::Transport::Udp,
+            address: ([127, 0, 0, 1], 5060).into(),
+        }];
+    };
+    if texts.is_empty() {
+        table.wrong(table.line(), "listen", &format!("is empty; write {RIGHT}"));
+    }
+    let mut found: Vec<Listen> = Vec::new();
+    for text in texts {
+        let Some(address) = checked(table, "listen", Some(text), values::listen) else { continue };
+        let listen = Listen { transport: address.0, address: address.1 };
+        if found.contains(&listen) && listen.address.port() != 0 {
+            table.wrong(text.line, "listen", &format!("\"{}\" stands there twice", text.value));
+        }
+        found.push(listen);
+    }
+    found
+}
+
+fn streams(table: &Table<'_>) -> Streams {
+    let base = Streams::default();
+    Streams {
+        max_connections: table
+            .number("max_connections", 1..=1_000_000, "connections")
+            .unwrap_or(base.max_connections),
+        idle_secs: table
+            .number("stream_idle_secs", 10..=86_400, "seconds")
+            .unwrap_or(base.idle_secs),
+    }
+}
+
+/// `[media]`.
+pub(super) fn media(root: &Table<'_>, shell: &mut Shell) -> Media {
+    let table = root.section("media");
+    let base = MediaPorts::default();
+    let address = table.text("address", "an IP address such as \"127.0.0.1\"");
+    let ports = table.text("ports", "a port range such as \"16384-32767\"");
+    shell.media = MediaPorts {
+        address: checked(&table, "address", address, values::address).unwrap_or(base.address),
+        ports: checked(&table, "ports", ports, values::ports).unwrap_or(base.ports),
+        workers: table.number("workers", 0..=256, "threads").unwrap_or(base.workers),
+        spare: table.number("spare_ports", 2..=4_096, "port pairs").unwrap_or(base.spare),
+    };
+    let base = Media::default();
+    let music = table.text("hold_music", "a prompt such as \"music/hold\"");
+    let music =
+        checked(&table, "hold_music", music, |text| values::prompt(text).map(|()| text.to_owned()));
+    let media = Media {
+        codecs: codecs(&table).unwrap_or(base.codecs),
+        timeout_secs: table
+            .number("timeout_secs", 0..=86_400, "seconds")
+            .unwrap_or(base.timeout_secs),
+        hold_music: music.unwrap_or(base.hold_music),
+    };
+    table.finish();
+    media
+}
+
+/// A list of codecs, best first.
+pub(super) fn codecs(table: &Table<'_>) -> Option<Vec<String>> {
+    const RIGHT: &str = "a list of codecs such as [\"PCMA\", \"PCMU\"]";
+    let texts = table.texts("codecs", RIGHT)?;
+    if texts.is_empty() {
+        table.wrong(table.line(), "codecs", &format!("is empty; write {RIGHT}"));
+    }
+    let mut codecs: Vec<String> = Vec::new();
+    for text in texts {
+        let Some(codec) = checked(table, "codecs", Some(text), values::codec) else { continue };
+        if codecs.contains(&codec) {
+            table.wrong(text.line, "codecs", &format!("\"{codec}\" stands there twice"));
+        }
+        codecs.push(codec);
+    }
+    Some(codecs)
+}
+
+/// `[calls]`.
+pub(super) fn calls(root: &Table<'_>) -> Calls {
+    let table = root.section("calls");
+    let base = Calls::default();
+    let calls = Calls {
+        ring_secs: table.number("ring_secs", 1..=600, "seconds").unwrap_or(base.ring_secs),
+        trunk_ring_secs: table
+            .number("trunk_ring_secs", 1..=600, "seconds")
+            .unwrap_or(base.trunk_ring_secs),
+        trunk_try_secs: table
+            .number("trunk_try_secs", 1..=60, "seconds")
+            .unwrap_or(base.trunk_try_secs),
+        max_secs: table.number("max_secs", 0..=604_800, "seconds").unwrap_or(base.max_secs),
+        max_calls: table.number("max_calls", 1..=1_000_000, "calls").unwrap_or(base.max_calls),
+        max_diversions: table
+            .number("max_diversions", 0..=20, "diversions")
+            .unwrap_or(base.max_diversions),
+        announce_failures: table.flag("announce_failures").unwrap_or(base.announce_failures),
+    };
+    table.finish();
+    calls
+}
+
+/// `[codes]`.
+pub(super) fn codes(root: &Table<'_>) -> Codes {
+    let table = root.section("codes");
+    let base = Codes::default();
+    let code = |key: &'static str| {
+        let text = table.text(key, "what is dialled, such as \"*43\"");
+        checked(&table, key, text, |text| values::dialable(text).map(|()| text.to_owned()))
+    };
+    let codes = Codes {
+        echo: code("echo").unwrap_or(base.echo),
+        hide_number: code("hide_number").unwrap_or(base.hide_number),
+    };
+    if codes.echo.starts_with(&codes.hide_number) {
+        let text = format!("\"{}\" begins with hide_number; choose another code", codes.echo);
+        table.wrong(table.line(), "echo", &text);
+    }
+    table.finish();
+    codes
+}
+
+/// `[http]`, `[store]`, `[recordings]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
+pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
+    let http = root.section("http");
+    let listen = http.text("listen", "an address such as \"127.0.0.1:8088\"");
+    shell.http = Some(
+        checked(&http, "listen", listen, values::socket)
+            .unwrap_or_else(|| ([127, 0, 0, 1], 8088).into()),
+    );
+    http.finish();
+    let store = root.section("store");
+    shell.store = StoreFile {
+        path: path(&store, "path").unwrap_or_else(|| StoreFile::default().path),
+        key_file: path(&store, "key_file"),
+    };
+    store.finish();
+    shell.recordings = directory(root, "recordings", "var/recordings");
+    shell.sounds = directory(root, "sounds", "sounds");
+    let shutdown = root.section("shutdown");
+    shell.drain_secs = shutdown.number("drain_secs", 0..=86_400, "seconds").unwrap_or(60);
+    shutdown.finish();
+    shell.log = log(root);
+    let dns = root.section("dns");
+    let servers = dns.texts("servers", "a list of addresses such as [\"192.0.2.53:53\"]");
+    let servers = servers.unwrap_or_default().into_iter();
+    shell.dns_servers =
+        servers.filter_map(|text| checked(&dns, "servers", Some(text), values::socket)).collect();
+    dns.finish();
+}
+
+fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+    let text = table.text(key, "a path such as \"var/strowger.db\"")?;
+    if text.value.is_empty() {
+        table.wrong(text.line, key, "is empty; write a path such as \"var/strowger.db\"");
+        return None;
+    }
+    Some(text.value.into())
+}
+
+fn directory(root: &Table<'_>, section: &'static str, base: &str) -> PathBuf {
+    let table = root.section(section);
+    let found = path(&table, "directory");
+    table.finish();
+    found.unwrap_or_else(|| base.into())
+}
+
+fn log(root: &Table<'_>) -> Log {
+    const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+    let table = root.section("log");
+    let base = Log::default();
+    let format = table.text("format", "\"human\" or \"json\"");
+    let format = checked(&table, "format", format, |text| match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("\"{text}\" is no log format; write \"human\" or \"json\"")),
+    });
+    let level = table.text("level", "a level such as \"info\"");
+    let level = checked(&table, "level", level, |text| {
+        let known = LEVELS.contains(&text).then(|| text.to_owned());
+        known.ok_or_else(|| format!("\"{text}\" is no level; choose from {}", LEVELS.join(", ")))
+    });
+    table.finish();
+    Log { format: format.unwrap_or(base.format), level: level.unwrap_or(base.level) }
+}

@@ -1,0 +1,224 @@
+//! Everything that the file names, so that references can be checked and nothing is named twice.
+
+use std::collections::BTreeMap;
+
+use strowger_core::vocab::{ExtensionKey, TenantId, TrunkKey};
+
+use super::problem::nearest;
+use super::table::{At, Table};
+use super::values;
+
+/// What a number within a tenant stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Extension,
+    Queue,
+}
+
+/// The names defined so far, with their lines.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    tenants: BTreeMap<TenantId, usize>,
+    numbers: BTreeMap<(TenantId, String), (Taken, usize)>,
+    users: BTreeMap<(String, String), usize>,
+    trunks: BTreeMap<TrunkKey, usize>,
+    agents: BTreeMap<(TenantId, String), usize>,
+    outside: BTreeMap<(TrunkKey, String), usize>,
+}
+
+/// Enters a name, or complains that it stands at an earlier line.
+fn enter<K: Ord>(
+    map: &mut BTreeMap<K, usize>,
+    key: K,
+    table: &Table<'_>,
+    field: &str,
+    name: At<&str>,
+) {
+    match map.get(&key) {
+        Some(line) => {
+            let text = format!("\"{}\" is defined already at line {line}; rename one", name.value);
+            table.wrong(name.line, field, &text);
+        }
+        None => {
+            map.insert(key, name.line);
+        }
+    }
+}
+
+/// `; defined are a, b` or a guess at what was meant.
+fn others<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if let Some(meant) = nearest(word, known.clone()) {
+        return format!("did you mean \"{meant}\"?");
+    }
+    let list: Vec<&str> = known.take(8).collect();
+    if list.is_empty() { "none is defined".into() } else { format!("defined: {}", list.join(", ")) }
+}
+
+impl Names {
+    pub(super) fn add_tenant(&mut self, table: &Table<'_>, id: At<&str>) {
+        enter(&mut self.tenants, id.value.to_owned(), table, "id", id);
+    }
+
+    /// The `tenant` that a table names; it must exist. Where there is only one it may be left out.
+    pub(super) fn tenant(&self, table: &Table<'_>) -> Option<TenantId> {
+        const RIGHT: &str = "the id of a [[tenant]], such as \"demo\"";
+        let Some(name) = table.text("tenant", RIGHT) else {
+            let mut all = self.tenants.keys();
+            return match (all.next(), all.next()) {
+                (Some(only), None) => Some(only.clone()),
+                _ => {
+                    table.require("tenant", RIGHT);
+                    None
+                }
+            };
+        };
+        if self.tenants.contains_key(name.value) {
+            return Some(name.value.to_owned());
+        }
+        let known = others(name.value, self.tenants.keys().map(String::as_str));
+        let text = format!("[[tenant]] \"{}\" does not exist; {known}", name.value);
+        table.reader().missing(name.line, text);
+        None
+    }
+
+    /// A bare number of the tenant's number space.
+    pub(super) fn add_number(
+        &mut self,
+        table: &Table<'_>,
+        tenant: &TenantId,
+        number: At<&str>,
+        taken: Taken,
+    ) {
+        let key = (tenant.clone(), number.value.to_owned());
+        if let Some((_, line)) = self.numbers.get(&key) {
+            let text = format!(
+                "\"{}\" is taken in tenant {tenant} already, at line {line}; extensions and queues share one number space",
+                number.value
+            );
+            table.wrong(number.line, "number", &text);
+            return;
+        }
+        self.numbers.insert(key, (taken, number.line));
+    }
+
+    /// The SIP user `prefix + number` must be unique within its domain.
+    pub(super) fn add_user(&mut self, table: &Table<'_>, domain: &str, user: String, line: usize) {
+        let key = (domain.to_owned(), user);
+        if let Some(other) = self.users.get(&key) {
+            let text = format!(
+                "prefix and number make the SIP user \"{}\", as at line {other}; change a prefix or give the tenants domains",
+                key.1
+            );
+            table.wrong(line, "number", &text);
+            return;
+        }
+        self.users.insert(key, line);
+    }
+
+    pub(super) fn extension(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        number: At<&str>,
+    ) -> Option<ExtensionKey> {
+        self.in_tenant(table, field, tenant, number, Taken::Extension)?;
+        Some(ExtensionKey { tenant: tenant.clone(), number: number.value.to_owned() })
+    }
+
+    pub(super) fn queue(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        number: At<&str>,
+    ) -> Option<String> {
+        self.in_tenant(table, field, tenant, number, Taken::Queue)?;
+        Some(number.value.to_owned())
+    }
+
+    fn in_tenant(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        number: At<&str>,
+        wanted: Taken,
+    ) -> Option<()> {
+        let found = self.numbers.get(&(tenant.clone(), number.value.to_owned()));
+        if found.is_some_and(|(taken, _)| *taken == wanted) {
+            return Some(());
+        }
+        let what = match wanted {
+            Taken::Extension => "[[extension]]",
+            Taken::Queue => "[[queue]]",
+        };
+        let same =
+            self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && *taken == wanted);
+        let known = others(number.value, same.map(|((_, number), _)| number.as_str()));
+        let text = format!("{field}: tenant {tenant} has no {what} \"{}\"; {known}", number.value);
+        table.reader().missing(number.line, text);
+        None
+    }
+
+    pub(super) fn add_trunk(&mut self, table: &Table<'_>, key: &TrunkKey, name: At<&str>) {
+        enter(&mut self.trunks, key.clone(), table, "name", name);
+    }
+
+    pub(super) fn trunk(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<TrunkKey> {
+        let key = TrunkKey { tenant: tenant.clone(), name: name.value.to_owned() };
+        if self.trunks.contains_key(&key) {
+            return Some(key);
+        }
+        let same = self.trunks.keys().filter(|key| key.tenant == *tenant);
+        let known = others(name.value, same.map(|key| key.name.as_str()));
+        let text = format!("{field}: tenant {tenant} has no [[trunk]] \"{}\"; {known}", name.value);
+        table.reader().missing(name.line, text);
+        None
+    }
+
+    pub(super) fn add_agent(&mut self, table: &Table<'_>, tenant: &TenantId, id: At<&str>) {
+        enter(&mut self.agents, (tenant.clone(), id.value.to_owned()), table, "id", id);
+    }
+
+    pub(super) fn agent(
+        &self,
+        table: &Table<'_>,
+        tenant: &TenantId,
+        id: At<&str>,
+    ) -> Option<String> {
+        if self.agents.contains_key(&(tenant.clone(), id.value.to_owned())) {
+            return Some(id.value.to_owned());
+        }
+        let same = self.agents.keys().filter(|(t, _)| t == tenant);
+        let known = others(id.value, same.map(|(_, id)| id.as_str()));
+        let text = format!("agent: tenant {tenant} has no [[agent]] \"{}\"; {known}", id.value);
+        table.reader().missing(id.line, text);
+        None
+    }
+
+    pub(super) fn add_outside(&mut self, table: &Table<'_>, trunk: &TrunkKey, number: At<&str>) {
+        let key = (trunk.clone(), number.value.trim_start_matches('+').to_owned());
+        enter(&mut self.outside, key, table, "number", number);
+    }
+
+    /// A number that may be shown to the outside must be one of the tenant's own.
+    pub(super) fn check_shown(&self, table: &Table<'_>, tenant: &TenantId, number: At<&str>) {
+        let bare = number.value.trim_start_matches('+');
+        let own = |(trunk, known): &&(TrunkKey, String)| trunk.tenant == *tenant && known == bare;
+        if values::outside_number(number.value).is_err() || self.outside.keys().any(|k| own(&k)) {
+            return;
+        }
+        let text = format!(
+            "caller_number: tenant {tenant} has no [[number]] \"{}\"; only its own numbers may be shown",
+            number.value
+        );
+        table.reader().missing(number.line, text);
+    }
+}

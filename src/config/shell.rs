@@ -1,0 +1,224 @@
+//! The parts of the configuration that the shell keeps for itself.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use sip::Transport;
+use strowger_core::vocab::{Role, Secret, TenantId};
+
+/// Everything outside the switch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Shell {
+    /// `sip.listen`.
+    pub listen: Vec<Listen>,
+    /// `[sip]`: bounds of stream connections.
+    pub streams: Streams,
+    /// `[media]`.
+    pub media: MediaPorts,
+    /// `http.listen`; `None` serves no HTTP.
+    pub http: Option<SocketAddr>,
+    /// `[store]`.
+    pub store: StoreFile,
+    /// `recordings.directory`.
+    pub recordings: PathBuf,
+    /// `sounds.directory`.
+    pub sounds: PathBuf,
+    /// `shutdown.drain_secs`: how long calls may go on after SIGTERM.
+    pub drain_secs: u32,
+    /// `[log]`.
+    pub log: Log,
+    /// `dns.servers`; empty uses the system's.
+    pub dns_servers: Vec<SocketAddr>,
+    /// `[[tenant.api_key]]` of all tenants.
+    pub api_keys: Vec<ApiKey>,
+    /// `[[operator]]`.
+    pub operators: Vec<Operator>,
+    /// The ids by which the dialects name tenants.
+    pub dialect_ids: Vec<DialectIds>,
+    /// `[[queue]]`: read and checked.
+    pub queues: Vec<Queue>,
+    /// `[[agent]]`: read and checked.
+    pub agents: Vec<Agent>,
+}
+
+/// One SIP listen address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// What is spoken there.
+    pub transport: Transport,
+    /// Where; port 0 takes any.
+    pub address: SocketAddr,
+}
+
+/// Bounds of SIP over streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streams {
+    /// Connections at a time, all listeners together.
+    pub max_connections: u32,
+    /// A connection without a message or keep-alive for so long is closed, in seconds.
+    pub idle_secs: u32,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { max_connections: 10_000, idle_secs: 3_900 }
+    }
+}
+
+/// Where RTP comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaPorts {
+    /// Address to bind.
+    pub address: IpAddr,
+    /// First and last port.
+    pub ports: (u16, u16),
+    /// Threads; 0 is one per processor.
+    pub workers: u16,
+    /// Port pairs that each worker keeps bound ahead of demand.
+    pub spare: u16,
+}
+
+impl Default for MediaPorts {
+    fn default() -> Self {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        Self { address, ports: (16_384, 32_767), workers: 0, spare: 64 }
+    }
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreFile {
+    /// The database file.
+    pub path: PathBuf,
+    /// Key that seals secrets in the database; made at first start, mode 0600.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self { path: "var/strowger.db".into(), key_file: None }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Form.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: "info".into() }
+    }
+}
+
+/// One key to the HTTP surface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name, for the audit log.
+    pub name: String,
+    /// The bearer token.
+    pub token: Secret,
+    /// What it may do.
+    pub role: Role,
+    /// The extension that a `user` key stands for.
+    pub extension: Option<String>,
+    /// The agent that an `agent` key stands for.
+    pub agent: Option<String>,
+}
+
+/// Somebody who may create tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Account id.
+    pub sid: String,
+    /// Its token.
+    pub auth_token: Secret,
+}
+
+/// Names that the dialects give to a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialectIds {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// `cti_app_id`.
+    pub cti_app_id: Option<String>,
+    /// `ringme_client_id`.
+    pub ringme_client_id: Option<String>,
+    /// `ringcx_account_id`.
+    pub ringcx_account_id: Option<String>,
+}
+
+/// How a queue chooses among its agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strategy(pub &'static str);
+
+/// Every strategy by its name.
+pub const STRATEGIES: [&str; 10] = [
+    "ring-all",
+    "longest-idle-agent",
+    "round-robin",
+    "top-down",
+    "agent-with-least-talk-time",
+    "agent-with-fewest-calls",
+    "sequentially-by-agent-order",
+    "random",
+    "ring-progressively",
+    "skill",
+];
+
+/// `[[queue]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Whose.
+    pub tenant: TenantId,
+    /// In one number space with extensions.
+    pub number: String,
+    /// Its name.
+    pub name: String,
+    /// Who is offered next.
+    pub strategy: Strategy,
+}
+
+/// `[[agent]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Names it.
+    pub id: String,
+    /// The phone of a local agent.
+    pub extension: Option<String>,
+    /// The outside number of a remote one.
+    pub number: Option<String>,
+    /// Intent at first start.
+    pub status: String,
+    /// What it serves.
+    pub queues: Vec<Tier>,
+}
+
+/// An agent's place in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// The queue's number.
+    pub queue: String,
+    /// Level, from 1.
+    pub level: u16,
+    /// Position within the level, from 1.
+    pub position: u16,
+}

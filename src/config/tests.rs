@@ -1,0 +1,378 @@
+//! Bad snippets and exactly what is said about them; good ones and what they mean.
+
+use strowger_core::vocab::Role;
+use strowger_core::vocab::config::{Destination, DigestAlgorithm, RecordPolicy, RouteFrom};
+
+use super::{Loaded, parse};
+
+/// Enough around a snippet to make it a sound file; the snippet begins on line 3.
+fn with_tenant(snippet: &str) -> String {
+    format!("sip.domain = \"x.example\"\ntenant = [{{ id = \"t\" }}]\n{snippet}")
+}
+
+fn errors(text: &str) -> Vec<String> {
+    match parse(text, "f") {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+fn good(text: &str) -> Loaded {
+    parse(text, "f").unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[track_caller]
+fn says(text: &str, expected: &[&str]) {
+    assert_eq!(errors(text), expected, "for:\n{text}");
+}
+
+#[test]
+fn the_shipped_files_are_sound() {
+    let demo = good(include_str!("../../config/demo.toml"));
+    assert_eq!(demo.core.extensions.len(), 3);
+    assert!(demo.warnings.is_empty(), "{:?}", demo.warnings);
+    assert!(demo.shell.listen.iter().all(|listen| listen.address.ip().is_loopback()));
+    let reference = good(include_str!("../../config/reference.toml"));
+    assert_eq!(reference.core.trunks.len(), 1);
+    assert_eq!(reference.shell.agents[0].queues[0].queue, "9001");
+}
+
+#[test]
+fn what_the_reference_calls_defaults_are_the_defaults() {
+    let reference = good(include_str!("../../config/reference.toml"));
+    let base = good("[sip]\ndomain = \"pbx.example\"\n");
+    assert_eq!(reference.core.sip, base.core.sip);
+    assert_eq!(reference.core.media, base.core.media);
+    assert_eq!(reference.core.calls, base.core.calls);
+    assert_eq!(reference.core.codes, base.core.codes);
+    assert_eq!(reference.shell.media, base.shell.media);
+    assert_eq!(reference.shell.streams, base.shell.streams);
+    assert_eq!(reference.shell.log, base.shell.log);
+    assert_eq!(reference.shell.drain_secs, base.shell.drain_secs);
+}
+
+#[test]
+fn general_sections() {
+    let cases: &[(&str, &[&str])] = &[
+        ("", &["f:1: [sip] lacks domain: add the name that phones use, such as \"pbx.example\""]),
+        (
+            "[sip]\ndomain = \"x\"\ndomian = \"y\"\nzebra = 1\n",
+            &[
+                "f:3: [sip]: unknown key domian; did you mean domain?",
+                "f:4: [sip]: unknown key zebra; known here: listen, max_connections, stream_idle_secs, domain, external_address, min_expires, max_expires, default_expires, max_contacts, qualify_secs, keepalive_secs, session_expires, nonce_secs, max_auth_failures, silence_secs",
+            ],
+        ),
+        (
+            "[sip]\ndomain = 5\nlisten = [\"udp:127.0.0.1\", \"sctp:[::1]:5060\",\n  \"tls:127.0.0.1:5061\", 7]\n",
+            &[
+                "f:2: [sip] domain: an integer where the name that phones use, such as \"pbx.example\" is expected",
+                "f:3: [sip] listen: \"127.0.0.1\" is no IP address with a port; write transport:address:port such as \"udp:127.0.0.1:5060\"",
+                "f:3: [sip] listen: \"sctp\" is no transport; write udp or tcp, e.g. \"udp:[::1]:5060\"",
+                "f:4: [sip] listen: an integer where a list of addresses such as [\"udp:127.0.0.1:5060\"] is expected",
+                "f:4: [sip] listen: tls is not available in this version; listen on udp and tcp",
+            ],
+        ),
+        (
+            "[sip]\ndomain = \"x\"\nlisten = [\"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]\n",
+            &["f:3: [sip] listen: \"udp:127.0.0.1:5060\" stands there twice"],
+        ),
+        (
+            "sip.domain = \"x\"\nmedia.ports = \"16385-16386\"\nmedia.address = \"localhost\"\n",
+            &[
+                "f:2: [media] ports: \"16385-16386\" holds no pair of an even port and the next; write first-last such as \"16384-32767\"",
+                "f:3: [media] address: \"localhost\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"",
+            ],
+        ),
+        (
+            "sip.domain = \"x\"\n[media]\nports = \"80-90\"\ncodecs = [\"PCMX\", \"pcma\", \"PCMA\"]\ntimeout_secs = -1\n",
+            &[
+                "f:3: [media] ports: ports below 1024 belong to the system; write first-last such as \"16384-32767\"",
+                "f:4: [media] codecs: \"PCMA\" stands there twice",
+                "f:4: [media] codecs: \"PCMX\" is no codec; choose from opus, G722, PCMA, PCMU, G729, AMR, AMR-WB, iLBC, GSM, speex",
+                "f:5: [media] timeout_secs: -1 is out of range; write a number of seconds from 0 to 86400",
+            ],
+        ),
+        (
+            "sip.domain = \"x\"\nsip.session_expires = 30\nsip.min_expires = 3600\nsip.max_expires = 600\n",
+            &[
+                "f:1: [sip] min_expires: 3600 is more than max_expires, 600; make it smaller",
+                "f:1: [sip] session_expires: 30 is too short; write at least 90, or 0 for no session timer",
+            ],
+        ),
+        (
+            "sip.domain = \"x\"\nhttp.listen = \"8088\"\nlog.format = \"xml\"\nlog.level = \"loud\"\ncodes.echo = \"*6743\"\nstore.path = \"\"\n",
+            &[
+                "f:2: [http] listen: \"8088\" is no IP address with a port; write e.g. \"127.0.0.1:8088\"",
+                "f:3: [log] format: \"xml\" is no log format; write \"human\" or \"json\"",
+                "f:4: [log] level: \"loud\" is no level; choose from error, warn, info, debug, trace",
+                "f:5: [codes] echo: \"*6743\" begins with hide_number; choose another code",
+                "f:6: [store] path: is empty; write a path such as \"var/strowger.db\"",
+            ],
+        ),
+        (
+            "sip = 5\nshutdwon.drain_secs = 1\n",
+            &[
+                "f:1: [sip] lacks domain: add the name that phones use, such as \"pbx.example\"",
+                "f:1: sip must be a section: write [sip] and its keys below",
+                "f:2: the file: unknown key shutdwon; did you mean shutdown?",
+            ],
+        ),
+    ];
+    for (text, expected) in cases {
+        says(text, expected);
+    }
+}
+
+#[test]
+fn broken_syntax_names_its_line_and_hides_no_other_error() {
+    let found = errors("[sip]\ndomain = \"x\nlisten = 5\n\n[http\nlisten = \"y\"\n");
+    assert!(found.iter().any(|line| line.starts_with("f:2: not TOML: ")), "{found:?}");
+    assert!(found.iter().any(|line| line.starts_with("f:5: not TOML: ")), "{found:?}");
+    assert!(
+        found.iter().any(|line| line.starts_with("f:3: [sip] listen: an integer")),
+        "{found:?}"
+    );
+    let twice = errors("[sip]\ndomain = \"x\"\ndomain = \"y\"\n");
+    assert_eq!(twice.len(), 1, "{twice:?}");
+    assert!(twice[0].starts_with("f:3: not TOML: duplicate key"), "{twice:?}");
+}
+
+#[test]
+fn tenants_and_keys() {
+    let text = "sip.domain = \"x\"
+[[tenant]]
+id = \"a\"
+prefix = \"12x\"
+domain = \"one.example\"
+timezone = \"Mars/Olympus\"
+[[tenant]]
+id = \"a\"
+domain = \"One.example\"
+country_code = \"8610\"
+[[tenant]]
+prefix = \"1\"
+[[tenant.api_key]]
+name = \"k\"
+token = \"\"
+role = \"root\"
+[[operator]]
+sid = \"o\"
+";
+    says(
+        text,
+        &[
+            "f:4: [[tenant]] prefix: \"12x\" is no number; write 1 to 32 digits such as \"4567\"",
+            "f:6: [[tenant]] timezone: \"Mars/Olympus\" is no time zone; write e.g. \"UTC\" or \"Asia/Shanghai\"",
+            "f:7: [[tenant]] domain: is that of tenant a; a domain belongs to one tenant",
+            "f:8: [[tenant]] id: \"a\" is defined already at line 3; rename one",
+            "f:10: [[tenant]] country_code: \"8610\" is no country code; write 1 to 3 digits such as \"86\"",
+            "f:11: [[tenant]] lacks id: add a name such as \"demo\"",
+            "f:15: [[tenant.api_key]] token: is empty; write a long random text",
+            "f:16: [[tenant.api_key]] role: \"root\" is no role; write \"admin\", \"supervisor\", \"agent\", \"user\" or \"read-only\"",
+            "f:17: [[operator]] lacks auth_token: add a secret text",
+        ],
+    );
+}
+
+#[test]
+fn extensions() {
+    let text = with_tenant(
+        "[[extension]]
+number = \"4567\"
+password = \"\"
+[[extension]]
+tenant = \"tt\"
+number = \"4567\"
+password = \"p\"
+record = \"sometimes\"
+algorithm = \"SHA1\"
+[[extension]]
+number = \"45 67\"
+password = 12
+clases = []
+[[extension]]
+number = \"4567\"
+password = \"p\"
+caller_number = \"0571\"
+[[queue]]
+number = \"4567\"
+strategy = \"fair\"
+",
+    );
+    says(
+        &text,
+        &[
+            "f:5: [[extension]] password: is empty; write the phone's SIP password",
+            "f:7: [[tenant]] \"tt\" does not exist; did you mean \"t\"?",
+            "f:10: [[extension]] record: \"sometimes\" is unknown; write \"never\", \"always\" or \"on_demand\"",
+            "f:11: [[extension]] algorithm: \"SHA1\" is unknown; write \"MD5\" or \"SHA-256\"",
+            "f:13: [[extension]] number: \"45 67\" is no extension number; write 1 to 16 digits such as \"4567\"",
+            "f:14: [[extension]] password: an integer where the phone's SIP password is expected",
+            "f:15: [[extension]]: unknown key clases; did you mean classes?",
+            "f:17: [[extension]] number: \"4567\" is taken in tenant t already, at line 4; extensions and queues share one number space",
+            "f:17: [[extension]] number: prefix and number make the SIP user \"4567\", as at line 4; change a prefix or give the tenants domains",
+            "f:19: caller_number: tenant t has no [[number]] \"0571\"; only its own numbers may be shown",
+            "f:21: [[queue]] number: \"4567\" is taken in tenant t already, at line 4; extensions and queues share one number space",
+            "f:22: [[queue]] strategy: \"fair\" is no strategy; choose from ring-all, longest-idle-agent, round-robin, top-down, agent-with-least-talk-time, agent-with-fewest-calls, sequentially-by-agent-order, random, ring-progressively, skill",
+        ],
+    );
+}
+
+#[test]
+fn the_dial_plan() {
+    let text = with_tenant(
+        "[[trunk]]
+name = \"carrier\"
+host = \"sip.carrier.example:99999\"
+register = true
+transport = \"wss\"
+addresses = [\"carrier\"]
+[[number]]
+trunk = \"carier\"
+number = \"0571-262\"
+to = \"extension:1\"
+[[route]]
+match = \"^(0\"
+to = [\"trunk:carrier\", \"nowhere\", \"echo:1\", \"queue:9\"]
+from = \"other\"
+strip = 99
+[[route]]
+match = \"^1$\"
+to = \"sound:../secret\"
+[[route]]
+match = \"^2$\"
+",
+    );
+    says(
+        &text,
+        &[
+            "f:3: [[trunk]] lacks password: add the account's password, or write register = false",
+            "f:3: [[trunk]] lacks username: add the account to register, or write register = false",
+            "f:5: [[trunk]] host: \"sip.carrier.example:99999\" is no host; write \"sip.carrier.example\", \"sip.carrier.example:5060\" or \"[2001:db8::1]:5060\"",
+            "f:7: [[trunk]] transport: wss is not available in this version; write \"udp\" or \"tcp\"",
+            "f:8: [[trunk]] addresses: \"carrier\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"",
+            "f:10: trunk: tenant t has no [[trunk]] \"carier\"; did you mean \"carrier\"?",
+            "f:11: [[number]] number: \"0571-262\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"",
+            "f:12: to: tenant t has no [[extension]] \"1\"; none is defined",
+            "f:14: [[route]] match: \"^(0\" is no pattern: unclosed group; write e.g. \"^0\\\\d{7,12}$\"",
+            "f:15: [[route]] to: \"echo:1\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
+            "f:15: [[route]] to: \"nowhere\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
+            "f:15: to: tenant t has no [[queue]] \"9\"; none is defined",
+            "f:16: from: tenant t has no [[trunk]] \"other\"; defined: carrier",
+            "f:17: [[route]] strip: 99 is out of range; write a number of digits from 0 to 32",
+            "f:20: [[route]] to: \"../secret\" is no prompt; write a path below the sounds directory without .wav, such as \"en/thank-you\"",
+            "f:21: [[route]] lacks to: add trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
+        ],
+    );
+}
+
+#[test]
+fn agents_and_the_keys_that_stand_for_somebody() {
+    let text = "sip.domain = \"x\"
+[[tenant]]
+id = \"t\"
+[[tenant.api_key]]
+name = \"u\"
+token = \"1\"
+role = \"user\"
+[[tenant.api_key]]
+name = \"a\"
+token = \"1\"
+role = \"agent\"
+agent = \"102\"
+[[agent]]
+id = \"101\"
+[[agent]]
+id = \"101\"
+extension = \"5\"
+status = \"asleep\"
+queues = [{ queue = \"9\", levle = 1 }]
+";
+    says(
+        text,
+        &[
+            "f:4: [[tenant.api_key]] lacks extension: add the number that this user key stands for",
+            "f:8: [[tenant.api_key]] lacks agent: add the id of the agent that this key stands for",
+            "f:8: [[tenant.api_key]] token: is used by another key too; make a new one",
+            "f:12: agent: tenant t has no [[agent]] \"102\"; did you mean \"101\"?",
+            "f:13: [[agent]] lacks extension: add either an extension, or the number of a remote agent",
+            "f:16: [[agent]] id: \"101\" is defined already at line 14; rename one",
+            "f:17: extension: tenant t has no [[extension]] \"5\"; none is defined",
+            "f:18: [[agent]] status: \"asleep\" is unknown; write \"available\", \"on_break\" or \"logged_out\"",
+            "f:19: [[agent]] queues: unknown key levle; did you mean level?",
+            "f:19: queue: tenant t has no [[queue]] \"9\"; none is defined",
+        ],
+    );
+}
+
+#[test]
+fn a_sound_file_means_what_it_says() {
+    let loaded = good(
+        "[sip]\nlisten = [\"udp:127.0.0.1:0\", \"tcp:[::1]:0\"]\ndomain = \"PBX.example\"
+[[tenant]]
+id = \"t\"
+[[tenant.api_key]]
+name = \"sup\"
+token = \"s3\"
+role = \"supervisor\"
+[[extension]]
+number = \"1\"
+password = \"p\"
+record = \"on_demand\"
+algorithm = \"SHA-256\"
+[[trunk]]
+name = \"c\"
+host = \"192.0.2.1\"
+[[number]]
+trunk = \"c\"
+number = \"+49301\"
+to = \"echo\"
+[[route]]
+match = \"^0\"
+class = \"national\"
+to = [\"trunk:c\", \"extension:1\"]
+[[route]]
+match = \"^7\"
+from = \"c\"
+to = \"sound:en/busy\"
+",
+    );
+    assert_eq!(loaded.core.sip.domain, "pbx.example");
+    assert_eq!(loaded.shell.listen.len(), 2);
+    let extension = &loaded.core.extensions[0];
+    assert_eq!(extension.record, RecordPolicy::OnDemand);
+    assert_eq!(extension.algorithm, DigestAlgorithm::Sha256);
+    assert_eq!(
+        (extension.name.as_str(), extension.classes.as_slice()),
+        ("1", &["internal".into()][..])
+    );
+    assert_eq!(loaded.core.numbers[0].to, Destination::Echo);
+    assert_eq!(loaded.core.routes[0].from, RouteFrom::Extension);
+    assert_eq!(loaded.core.routes[0].to.len(), 2);
+    assert!(matches!(&loaded.core.routes[1].from, RouteFrom::Trunk(key) if key.name == "c"));
+    assert_eq!(loaded.shell.api_keys[0].role, Role::Supervisor);
+    assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn a_destination_that_is_not_served_yet_is_a_warning() {
+    let text = with_tenant(
+        "[[queue]]\nnumber = \"9001\"\n[[route]]\nmatch = \"^5\"\nto = [\"queue:9001\",\n  \"ivr:menu\"]\n",
+    );
+    let loaded = good(&text);
+    let warnings: Vec<_> = loaded.warnings.iter().map(|w| (w.line, w.text.as_str())).collect();
+    assert_eq!(
+        warnings,
+        [
+            (
+                7,
+                "\"queue:9001\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
+            ),
+            (
+                8,
+                "\"ivr:menu\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
+            ),
+        ]
+    );
+    assert_eq!(loaded.core.routes[0].to[0], Destination::Sound("en/cannot-complete".into()));
+}

@@ -1,0 +1,182 @@
+//! Single values of the configuration: text in, value or what would be right out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sip::Transport;
+
+/// `udp:127.0.0.1:5060`, `tcp:[::1]:5060` ...
+pub fn listen(text: &str) -> Result<(Transport, SocketAddr), String> {
+    const RIGHT: &str = "write transport:address:port such as \"udp:127.0.0.1:5060\"";
+    let (transport, address) =
+        text.split_once(':').ok_or_else(|| format!("\"{text}\" is no listen address; {RIGHT}"))?;
+    let transport = Transport::parse(transport).ok_or_else(|| {
+        format!("\"{transport}\" is no transport; write udp or tcp, e.g. \"udp:{address}\"")
+    })?;
+    if !matches!(transport, Transport::Udp | Transport::Tcp) {
+        return Err(format!("{transport} is not available in this version; listen on udp and tcp"));
+    }
+    let address = address
+        .parse()
+        .map_err(|_| format!("\"{address}\" is no IP address with a port; {RIGHT}"))?;
+    Ok((transport, address))
+}
+
+/// An address and port to listen on.
+pub fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("\"{text}\" is no IP address with a port; write e.g. \"127.0.0.1:8088\"")
+    })
+}
+
+/// An IP address.
+pub fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        format!("\"{text}\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"")
+    })
+}
+
+/// `16384-32767`: where RTP ports come from. Pairs begin at even ports.
+pub fn ports(text: &str) -> Result<(u16, u16), String> {
+    const RIGHT: &str = "write first-last such as \"16384-32767\"";
+    let bounds = text.split_once('-').and_then(|(first, last)| {
+        Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+    });
+    let (first, last) = bounds.ok_or_else(|| format!("\"{text}\" is no port range; {RIGHT}"))?;
+    if first < 1024 {
+        return Err(format!("ports below 1024 belong to the system; {RIGHT}"));
+    }
+    let even = first.saturating_add(first % 2);
+    if last <= even {
+        return Err(format!("\"{text}\" holds no pair of an even port and the next; {RIGHT}"));
+    }
+    Ok((first, last))
+}
+
+/// Digits only, 1 to 32.
+pub fn digits(text: &str) -> Result<(), String> {
+    if !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(format!("\"{text}\" is no number; write 1 to 32 digits such as \"4567\""))
+}
+
+/// An outside number: digits, a leading plus allowed.
+pub fn outside_number(text: &str) -> Result<(), String> {
+    digits(text.strip_prefix('+').unwrap_or(text)).map_err(|_| {
+        format!("\"{text}\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"")
+    })
+}
+
+/// What phones can dial: digits, `*` and `#`, 1 to 16.
+pub fn dialable(text: &str) -> Result<(), String> {
+    let ok = |b: u8| b.is_ascii_digit() || b == b'*' || b == b'#';
+    if (1..=16).contains(&text.len()) && text.bytes().all(ok) {
+        return Ok(());
+    }
+    Err(format!("\"{text}\" cannot be dialled; write 1 to 16 of 0-9, * and # such as \"*43\""))
+}
+
+/// A name that can stand in paths, logs and other settings.
+pub fn name(text: &str) -> Result<(), String> {
+    let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if (1..=64).contains(&text.len()) && text.bytes().all(ok) {
+        return Ok(());
+    }
+    Err(format!("\"{text}\" is no name; write 1 to 64 of a-z, A-Z, 0-9, - _ . such as \"demo\""))
+}
+
+/// A host name or an IP address, without a port.
+pub fn host(text: &str) -> Result<(), String> {
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() || is_host_name(text) {
+        return Ok(());
+    }
+    Err(format!("\"{text}\" is no host; write a name such as \"pbx.example\" or an IP address"))
+}
+
+/// `host` or `host:port`, IPv6 in brackets.
+pub fn host_port(text: &str) -> Result<(), String> {
+    let right = || {
+        format!(
+            "\"{text}\" is no host; write \"sip.carrier.example\", \"sip.carrier.example:5060\" or \"[2001:db8::1]:5060\""
+        )
+    };
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
+        return Err(right());
+    }
+    let bracketed = name.starts_with('[');
+    if name.contains(':') && !bracketed {
+        return Err(right());
+    }
+    host(name).map_err(|_| right())
+}
+
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
+}
+
+/// A pattern for dialled numbers. Matching is linear in the number's length whatever the pattern.
+pub fn pattern(text: &str) -> Result<(), String> {
+    let built = regex::RegexBuilder::new(text).size_limit(1 << 18).build();
+    built.map(|_| ()).map_err(|error| {
+        let reason = match error {
+            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+            other => last_line(&other.to_string()),
+        };
+        format!("\"{text}\" is no pattern: {reason}; write e.g. \"^0\\\\d{{7,12}}$\"")
+    })
+}
+
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+/// An IANA time zone, checked against the system's list where it has one.
+pub fn timezone(text: &str) -> Result<(), String> {
+    let right = || format!("\"{text}\" is no time zone; write e.g. \"UTC\" or \"Asia/Shanghai\"");
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+'))
+    };
+    if !text.split('/').all(part) {
+        return Err(right());
+    }
+    let list = std::path::Path::new("/usr/share/zoneinfo");
+    if text == "UTC" || !list.is_dir() || list.join(text).is_file() {
+        return Ok(());
+    }
+    Err(right())
+}
+
+/// A codec that the media layer can negotiate, in its registered spelling.
+pub fn codec(text: &str) -> Result<String, String> {
+    const KNOWN: [&str; 10] =
+        ["opus", "G722", "PCMA", "PCMU", "G729", "AMR", "AMR-WB", "iLBC", "GSM", "speex"];
+    KNOWN
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(text))
+        .map(|known| (*known).to_owned())
+        .ok_or_else(|| format!("\"{text}\" is no codec; choose from {}", KNOWN.join(", ")))
+}
+
+/// A prompt's name below the sounds directory, without `.wav`.
+pub fn prompt(text: &str) -> Result<(), String> {
+    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    if text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav") {
+        return Ok(());
+    }
+    Err(format!(
+        "\"{text}\" is no prompt; write a path below the sounds directory without .wav, such as \"en/thank-you\""
+    ))
+}

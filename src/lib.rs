@@ -1,0 +1,3 @@
+//! The shell around the switch: everything that reads files, opens sockets, starts threads or knows the time.
+
+pub mod config;
