@@ -1,0 +1,66 @@
+//! The schema, step by step. A step that has been released is never changed; a new one is added below it.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Bodies are the records as JSON; the columns beside them are what is searched by.
+const STEPS: &[&str] = &["
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE registrations (
+        tenant TEXT NOT NULL,
+        number TEXT NOT NULL,
+        contact TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, number, contact)
+    ) WITHOUT ROWID;
+    CREATE TABLE calls (
+        call TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        caller TEXT,
+        callee TEXT,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX calls_by_time ON calls (tenant, started_at, call);
+    CREATE INDEX calls_by_caller ON calls (tenant, caller, started_at) WHERE caller IS NOT NULL;
+    CREATE INDEX calls_by_callee ON calls (tenant, callee, started_at) WHERE callee IS NOT NULL;
+    CREATE INDEX calls_open ON calls (call) WHERE ended_at IS NULL;
+    CREATE TABLE recordings (
+        path TEXT PRIMARY KEY,
+        call TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        open INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX recordings_by_time ON recordings (tenant, started_at, path);
+    CREATE INDEX recordings_by_call ON recordings (call);
+    CREATE INDEX recordings_open ON recordings (path) WHERE open;
+"];
+
+/// Brings a database of any earlier version up to date.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)",
+    )?;
+    let version: u32 = connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM migrations",
+        [],
+        |row| row.get(0),
+    )?;
+    if version as usize > STEPS.len() {
+        return Err(StoreError::TooNew(version));
+    }
+    for (number, step) in (1u32..).zip(STEPS).skip(version as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.execute(
+            "INSERT INTO migrations (version, applied_at) VALUES (?1, datetime('now'))",
+            [number],
+        )?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

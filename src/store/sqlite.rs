@@ -1,0 +1,311 @@
+//! The store in SQLite.
+//!
+//! Durability: write-ahead log with `synchronous = FULL`, so a committed group survives `kill -9` and a power
+//! failure alike. Each group costs one fsync; groups are gathered by the writer, so that is a few a second.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
+use serde::de::DeserializeOwned;
+use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, RegistrationRecord};
+use strowger_core::vocab::{ExtensionKey, Record, Restored};
+
+use super::page::MAX_ROWS;
+use super::{Cursor, PageQuery, Restart, Row, RowKind, RowPage, Store, StoreError, migrations};
+
+/// The writing connection. At most one exists for a file, in all processes.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens or makes the database and its folder.
+    ///
+    /// # Errors
+    /// The file cannot be made or read, is used by another process, or comes from a later version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |error| StoreError::File(path.to_path_buf(), error);
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let lock = lock(path)?;
+        let mut connection = Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA cache_size = -1024;
+             PRAGMA busy_timeout = 2000;
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        connection.set_prepared_statement_cache_capacity(16);
+        migrations::migrate(&mut connection)?;
+        Ok(Self { connection, _lock: lock })
+    }
+}
+
+/// Takes the file beside the database that keeps a second process out.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = File::options().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| StoreError::File(name, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_path_buf())),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(StoreError::File(path.to_path_buf(), error))
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn load(&mut self) -> Result<Restart, StoreError> {
+        let boot: i64 = self.connection.query_row(
+            "INSERT INTO counters (name, value) VALUES ('boots', 1)
+             ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            [],
+            |row| row.get(0),
+        )?;
+        let restored = Restored {
+            registrations: bodies(
+                &self.connection,
+                "SELECT body FROM registrations ORDER BY tenant, number, contact",
+            )?,
+            open_calls: bodies(
+                &self.connection,
+                "SELECT body FROM calls WHERE ended_at IS NULL ORDER BY call",
+            )?,
+            open_recordings: bodies(
+                &self.connection,
+                "SELECT body FROM recordings WHERE open ORDER BY path",
+            )?,
+        };
+        Ok(Restart { boot: unsigned(boot), restored })
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for record in records {
+            write(&transaction, record)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
+        page(&self.connection, query)
+    }
+}
+
+/// A read-only connection beside the writing one.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens a database that a [`Sqlite`] has made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.execute_batch("PRAGMA cache_size = -512; PRAGMA busy_timeout = 2000;")?;
+        Ok(Self { connection })
+    }
+
+    /// Finished records, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
+        page(&self.connection, query)
+    }
+}
+
+fn bodies<T: DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(body(row, 0)?);
+    }
+    Ok(found)
+}
+
+fn body<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> Result<T, StoreError> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    Ok(serde_json::from_str(text)?)
+}
+
+/// SQLite has no unsigned numbers; times and counters stay far below the limit.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn write(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+    match record {
+        Record::Registered(registration) => write_registration(connection, registration),
+        Record::Unregistered { extension, contact } => {
+            delete_registration(connection, extension, contact)
+        }
+        Record::CallOpened(call) | Record::CallClosed(call) => write_call(connection, call),
+        Record::RecordingOpened(recording) => write_recording(connection, recording, true),
+        Record::RecordingClosed(recording) => write_recording(connection, recording, false),
+    }
+}
+
+fn write_registration(
+    connection: &Connection,
+    registration: &RegistrationRecord,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO registrations (tenant, number, contact, body) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let ExtensionKey { tenant, number } = &registration.extension;
+    let body = serde_json::to_string(registration)?;
+    statement.execute(params![tenant, number, registration.contact, body])?;
+    Ok(())
+}
+
+fn delete_registration(
+    connection: &Connection,
+    extension: &ExtensionKey,
+    contact: &str,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM registrations WHERE tenant = ?1 AND number = ?2 AND contact = ?3",
+    )?;
+    statement.execute(params![extension.tenant, extension.number, contact])?;
+    Ok(())
+}
+
+/// An open record never replaces a closed one, whatever order they come in.
+fn write_call(connection: &Connection, call: &CallRecord) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO calls (call, tenant, started_at, ended_at, caller, callee, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (call) DO UPDATE SET
+             ended_at = excluded.ended_at, caller = excluded.caller, callee = excluded.callee,
+             body = excluded.body
+         WHERE calls.ended_at IS NULL OR excluded.ended_at IS NOT NULL",
+    )?;
+    statement.execute(params![
+        call.call.to_string(),
+        call.tenant,
+        signed(call.started_at),
+        call.ended_at.map(signed),
+        extension_of(&call.caller),
+        extension_of(&call.callee),
+        serde_json::to_string(call)?,
+    ])?;
+    Ok(())
+}
+
+fn extension_of(party: &Party) -> Option<&str> {
+    match party {
+        Party::Extension { extension, .. } => Some(&extension.number),
+        _ => None,
+    }
+}
+
+fn write_recording(
+    connection: &Connection,
+    recording: &RecordingRecord,
+    open: bool,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO recordings (path, call, tenant, started_at, open, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (path) DO UPDATE SET open = excluded.open, body = excluded.body
+         WHERE recordings.open OR NOT excluded.open",
+    )?;
+    statement.execute(params![
+        recording.path,
+        recording.call.to_string(),
+        recording.tenant,
+        signed(recording.started_at),
+        open,
+        serde_json::to_string(recording)?,
+    ])?;
+    Ok(())
+}
+
+/// The conditions of a page and the values for their question marks.
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn add(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+}
+
+fn page(connection: &Connection, query: &PageQuery) -> Result<RowPage, StoreError> {
+    let limit = query.limit.clamp(1, MAX_ROWS);
+    let (table, name, closed) = match query.kind {
+        RowKind::Calls => ("calls", "call", "ended_at IS NOT NULL"),
+        RowKind::Recordings => ("recordings", "path", "NOT open"),
+    };
+    let conditions = conditions(query, name, closed);
+    // One row more than wanted tells whether there is a next page.
+    let sql = format!(
+        "SELECT body, started_at, {name} FROM {table} WHERE {} ORDER BY started_at DESC, {name} DESC LIMIT {}",
+        conditions.sql,
+        limit + 1
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(conditions.values))?;
+    let mut found = Vec::new();
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if found.len() == limit {
+            return Ok(RowPage { rows: found, next: last });
+        }
+        found.push(match query.kind {
+            RowKind::Calls => Row::Call(body(row, 0)?),
+            RowKind::Recordings => Row::Recording(body(row, 0)?),
+        });
+        last = Some(Cursor { started_at: row.get(1)?, name: row.get(2)? });
+    }
+    Ok(RowPage { rows: found, next: None })
+}
+
+fn conditions(query: &PageQuery, name: &str, closed: &str) -> Conditions {
+    let mut conditions = Conditions { sql: closed.to_owned(), values: Vec::new() };
+    let text = |text: &String| Value::Text(text.clone());
+    if let Some(tenant) = &query.tenant {
+        conditions.add("tenant = ?", [text(tenant)]);
+    }
+    if let (Some(extension), RowKind::Calls) = (&query.extension, query.kind) {
+        conditions.add("(caller = ? OR callee = ?)", [text(extension), text(extension)]);
+    }
+    if let Some(call) = query.call {
+        conditions.add("call = ?", [Value::Text(call.to_string())]);
+    }
+    if let Some(from) = query.from {
+        conditions.add("started_at >= ?", [Value::Integer(signed(from))]);
+    }
+    if let Some(until) = query.until {
+        conditions.add("started_at < ?", [Value::Integer(signed(until))]);
+    }
+    if let Some(after) = &query.after {
+        let values = [Value::Integer(after.started_at), text(&after.name)];
+        conditions.add(&format!("(started_at, {name}) < (?, ?)"), values);
+    }
+    conditions
+}

@@ -1,0 +1,180 @@
+//! The thread that writes.
+//!
+//! The first group that arrives opens a window of [`WINDOW`]; everything that has come by its end is committed
+//! in one transaction. The thread sleeps through the window, so a busy switch does not wake it for each group.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use strowger_core::vocab::{CommitId, Record};
+
+use super::{Store, StoreError};
+
+/// How long groups are gathered. Registrations must be on disk within 200 ms.
+const WINDOW: Duration = Duration::from_millis(80);
+/// Groups that wait at most; what comes when it is full is refused at once.
+const QUEUE: usize = 65_536;
+/// Records in one transaction at most.
+const BATCH: usize = 4_096;
+/// How long a write that fails for a passing reason is tried again before it is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Records that belong together.
+#[derive(Debug)]
+pub struct Group {
+    /// Comes back when they are on disk.
+    pub commit: CommitId,
+    /// All or none are written.
+    pub records: Vec<Record>,
+}
+
+/// What the writer has done since the start.
+#[derive(Debug, Default)]
+pub struct WriterFigures {
+    /// Transactions.
+    pub commits: AtomicU64,
+    /// Records written.
+    pub records: AtomicU64,
+    /// Groups that were lost.
+    pub lost: AtomicU64,
+    /// Longest time that a commit took, in microseconds.
+    pub slowest_us: AtomicU64,
+}
+
+/// The handle to the writing thread. When it is dropped, what waits is written first.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Option<Sender<Group>>,
+    thread: Option<JoinHandle<()>>,
+    figures: Arc<WriterFigures>,
+}
+
+impl Writer {
+    /// Starts the thread. `done` is called on it for each group, with whether it is on disk.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(
+        store: impl Store + Send + 'static,
+        done: impl FnMut(CommitId, bool) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (queue, groups) = crossbeam_channel::bounded(QUEUE);
+        let figures = Arc::new(WriterFigures::default());
+        let mut work = Work { store, done, figures: Arc::clone(&figures) };
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .stack_size(512 * 1024)
+            .spawn(move || work.run(&groups))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), figures })
+    }
+
+    /// Hands a group over without waiting; gives it back where the queue is full.
+    ///
+    /// # Errors
+    /// The group, when there is no room for it.
+    pub fn write(&self, group: Group) -> Result<(), Group> {
+        let Some(queue) = &self.queue else { return Err(group) };
+        queue.try_send(group).map_err(|error| {
+            self.figures.lost.fetch_add(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(group) | TrySendError::Disconnected(group) => group,
+            }
+        })
+    }
+
+    /// What it has done.
+    pub fn figures(&self) -> Arc<WriterFigures> {
+        Arc::clone(&self.figures)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the store's thread has failed");
+        }
+    }
+}
+
+struct Work<S, F> {
+    store: S,
+    done: F,
+    figures: Arc<WriterFigures>,
+}
+
+impl<S: Store, F: FnMut(CommitId, bool)> Work<S, F> {
+    fn run(&mut self, groups: &Receiver<Group>) {
+        while let Ok(first) = groups.recv() {
+            std::thread::sleep(WINDOW);
+            let mut batch = vec![first];
+            let mut records = batch[0].records.len();
+            while records < BATCH
+                && let Ok(group) = groups.try_recv()
+            {
+                records += group.records.len();
+                batch.push(group);
+            }
+            self.write(batch);
+        }
+    }
+
+    /// One transaction for all groups; if that fails, one for each, so that a bad group harms no other.
+    fn write(&mut self, batch: Vec<Group>) {
+        let began = Instant::now();
+        let commits: Vec<(CommitId, usize)> =
+            batch.iter().map(|group| (group.commit, group.records.len())).collect();
+        let mut records = Vec::with_capacity(commits.iter().map(|(_, count)| count).sum());
+        records.extend(batch.into_iter().flat_map(|group| group.records));
+        match self.patiently(&records) {
+            Ok(()) => commits.iter().for_each(|(commit, _)| (self.done)(*commit, true)),
+            Err(error) if commits.len() == 1 => self.lost(commits[0].0, &error),
+            Err(_) => self.one_by_one(&commits, &records),
+        }
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.figures.slowest_us.fetch_max(took, Ordering::Relaxed);
+    }
+
+    fn one_by_one(&mut self, commits: &[(CommitId, usize)], records: &[Record]) {
+        let mut rest = records;
+        for (commit, count) in commits {
+            let (own, others) = rest.split_at((*count).min(rest.len()));
+            rest = others;
+            match self.attempt(own) {
+                Ok(()) => (self.done)(*commit, true),
+                Err(error) => self.lost(*commit, &error),
+            }
+        }
+    }
+
+    fn lost(&mut self, commit: CommitId, error: &StoreError) {
+        tracing::error!(commit = commit.0, "records could not be written and are lost: {error}");
+        self.figures.lost.fetch_add(1, Ordering::Relaxed);
+        (self.done)(commit, false);
+    }
+
+    fn patiently(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let began = Instant::now();
+        loop {
+            match self.attempt(records) {
+                Err(error) if error.is_passing() && began.elapsed() < PATIENCE => {
+                    tracing::warn!("records cannot be written now, trying again: {error}");
+                    std::thread::sleep(PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn attempt(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.store.commit(records)?;
+        self.figures.commits.fetch_add(1, Ordering::Relaxed);
+        self.figures.records.fetch_add(records.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
