@@ -45,11 +45,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)",
     )?;
-    let version: u32 = connection.query_row(
-        "SELECT coalesce(max(version), 0) FROM migrations",
-        [],
-        |row| row.get(0),
-    )?;
+    let version: u32 =
+        connection
+            .query_row("SELECT coalesce(max(version), 0) FROM migrations", [], |row| row.get(0))?;
     if version as usize > STEPS.len() {
         return Err(StoreError::TooNew(version));
     }

@@ -98,6 +98,8 @@ impl StoreError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, SystemIoFailure};
         let Self::Database(error) = self else { return false };
         let code = error.sqlite_error_code();
-        code.is_some_and(|c| matches!(c, DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure))
+        code.is_some_and(|c| {
+            matches!(c, DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure)
+        })
     }
 }
