@@ -6,4 +6,7 @@
 
 pub mod codec;
 pub mod order;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
+pub mod session;

@@ -1,0 +1,243 @@
+//! The media engine of one worker: all streams of its ports, without I/O.
+//!
+//! The worker's loop is the contract:
+//!
+//! 1. orders of the switch go to [`Engine::apply`], datagrams to [`Engine::receive`], which answers at once with
+//!    what is to be sent where;
+//! 2. when [`Engine::next_deadline`] has come, [`Engine::tick`];
+//! 3. after each turn everything that came up is drained: [`Engine::drain`] (packets of our own making),
+//!    [`Engine::poll_request`] (what the worker is to do) and [`Engine::poll_event`] (what the switch is to learn).
+//!
+//! Time is `now`, monotonic nanoseconds. Nothing is allocated for a relayed packet.
+
+mod control;
+mod latch;
+mod orders;
+#[allow(dead_code)]
+mod outgoing;
+mod payload;
+mod receive;
+mod reception;
+#[allow(dead_code)]
+mod stream;
+mod tick;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::order::{MediaEvent, PortId, StreamId, StreamReport};
+use stream::Stream;
+
+pub use latch::{PROBATION, RELATCH_AFTER};
+pub use receive::{Dropped, Verdict};
+
+/// Which socket of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// The even port; RTCP too when multiplexed.
+    Rtp,
+    /// The odd port above.
+    Rtcp,
+}
+
+/// A socket, as the engine names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Socket {
+    /// The pair.
+    pub port: PortId,
+    /// Which of the two.
+    pub channel: Channel,
+}
+
+impl Socket {
+    /// The RTP socket of a pair.
+    pub fn rtp(port: PortId) -> Self {
+        Self { port, channel: Channel::Rtp }
+    }
+
+    /// The RTCP socket of a pair.
+    pub fn rtcp(port: PortId) -> Self {
+        Self { port, channel: Channel::Rtcp }
+    }
+}
+
+/// A datagram to send.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transmit<'a> {
+    /// From this socket.
+    pub socket: Socket,
+    /// To this address.
+    pub to: SocketAddr,
+    /// With this content.
+    pub bytes: &'a [u8],
+}
+
+/// What the worker is to do for the engine.
+#[derive(Debug, PartialEq)]
+pub enum Request {
+    /// Only this source may be heard on the socket from now on, and packets go there: `connect` it.
+    Connect {
+        /// Which.
+        socket: Socket,
+        /// To whom.
+        to: SocketAddr,
+    },
+    /// Any source may be heard again.
+    Disconnect {
+        /// Which.
+        socket: Socket,
+    },
+    /// The pair is free: it rests, then goes back to the stock.
+    Release {
+        /// Which.
+        port: PortId,
+    },
+}
+
+/// What an engine is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For SSRCs, first sequence numbers and report intervals.
+    pub seed: [u8; 32],
+    /// Canonical name in RTCP (RFC 3550 section 6.5.1), e.g. `strowger@192.0.2.1`.
+    pub cname: String,
+}
+
+/// How a stream's packets may be relayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Path {
+    /// By a rule that needs nobody to look at payloads; it holds until the next order or latch.
+    Forward(Forwarding),
+    /// Each packet has to be looked at.
+    Process,
+}
+
+/// All that plain relaying of a stream's packets takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarding {
+    /// The only source that passes.
+    pub from: SocketAddr,
+    /// The socket that sends.
+    pub socket: Socket,
+    /// Where to.
+    pub to: SocketAddr,
+    /// SSRC that packets get.
+    pub ssrc: u32,
+    /// Added to sequence numbers, modulo 2^16.
+    pub sequence_offset: u16,
+    /// Added to timestamps, modulo 2^32.
+    pub timestamp_offset: u32,
+    /// Payload types that pass, with the numbers they get.
+    pub payload_types: Vec<(u8, u8)>,
+}
+
+/// A packet of our own that waits to be drained: its bytes lie in the engine's arena.
+#[derive(Debug)]
+struct Waiting {
+    socket: Socket,
+    to: SocketAddr,
+    start: usize,
+    end: usize,
+}
+
+/// Packets of our own making, in one buffer that is reused.
+#[derive(Debug, Default)]
+struct Outbox {
+    arena: Vec<u8>,
+    waiting: Vec<Waiting>,
+}
+
+impl Outbox {
+    /// Queues what `write` appends to the buffer.
+    fn push(&mut self, socket: Socket, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.arena.len();
+        write(&mut self.arena);
+        let end = self.arena.len();
+        self.waiting.push(Waiting { socket, to, start, end });
+    }
+}
+
+/// The streams of one worker.
+pub struct Engine {
+    cname: String,
+    random: ChaCha8Rng,
+    /// By port: each port carries one stream at most.
+    streams: Vec<Option<Box<Stream>>>,
+    ports: BTreeMap<StreamId, PortId>,
+    outbox: Outbox,
+    events: VecDeque<MediaEvent>,
+    requests: VecDeque<Request>,
+    next_sweep: u64,
+}
+
+impl Engine {
+    /// An engine without streams.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            cname: settings.cname,
+            random: ChaCha8Rng::from_seed(settings.seed),
+            streams: Vec::new(),
+            ports: BTreeMap::new(),
+            outbox: Outbox::default(),
+            events: VecDeque::new(),
+            requests: VecDeque::new(),
+            next_sweep: 0,
+        }
+    }
+
+    /// Hands the packets of our own making to `send`.
+    pub fn drain(&mut self, mut send: impl FnMut(Transmit<'_>)) {
+        for waiting in self.outbox.waiting.drain(..) {
+            let bytes = self.outbox.arena.get(waiting.start..waiting.end).unwrap_or_default();
+            send(Transmit { socket: waiting.socket, to: waiting.to, bytes });
+        }
+        self.outbox.arena.clear();
+    }
+
+    /// The next thing that the worker is to do.
+    pub fn poll_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// The next thing that the switch is to learn.
+    pub fn poll_event(&mut self) -> Option<MediaEvent> {
+        self.events.pop_front()
+    }
+
+    /// Streams that are open.
+    pub fn open_streams(&self) -> usize {
+        self.ports.len()
+    }
+
+    /// The figures of an open stream so far.
+    pub fn report(&self, stream: StreamId) -> Option<StreamReport> {
+        let (_, stream) = self.find(stream)?;
+        Some(stream.report())
+    }
+
+    /// Whether what the stream receives may be relayed by a rule.
+    pub fn path(&self, now: u64, stream: StreamId) -> Path {
+        self.forwarding(now, stream).map_or(Path::Process, Path::Forward)
+    }
+
+    fn find(&self, id: StreamId) -> Option<(PortId, &Stream)> {
+        let port = *self.ports.get(&id)?;
+        Some((port, self.streams.get(port.0 as usize)?.as_deref()?))
+    }
+
+    fn find_mut(&mut self, id: StreamId) -> Option<(PortId, &mut Stream)> {
+        let port = *self.ports.get(&id)?;
+        Some((port, self.at(port)?))
+    }
+
+    fn at(&mut self, port: PortId) -> Option<&mut Stream> {
+        self.streams.get_mut(port.0 as usize)?.as_deref_mut()
+    }
+
+    fn random_u32(&mut self) -> u32 {
+        self.random.next_u32()
+    }
+}

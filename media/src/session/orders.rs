@@ -1,0 +1,173 @@
+//! What the switch orders, applied.
+
+use super::stream::{Agreed, Role, Stream};
+use super::{Engine, Forwarding, Request, Socket};
+use crate::order::{MediaEvent, Order, PortId, StreamConfig, StreamId, StreamKind, StreamReport};
+use crate::session::control::Control;
+use crate::session::outgoing::Outgoing;
+use crate::session::payload::{self, Action, Rules};
+
+impl Engine {
+    /// Applies an order. Orders for streams that are gone do nothing where that is normal (their closing
+    /// crossed the order), and come back as the event that ends what was ordered otherwise.
+    pub fn apply(&mut self, now: u64, order: Order) {
+        match order {
+            Order::Open { stream, port, kind } => self.open(now, stream, port, kind),
+            Order::Configure { stream, config } => self.configure(now, stream, config),
+            Order::Bridge { a, b } => self.bridge(a, b),
+            Order::Unbridge { stream } => self.unbridge(stream),
+            Order::Echo { stream } => self.echo(stream),
+            Order::Close { stream } => self.close(now, stream),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, now: u64, id: StreamId, port: PortId, kind: StreamKind) {
+        let slot = port.0 as usize;
+        if self.streams.len() <= slot {
+            self.streams.resize_with(slot + 1, || None);
+        }
+        let taken = self.streams.get(slot).is_none_or(Option::is_some);
+        if taken || self.ports.contains_key(&id) {
+            let report = StreamReport::default();
+            self.events.push_back(MediaEvent::Closed { stream: id, report });
+            return;
+        }
+        let (ssrc, numbers, timestamp) = (self.random_u32(), self.random_u32(), self.random_u32());
+        let outgoing = Outgoing::new(ssrc, numbers as u16, timestamp);
+        let control = Control::new(now, numbers >> 16);
+        if let Some(entry) = self.streams.get_mut(slot) {
+            *entry = Some(Box::new(Stream::new(id, kind, outgoing, control)));
+        }
+        self.ports.insert(id, port);
+        if self.ports.len() == 1 {
+            self.begin_sweeps(now);
+        }
+    }
+
+    fn configure(&mut self, now: u64, id: StreamId, config: StreamConfig) {
+        let Some((port, stream)) = self.find_mut(id) else { return };
+        let expected_before = stream.agreed.as_ref().is_some_and(Agreed::expects);
+        stream.latch.signal(now, config.remote_rtp, config.receive);
+        let agreed = Agreed::new(config);
+        if agreed.expects() && !expected_before {
+            stream.heard = now;
+            stream.silent = false;
+        }
+        stream.agreed = Some(agreed);
+        stream.last_codec = None;
+        self.settle(now, port);
+        self.rebuild_rules(port);
+    }
+
+    fn bridge(&mut self, a: StreamId, b: StreamId) {
+        let (Some((port_a, _)), Some((port_b, _))) = (self.find(a), self.find(b)) else { return };
+        if port_a == port_b {
+            return;
+        }
+        self.unbridge(a);
+        self.unbridge(b);
+        self.set_role(port_a, Role::Bridged(port_b));
+        self.set_role(port_b, Role::Bridged(port_a));
+        self.rebuild_rules(port_a);
+    }
+
+    fn unbridge(&mut self, id: StreamId) {
+        let Some((port, stream)) = self.find_mut(id) else { return };
+        let role = std::mem::replace(&mut stream.role, Role::Idle);
+        match role {
+            Role::Bridged(peer) => self.set_role(peer, Role::Idle),
+            Role::Echo | Role::Idle => self.set_role(port, Role::Idle),
+        }
+    }
+
+    fn echo(&mut self, id: StreamId) {
+        self.unbridge(id);
+        let Some((port, _)) = self.find(id) else { return };
+        self.set_role(port, Role::Echo);
+        self.rebuild_rules(port);
+    }
+
+    fn close(&mut self, now: u64, id: StreamId) {
+        self.unbridge(id);
+        self.say_goodbye(now, id);
+        let Some(port) = self.ports.remove(&id) else {
+            let report = StreamReport::default();
+            self.events.push_back(MediaEvent::Closed { stream: id, report });
+            return;
+        };
+        let entry = self.streams.get_mut(port.0 as usize).and_then(Option::take);
+        if let Some(stream) = entry {
+            if stream.exclusive.is_some() {
+                self.requests.push_back(Request::Disconnect { socket: Socket::rtp(port) });
+            }
+            self.requests.push_back(Request::Release { port });
+            self.events.push_back(MediaEvent::Closed { stream: id, report: stream.report() });
+        }
+    }
+
+    fn set_role(&mut self, port: PortId, role: Role) {
+        if let Some(stream) = self.at(port) {
+            stream.role = role;
+        }
+    }
+
+    /// Builds anew what passes from a stream to its peer and back.
+    fn rebuild_rules(&mut self, port: PortId) {
+        let Some(stream) = self.at(port) else { return };
+        match stream.role {
+            Role::Idle => {}
+            Role::Echo => self.rebuild_one_way(port, port),
+            Role::Bridged(peer) => {
+                self.rebuild_one_way(port, peer);
+                self.rebuild_one_way(peer, port);
+            }
+        }
+    }
+
+    fn rebuild_one_way(&mut self, from: PortId, to: PortId) {
+        let rules = self.rules_between(from, to);
+        if let Some(stream) = self.at(from) {
+            stream.rules = rules;
+        }
+    }
+
+    fn rules_between(&mut self, from: PortId, to: PortId) -> Rules {
+        let codecs = |port: PortId| {
+            let stream = self.streams.get(port.0 as usize)?.as_deref()?;
+            Some(&stream.agreed.as_ref()?.codecs)
+        };
+        match (codecs(from), codecs(to)) {
+            (Some(from), Some(to)) => payload::rules(from, to),
+            _ => Rules::new(),
+        }
+    }
+
+    /// The rule that relays a stream's packets, when nobody needs to see them.
+    pub(super) fn forwarding(&self, now: u64, id: StreamId) -> Option<Forwarding> {
+        let (_, stream) = self.find(id)?;
+        let Role::Bridged(peer) = stream.role else { return None };
+        let target = self.streams.get(peer.0 as usize)?.as_deref()?;
+        let agreed = stream.agreed.as_ref()?;
+        if target.occupied || !agreed.receive || stream.is_tapped() {
+            return None;
+        }
+        let mut payload_types = Vec::new();
+        for (codec, rule) in agreed.codecs.iter().zip(&stream.rules) {
+            // Events are read, and laws converted, here only.
+            if rule.action == Action::Pass && !super::receive::is_event(codec) {
+                payload_types.push((codec.receive_pt, rule.payload_type));
+            }
+        }
+        let (sequence_offset, timestamp_offset) = target.outgoing.offsets(stream.source_key())?;
+        Some(Forwarding {
+            from: stream.latch.exclusive(now)?,
+            socket: Socket::rtp(peer),
+            to: target.target()?,
+            ssrc: target.outgoing.ssrc(),
+            sequence_offset,
+            timestamp_offset,
+            payload_types,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! The path of a packet: classify, latch, count, observe, route, rewrite, forward. Nothing here allocates.
+
+use std::net::SocketAddr;
+
+use super::stream::{Protection, Role, Stream};
+use super::{Channel, Engine, Request, Socket, Transmit};
+use crate::order::{MediaEvent, PortId, StreamKind};
+use crate::rtp::{Header, Kind, View};
+use crate::session::latch::Admission;
+use crate::session::outgoing::{SourceKey, Timing};
+use crate::session::payload::{self, Action, Rule};
+
+/// What becomes of a datagram.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict<'p> {
+    /// Send this now; the bytes are the packet's own buffer, rewritten.
+    Forward(Transmit<'p>),
+    /// It served its purpose here.
+    Consumed,
+    /// Nothing happens with it.
+    Dropped(Dropped),
+}
+
+/// Why a datagram goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dropped {
+    /// The port carries no stream.
+    NoStream,
+    /// The stream is not configured yet.
+    NotConfigured,
+    /// A stranger sent it.
+    Refused,
+    /// Neither RTP nor RTCP, or its lengths contradict each other.
+    Malformed,
+    /// A protocol that is not spoken here (STUN, DTLS).
+    Foreign,
+    /// Its number fits nowhere (RFC 3550 A.1), or belongs to a source that has been left.
+    Stray,
+    /// The stream's description says that nothing is received now.
+    Held,
+    /// There is no bridge, or its other end cannot be reached.
+    Nowhere,
+    /// The other end hears a prompt or digits instead.
+    Occupied,
+    /// The other end does not know the codec.
+    Codec,
+}
+
+/// A datagram on its way.
+struct Arrived<'p> {
+    now: u64,
+    socket: Socket,
+    from: SocketAddr,
+    packet: &'p mut [u8],
+}
+
+/// What the receiving side found out about an RTP packet.
+struct Accepted {
+    view: View,
+    key: SourceKey,
+    rule: Rule,
+    to: PortId,
+}
+
+/// A stage's result: go on with a value, or stop.
+type Stage<T> = Result<T, Dropped>;
+
+impl Engine {
+    /// Takes a datagram that came from `from` to a socket.
+    pub fn receive<'p>(
+        &mut self,
+        now: u64,
+        socket: Socket,
+        packet: &'p mut [u8],
+        from: SocketAddr,
+    ) -> Verdict<'p> {
+        let arrived = Arrived { now, socket, from, packet };
+        self.classify(arrived).unwrap_or_else(Verdict::Dropped)
+    }
+
+    fn classify<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {
+        let stream = self.at(arrived.socket.port).ok_or(Dropped::NoStream)?;
+        match stream.protection {
+            Protection::Clear => {}
+        }
+        if stream.kind == StreamKind::Other {
+            return self.datagram(arrived);
+        }
+        match (arrived.socket.channel, Kind::of(arrived.packet)) {
+            (_, Kind::Rtcp) => self.control(arrived),
+            (Channel::Rtp, Kind::Rtp) => self.media(arrived),
+            (_, Kind::Stun | Kind::Dtls) => Err(Dropped::Foreign),
+            _ => Err(Dropped::Malformed),
+        }
+    }
+
+    /// RTP: through all stages.
+    fn media<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {
+        self.latch(&arrived)?;
+        let accepted = self.accept(&arrived)?;
+        self.forward(arrived, accepted)
+    }
+
+    fn latch(&mut self, arrived: &Arrived<'_>) -> Stage<()> {
+        let stream = self.at(arrived.socket.port).ok_or(Dropped::NoStream)?;
+        match stream.latch.admit(arrived.now, arrived.from) {
+            Admission::Known => stream.hear(arrived.now),
+            Admission::Refused => {
+                stream.refused += 1;
+                return Err(Dropped::Refused);
+            }
+            Admission::Latched => {
+                let latched = MediaEvent::Latched { stream: stream.id, from: arrived.from };
+                stream.hear(arrived.now);
+                self.events.push_back(latched);
+                self.settle(arrived.now, arrived.socket.port);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the worker whether the kernel may drop strangers, when that changed.
+    pub(super) fn settle(&mut self, now: u64, port: PortId) {
+        let Some(stream) = self.at(port) else { return };
+        let exclusive = stream.latch.exclusive(now);
+        if exclusive == stream.exclusive {
+            return;
+        }
+        stream.exclusive = exclusive;
+        let socket = Socket::rtp(port);
+        self.requests.push_back(match exclusive {
+            Some(to) => Request::Connect { socket, to },
+            None => Request::Disconnect { socket },
+        });
+    }
+
+    /// Counts the packet at its receiver, and finds out what to do with it.
+    fn accept(&mut self, arrived: &Arrived<'_>) -> Stage<Accepted> {
+        let port = arrived.socket.port;
+        let stream = self.at(port).ok_or(Dropped::NoStream)?;
+        let view = View::parse(arrived.packet).map_err(|_| Dropped::Malformed)?;
+        let agreed = stream.agreed.as_ref().ok_or(Dropped::NotConfigured)?;
+        let position = agreed.codecs.position(view.header.payload_type);
+        let codec = position.and_then(|position| agreed.codecs.get(position));
+        let timed = codec.filter(|codec| !is_event(codec)).map(|codec| codec.clock_rate);
+        let receives = agreed.receive;
+        stream.count(&view.header).ok_or(Dropped::Stray)?;
+        if let Some(clock_rate) = timed {
+            stream.reception.timed(arrived.now, view.header.timestamp, clock_rate);
+            stream.last_codec = position;
+        }
+        if !receives {
+            return Err(Dropped::Held);
+        }
+        let to = match stream.role {
+            Role::Idle => return Err(Dropped::Nowhere),
+            Role::Bridged(to) => to,
+            Role::Echo => port,
+        };
+        let rule = match position {
+            Some(position) => stream.rules.get(position).copied().ok_or(Dropped::Codec)?,
+            None if payload::passes_unnamed(stream.kind) => unnamed(&view.header),
+            None => return Err(Dropped::Codec),
+        };
+        Ok(Accepted { view, key: stream.source_key(), rule, to })
+    }
+
+    /// Gives the packet the numbers of the stream that it leaves by.
+    fn forward<'p>(&mut self, arrived: Arrived<'p>, accepted: Accepted) -> Stage<Verdict<'p>> {
+        let Accepted { view, key, rule, to: port } = accepted;
+        let target = self.at(port).ok_or(Dropped::Nowhere)?;
+        if target.occupied {
+            return Err(Dropped::Occupied);
+        }
+        let to = target.target().ok_or(Dropped::Nowhere)?;
+        if rule.action == Action::Drop {
+            target.outgoing.skip(key, view.header.sequence);
+            return Err(Dropped::Codec);
+        }
+        let timing = match rule.action {
+            Action::Event { .. } => Timing::Event,
+            _ => Timing::Shared,
+        };
+        let header = Header { payload_type: rule.payload_type, ..view.header };
+        let header = target
+            .outgoing
+            .relay(arrived.now, key, header, rule.clock_rate, timing)
+            .ok_or(Dropped::Stray)?;
+        header.rewrite(arrived.packet);
+        if let Some(payload) = arrived.packet.get_mut(view.payload_start..view.payload_end) {
+            convert(rule.action, payload);
+            target.outgoing.sent(payload.len());
+        }
+        Ok(Verdict::Forward(Transmit { socket: Socket::rtp(port), to, bytes: arrived.packet }))
+    }
+
+    /// A datagram of a stream that is not RTP: relayed untouched.
+    fn datagram<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {
+        let channel = arrived.socket.channel;
+        if channel == Channel::Rtcp {
+            return Err(Dropped::Malformed);
+        }
+        self.latch(&arrived)?;
+        let stream = self.at(arrived.socket.port).ok_or(Dropped::NoStream)?;
+        stream.datagrams += 1;
+        let agreed = stream.agreed.as_ref().ok_or(Dropped::NotConfigured)?;
+        if !agreed.receive {
+            return Err(Dropped::Held);
+        }
+        let port = match stream.role {
+            Role::Idle => return Err(Dropped::Nowhere),
+            Role::Bridged(to) => to,
+            Role::Echo => arrived.socket.port,
+        };
+        let target = self.at(port).ok_or(Dropped::Nowhere)?;
+        let to = target.target().ok_or(Dropped::Nowhere)?;
+        target.outgoing.sent(arrived.packet.len());
+        Ok(Verdict::Forward(Transmit { socket: Socket::rtp(port), to, bytes: arrived.packet }))
+    }
+
+    /// RTCP ends here: each leg has its own. What video needs from the other side is passed on by
+    /// packets of our own.
+    fn control<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {
+        self.admit_control(arrived.now, arrived.socket, arrived.from)?;
+        self.read_control(arrived.now, arrived.socket, arrived.packet)?;
+        Ok(Verdict::Consumed)
+    }
+
+    fn admit_control(&mut self, now: u64, socket: Socket, from: SocketAddr) -> Stage<()> {
+        let stream = self.at(socket.port).ok_or(Dropped::NoStream)?;
+        let known = match socket.channel {
+            Channel::Rtp => stream.latch.holder() == Some(from),
+            Channel::Rtcp => stream.admits_control(now, from),
+        };
+        if known {
+            return Ok(());
+        }
+        stream.refused += 1;
+        Err(Dropped::Refused)
+    }
+}
+
+impl Stream {
+    fn hear(&mut self, now: u64) {
+        self.heard = now;
+        self.silent = false;
+    }
+
+    /// RTCP comes from where it was signalled, or from the host that holds the latch.
+    fn admits_control(&mut self, now: u64, from: SocketAddr) -> bool {
+        let agreed = self.agreed.as_ref();
+        let signalled = agreed.and_then(|agreed| agreed.remote_rtcp);
+        let host = self.latch.holder().or(agreed.and_then(|agreed| agreed.remote_rtp));
+        let trusted = signalled == Some(from) || host.map(|host| host.ip()) == Some(from.ip());
+        trusted && self.control.admit(now, from)
+    }
+}
+
+pub(super) fn is_event(codec: &crate::order::StreamCodec) -> bool {
+    use crate::order::CodecKind::{ComfortNoise, TelephoneEvent};
+    matches!(codec.kind, TelephoneEvent | ComfortNoise)
+}
+
+fn unnamed(header: &Header) -> Rule {
+    Rule { action: Action::Pass, payload_type: header.payload_type, clock_rate: 90_000 }
+}
+
+fn convert(action: Action, payload: &mut [u8]) {
+    match action {
+        Action::Pass | Action::Drop => {}
+        Action::ToPcmu | Action::ToPcma => {}
+        Action::Event { from, to } => {
+            let _ = (from, to, payload);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A worker: one thread, its sockets, its engine.
+//!
+//! A turn: wait for packets, orders or a deadline; apply orders; relay what came; do what is due; send and report what
+//! came up. Under load the thread naps between turns, so that one wake-up serves several packets.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::media::order::{Order, Port};
+use ::media::session::{Dropped, Engine, Request, Socket, Verdict};
+use rustix::thread::{NanosleepRelativeResult, nanosleep};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use super::inbox::{Inbox, Letter};
+use super::io::PacketIo;
+use super::stock::Stock;
+use super::{WorkerCounts, WorkerMessage};
+
+/// Packets a second from which naps pay.
+const NAP_FROM: u64 = 2_000;
+/// How long the rate of packets is observed, ns.
+const RATE_WINDOW: u64 = 100_000_000;
+
+/// Monotonic nanoseconds.
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Everything that one worker owns.
+pub struct Worker<I, F> {
+    /// Counted from 0.
+    pub index: u16,
+    /// Sockets.
+    pub io: I,
+    /// Streams.
+    pub engine: Engine,
+    /// Bound pairs.
+    pub stock: Stock,
+    /// Where orders arrive.
+    pub inbox: Arc<Inbox>,
+    /// Where counts are published.
+    pub counts: Arc<WorkerCounts>,
+    /// Where messages go; must not block.
+    pub events: F,
+    /// Length of a nap under load; zero: none.
+    pub nap: Duration,
+    /// Letters taken from the inbox.
+    pub letters: VecDeque<Letter>,
+    /// The rate of packets.
+    pub load: Load,
+}
+
+/// How busy the worker is.
+#[derive(Debug, Default)]
+pub struct Load {
+    window: u64,
+    packets: u64,
+    naps: bool,
+}
+
+impl Load {
+    fn count(&mut self, now: u64, packets: usize) {
+        self.packets += packets as u64;
+        let passed = now.saturating_sub(self.window);
+        if passed >= RATE_WINDOW {
+            self.naps = self.packets * 1_000_000_000 >= NAP_FROM * passed;
+            self.window = now;
+            self.packets = 0;
+        }
+    }
+}
+
+impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
+    /// Runs until the inbox is stopped.
+    ///
+    /// # Errors
+    /// When the packet loop itself fails.
+    pub fn run(&mut self) -> io::Result<()> {
+        self.counts.publish(&self.io, &self.engine);
+        loop {
+            let ready = self.wait()?;
+            let now = now();
+            self.orders(now);
+            self.relay(now);
+            if self.engine.next_deadline().is_some_and(|deadline| now >= deadline) {
+                self.engine.tick(now);
+                self.counts.publish(&self.io, &self.engine);
+            }
+            self.deliver(now);
+            self.keep_stock(now);
+            if self.inbox.is_stopped() {
+                return Ok(());
+            }
+            self.load.count(now, ready);
+            if ready > 0 && self.load.naps {
+                self.nap();
+            }
+        }
+    }
+
+    fn wait(&mut self) -> io::Result<usize> {
+        let timeout = self.timeout();
+        let sleeping = timeout.is_none_or(|timeout| timeout != Timespec::default());
+        let may_sleep = sleeping && self.inbox.may_sleep();
+        let timeout = if may_sleep { timeout } else { Some(Timespec::default()) };
+        let turn = self.io.wait(timeout)?;
+        self.inbox.awake();
+        if turn.woken {
+            self.inbox.acknowledge();
+        }
+        Ok(turn.ready)
+    }
+
+    /// One reading of the clock serves all packets of a turn.
+    fn relay(&mut self, now: u64) {
+        let (engine, stock) = (&mut self.engine, &mut self.stock);
+        self.io.relay(|socket: Socket, packet, from| {
+            match engine.receive(now, socket, packet, from) {
+                Verdict::Forward(transmit) => Some(transmit),
+                Verdict::Dropped(Dropped::NoStream) => {
+                    stock.heard(now, socket.port);
+                    None
+                }
+                Verdict::Consumed | Verdict::Dropped(_) => None,
+            }
+        });
+    }
+
+    fn timeout(&self) -> Option<Timespec> {
+        let deadlines =
+            [self.engine.next_deadline(), self.stock.next_deadline(), self.stock.refill_at()];
+        let deadline = deadlines.into_iter().flatten().min()?;
+        let wait = Duration::from_nanos(deadline.saturating_sub(now()));
+        // The kernel wakes up within its timer slack after this; deadlines here are milliseconds.
+        Some(Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) })
+    }
+
+    fn orders(&mut self, now: u64) {
+        self.inbox.take(&mut self.letters);
+        while let Some(letter) = self.letters.pop_front() {
+            match letter {
+                Letter::Order(order) => self.order(now, order),
+            }
+        }
+    }
+
+    fn order(&mut self, now: u64, order: Order) {
+        if let Order::Open { port, .. } = order {
+            self.stock.take(port);
+        }
+        self.engine.apply(now, order);
+    }
+
+    /// Sends, does and reports what the engine has for us.
+    fn deliver(&mut self, now: u64) {
+        let io = &mut self.io;
+        self.engine.drain(|transmit| io.send(&transmit));
+        while let Some(request) = self.engine.poll_request() {
+            match request {
+                // Without a route packets are sent one by one with their address, or fail one by one.
+                Request::Connect { socket, to } => drop(self.io.connect(socket, Some(to))),
+                Request::Disconnect { socket } => drop(self.io.connect(socket, None)),
+                Request::Release { port } => self.stock.release(now, port),
+            }
+        }
+        while let Some(event) = self.engine.poll_event() {
+            (self.events)(WorkerMessage::Event { worker: self.index, event });
+        }
+    }
+
+    fn keep_stock(&mut self, now: u64) {
+        if self.stock.next_deadline().is_some_and(|deadline| now >= deadline) {
+            let rested = self.stock.rested(now);
+            self.offer(rested);
+        }
+        if self.stock.wants_refill(now) {
+            // A failed filling is tried again; the switch sees a stock that runs low.
+            let fresh = self.stock.refill(now, &mut self.io).unwrap_or_default();
+            self.offer(fresh);
+        }
+    }
+
+    /// Reports free pairs to the switch.
+    pub fn offer(&self, ports: Vec<Port>) {
+        if !ports.is_empty() {
+            (self.events)(WorkerMessage::Ports { worker: self.index, ports });
+        }
+    }
+
+    fn nap(&self) {
+        let nap = Timespec { tv_sec: 0, tv_nsec: i64::from(self.nap.subsec_nanos()) };
+        if self.nap.is_zero() {
+            return;
+        }
+        match nanosleep(&nap) {
+            // A shorter nap is as good.
+            NanosleepRelativeResult::Ok | NanosleepRelativeResult::Interrupted(_) => {}
+            NanosleepRelativeResult::Err(_) => {}
+        }
+    }
+}

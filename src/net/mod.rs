@@ -1,0 +1,3 @@
+//! Everything that touches the network.
+
+pub mod media;

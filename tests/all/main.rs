@@ -1,0 +1,3 @@
+//! Tests of the shell that need real sockets, threads or files.
+
+mod media_pool;
