@@ -1,5 +1,7 @@
 //! One registered contact, kept small: a switch has many.
 
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sip::uri::{Scheme, Uri};
@@ -26,7 +28,7 @@ impl BindingId {
 }
 
 /// Whether the contact answers OPTIONS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Health {
     /// Has not answered yet. Some phones never do, and ring all the same.
     Unknown,
@@ -45,7 +47,7 @@ pub(super) enum Health {
 }
 
 /// Where the OPTIONS cycle stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Probe {
     /// Not wanted.
     Off,
@@ -139,7 +141,7 @@ impl Binding {
 
     /// How it is reached: by its flow; after that connection ended by the datagram address in its Contact, where the
     /// phone is not behind a NAT and did not insist on the stream.
-    pub fn way(&self, locals: &[std::net::SocketAddr]) -> Option<Flow> {
+    pub fn way(&self, locals: &[SocketAddr]) -> Option<Flow> {
         if !self.severed {
             return Some(self.flow);
         }
@@ -152,21 +154,25 @@ impl Binding {
         }
         let port = uri.port().unwrap_or(Transport::Udp.default_port());
         let local = local_for(locals, ip.is_ipv4())?;
-        let remote = std::net::SocketAddr::new(ip, port);
+        let remote = SocketAddr::new(ip, port);
         Some(Flow { transport: Transport::Udp, local, remote, generation: 0 })
     }
 
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        self.owner.hash(hasher);
+        (&self.contact, &self.call_id, &self.user_agent, &self.path).hash(hasher);
+        (self.flow, self.severed, self.cseq, self.q, self.device).hash(hasher);
+        (self.refreshed, self.expires, self.keepalive, self.probe, self.health).hash(hasher);
+    }
+
     /// Whether a call could be sent to it at all.
-    pub fn is_live(&self, locals: &[std::net::SocketAddr]) -> bool {
+    pub fn is_live(&self, locals: &[SocketAddr]) -> bool {
         !self.severed || self.way(locals).is_some()
     }
 }
 
 /// The first of our datagram addresses of a family.
-pub(super) fn local_for(
-    locals: &[std::net::SocketAddr],
-    ipv4: bool,
-) -> Option<std::net::SocketAddr> {
+pub(super) fn local_for(locals: &[SocketAddr], ipv4: bool) -> Option<SocketAddr> {
     locals.iter().copied().find(|local| local.is_ipv4() == ipv4)
 }
 

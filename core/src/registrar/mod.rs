@@ -23,12 +23,13 @@ mod table;
 mod timers;
 mod update;
 
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 
-use sip::Flow;
+use sip::{Flow, Transport};
 
-use crate::vocab::command::Page;
 use crate::vocab::config::Sip;
+use crate::vocab::input::Listener;
 use crate::vocab::record::{Record, RegistrationRecord, RegistrationView};
 use crate::vocab::{ExtensionKey, Now};
 
@@ -47,29 +48,22 @@ const MAX_BINDINGS: usize = 1_000_000;
 const MAX_PAGE: usize = 200;
 
 /// What bounds and drives the registrar.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Shortest registration granted, in seconds.
-    pub min_expires: u32,
-    /// Longest registration granted, in seconds.
-    pub max_expires: u32,
-    /// Registration granted where none is asked for, in seconds.
-    pub default_expires: u32,
-    /// Contacts of one extension.
-    pub max_contacts: u16,
-    /// Contacts of all extensions.
-    pub max_bindings: usize,
-    /// Pause between OPTIONS to a contact, in seconds; 0 is off.
-    pub qualify_secs: u32,
-    /// Pause between keep-alives, in seconds; 0 is off.
-    pub keepalive_secs: u32,
+#[derive(Debug)]
+struct Settings {
+    min_expires: u32,
+    max_expires: u32,
+    default_expires: u32,
+    max_contacts: u16,
+    max_bindings: usize,
+    qualify_secs: u32,
+    keepalive_secs: u32,
     /// Our datagram addresses.
-    pub locals: Vec<SocketAddr>,
+    locals: Vec<SocketAddr>,
 }
 
 impl Settings {
-    /// As configured. `locals` are the addresses of our UDP listeners.
-    pub fn new(sip: &Sip, locals: Vec<SocketAddr>) -> Self {
+    /// As configured; `locals` are the addresses of our UDP listeners.
+    fn new(sip: &Sip, locals: Vec<SocketAddr>) -> Self {
         Self {
             min_expires: sip.min_expires,
             max_expires: sip.max_expires,
@@ -96,13 +90,13 @@ pub struct Target {
     pub path: Vec<String>,
 }
 
-/// An extension gained its first live contact, or lost its last.
+/// What became of an extension as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
-    /// Which.
-    pub extension: ExtensionKey,
-    /// Has live contacts now.
-    pub online: bool,
+pub enum Presence {
+    /// It gained its first live contact.
+    Online(ExtensionKey),
+    /// It lost its last.
+    Offline(ExtensionKey),
 }
 
 /// Every registration.
@@ -114,24 +108,15 @@ pub struct Registrar {
 
 impl Registrar {
     /// Empty.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, table: Table::default() }
+    pub fn new(sip: &Sip, listeners: &[Listener]) -> Self {
+        let datagrams = listeners.iter().filter(|listener| listener.transport == Transport::Udp);
+        let locals = datagrams.map(|listener| listener.address).collect();
+        Self { settings: Settings::new(sip, locals), table: Table::default() }
     }
 
-    /// Takes new settings; they count from the next REGISTER, OPTIONS or keep-alive of each contact.
-    pub fn configure(&mut self, settings: Settings) {
-        self.settings = settings;
-    }
-
-    /// Takes back what the store remembers and returns what it may forget: expired ones and those of extensions that
-    /// `known` denies. Contacts on datagrams are reached as before; those on connections are severed until they
-    /// register again.
-    pub fn restore(
-        &mut self,
-        now: Now,
-        records: Vec<RegistrationRecord>,
-        known: impl Fn(&ExtensionKey) -> bool,
-    ) -> Vec<Record> {
+    /// Takes back what the store remembers and returns what it may forget: what expired meanwhile, and what is too
+    /// much. Contacts on datagrams are reached as before; those on connections are severed until they register again.
+    pub fn restore(&mut self, now: Now, records: Vec<RegistrationRecord>) -> Vec<Record> {
         let mut forget = Vec::new();
         for record in records {
             let left_ms = record.expires_at.saturating_sub(now.wall);
@@ -141,7 +126,7 @@ impl Registrar {
                 || self.table.len() >= self.settings.max_bindings;
             let doubled =
                 self.table.of(&record.extension).any(|(_, b)| *b.contact == record.contact);
-            if left_ms == 0 || full || doubled || !known(&record.extension) {
+            if left_ms == 0 || full || doubled {
                 if !doubled {
                     let RegistrationRecord { extension, contact, .. } = record;
                     forget.push(Record::Unregistered { extension, contact });
@@ -233,7 +218,7 @@ impl Registrar {
 
     /// A connection ended, or a datagram could not be delivered. Bindings on a connection are severed; those on
     /// datagrams count as unreachable until they answer OPTIONS or register.
-    pub fn flow_closed(&mut self, now: u64, flow: Flow) -> Vec<Presence> {
+    pub fn flow_closed(&mut self, now: Now, flow: Flow) -> Vec<Presence> {
         let ids: Vec<BindingId> = self.table.on(flow).map(|(id, _)| id).collect();
         let mut changed = Vec::new();
         for id in ids {
@@ -245,7 +230,7 @@ impl Registrar {
                 if flow.transport.is_reliable() {
                     binding.severed = true;
                     binding.keepalive = None;
-                    binding.probe = self.settings.first_probe(now, id, binding);
+                    binding.probe = self.settings.first_probe(now.mono, id, binding);
                     binding.health = Health::Unknown;
                 } else {
                     binding.health = Health::Unreachable;
@@ -253,38 +238,51 @@ impl Registrar {
             }
             self.table.arm(id);
             if before && !self.is_online(&owner) {
-                changed.push(Presence { extension: ExtensionKey::clone(&owner), online: false });
+                changed.push(Presence::Offline(ExtensionKey::clone(&owner)));
             }
         }
         changed
     }
 
-    /// Drops the bindings of extensions that are no more, e.g. after a reload.
-    pub fn retain(&mut self, keep: impl Fn(&ExtensionKey) -> bool) -> (Vec<Record>, Vec<Presence>) {
+    /// Takes a new configuration: drops the bindings of extensions that are no more. Times count from the next REGISTER,
+    /// OPTIONS or keep-alive of each contact.
+    pub fn retain(
+        &mut self,
+        now: Now,
+        sip: &Sip,
+        keep: impl Fn(&ExtensionKey) -> bool,
+    ) -> Vec<Record> {
+        self.settings = Settings::new(sip, std::mem::take(&mut self.settings.locals));
         let gone: Vec<ExtensionKey> =
             self.table.owners().filter(|owner| !keep(owner)).cloned().collect();
-        let (mut records, mut changed) = (Vec::new(), Vec::new());
+        let mut records = Vec::new();
         for extension in gone {
-            if self.is_online(&extension) {
-                changed.push(Presence { extension: extension.clone(), online: false });
-            }
             let ids: Vec<BindingId> = self.table.of(&extension).map(|(id, _)| id).collect();
             records.extend(ids.into_iter().filter_map(|id| self.table.remove(id)).map(forgotten));
         }
-        (records, changed)
+        self.start_idle_cycles(now);
+        records
     }
 
-    /// Contacts of a tenant in order of extension, each extension's oldest first; at most 200 rows.
+    /// Contacts of a tenant in order of extension, each extension's oldest first, or of one extension only; at most 200
+    /// rows. The second value is how many there are in all.
     pub fn page(
         &self,
         now: Now,
         tenant: &str,
+        extension: Option<&str>,
         offset: usize,
         limit: usize,
-    ) -> Page<RegistrationView> {
-        let rows = self.table.of_tenant(tenant).skip(offset).take(limit.min(MAX_PAGE));
-        let items = rows.map(|(_, binding)| view(binding, now)).collect();
-        Page { items, total: self.table.count_of_tenant(tenant), as_of: now.wall }
+    ) -> (Vec<RegistrationView>, usize) {
+        let limit = limit.min(MAX_PAGE);
+        let Some(number) = extension else {
+            let rows = self.table.of_tenant(tenant).skip(offset).take(limit);
+            let items = rows.map(|(_, binding)| view(binding, now)).collect();
+            return (items, self.table.count_of_tenant(tenant));
+        };
+        let key = ExtensionKey { tenant: tenant.to_owned(), number: number.to_owned() };
+        let rows = || self.table.of(&key).map(|(_, binding)| view(binding, now));
+        (rows().skip(offset).take(limit).collect(), rows().count())
     }
 
     /// How many contacts are registered.
@@ -295,6 +293,14 @@ impl Registrar {
     /// Whether nobody is registered.
     pub fn is_empty(&self) -> bool {
         self.table.len() == 0
+    }
+
+    /// Feeds everything that later answers depend on to a hash.
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        for (id, binding) in self.table.iter() {
+            id.hash(hasher);
+            binding.digest(hasher);
+        }
     }
 
     /// Adds what is inconsistent inside to `errors`.

@@ -84,6 +84,11 @@ impl Table {
         self.tenants.get(tenant).copied().unwrap_or(0)
     }
 
+    /// Every binding, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (BindingId, &Binding)> {
+        self.bindings.iter().map(|(id, binding)| (*id, binding.as_ref()))
+    }
+
     /// Every extension that has bindings.
     pub fn owners(&self) -> impl Iterator<Item = &ExtensionKey> {
         self.owners.keys().map(AsRef::as_ref)

@@ -41,36 +41,39 @@ pub enum Due {
 }
 
 impl Registrar {
-    /// When [`Registrar::tick`] is due; monotonic nanoseconds. It may turn out that nothing is to be done.
+    /// When [`Registrar::pop_due`] may have something; monotonic nanoseconds. It may turn out that nothing is to be done.
     pub fn next_deadline(&self) -> Option<u64> {
         self.table.next_hint()
     }
 
-    /// Everything that is due, in order of (deadline, binding).
-    pub fn tick(&mut self, now: Now) -> Vec<Due> {
-        let mut due = Vec::new();
+    /// The next thing to do, in order of (deadline, binding); `None` when nothing more is due.
+    pub fn pop_due(&mut self, now: Now) -> Option<Due> {
         while let Some(id) = self.table.pop_due(now.mono) {
-            self.look_at(now, id, &mut due);
+            let due = self.look_at(now, id);
+            // What else is due for the same binding comes with the next call.
             self.table.arm(id);
+            if due.is_some() {
+                return due;
+            }
         }
-        due
+        None
     }
 
-    fn look_at(&mut self, now: Now, id: BindingId, due: &mut Vec<Due>) {
-        let Some(binding) = self.table.get(id) else { return };
+    fn look_at(&mut self, now: Now, id: BindingId) -> Option<Due> {
+        let binding = self.table.get(id)?;
         if binding.expires <= now.mono {
-            due.extend(self.expire(id));
-            return;
+            return self.expire(id);
         }
         if binding.keepalive.is_some_and(|at| at <= now.mono) {
-            due.extend(self.keep_alive(now.mono, id));
+            return self.keep_alive(now.mono, id);
         }
-        match self.table.get(id).map(|binding| binding.probe) {
-            Some(Probe::Waiting { at }) if at <= now.mono => due.extend(self.probe(now.mono, id)),
-            Some(Probe::Sent { deadline, .. }) if deadline <= now.mono => {
-                self.qualified(now.mono, id, false);
+        match binding.probe {
+            Probe::Waiting { at } if at <= now.mono => self.probe(now.mono, id),
+            Probe::Sent { deadline, .. } if deadline <= now.mono => {
+                self.qualified(now, id, false);
+                None
             }
-            _ => {}
+            _ => None,
         }
     }
 
@@ -79,9 +82,23 @@ impl Registrar {
         let before = self.is_online(&owner);
         let record = forgotten(self.table.remove(id)?);
         let lost = before && !self.is_online(&owner);
-        let presence =
-            lost.then(|| Presence { extension: ExtensionKey::clone(&owner), online: false });
+        let presence = lost.then(|| Presence::Offline(ExtensionKey::clone(&owner)));
         Some(Due::Expired { record, presence })
+    }
+
+    /// After a change of settings: begins the cycles that were off.
+    pub(super) fn start_idle_cycles(&mut self, now: Now) {
+        let all: Vec<BindingId> = self.table.iter().map(|(id, _)| id).collect();
+        for id in all {
+            let Some(binding) = self.table.get_mut(id) else { continue };
+            if binding.keepalive.is_none() {
+                binding.keepalive = self.settings.keepalive(now.mono, binding);
+            }
+            if binding.probe == Probe::Off {
+                binding.probe = self.settings.first_probe(now.mono, id, binding);
+            }
+            self.table.arm(id);
+        }
     }
 
     /// Several bindings on one flow need one keep-alive: the oldest of them sends it.
@@ -112,7 +129,8 @@ impl Registrar {
     }
 
     /// The result of an OPTIONS: whether any final response came. One that nobody waits for any more is ignored.
-    pub fn qualified(&mut self, now: u64, id: BindingId, answered: bool) {
+    pub fn qualified(&mut self, now: Now, id: BindingId, answered: bool) {
+        let now = now.mono;
         let pause = u64::from(self.settings.qualify_secs) * SECOND;
         let Some(binding) = self.table.get_mut(id) else { return };
         let Probe::Sent { at, .. } = binding.probe else { return };

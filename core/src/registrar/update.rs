@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use sip::endpoint::{ExtraHeaders, Reply};
 use sip::message::NameAddr;
 use sip::uri::Uri;
 use sip::{Flow, HeaderName, Message};
@@ -12,21 +13,17 @@ use crate::vocab::{ExtensionKey, Now, Record};
 use super::binding::{Binding, BindingId, Health, Probe, behind_nat};
 use super::date::rfc1123;
 use super::request::{self, Asked, Common, Refused, Wanted};
-use super::{Registrar, SECOND, forgotten};
+use super::{Presence, Registrar, SECOND, forgotten};
 
 /// How a REGISTER is answered and what changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// SIP status.
-    pub status: u16,
-    /// Phrase, where the registered one says too little.
-    pub reason: Option<&'static str>,
-    /// Headers of the response besides those that every response has.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The response.
+    pub reply: Reply,
     /// What the store should remember or forget, in order.
     pub records: Vec<Record>,
-    /// `Some(true)` when the extension came online, `Some(false)` when it went offline.
-    pub online: Option<bool>,
+    /// The extension came online or went offline.
+    pub presence: Option<Presence>,
 }
 
 /// What happens to one contact.
@@ -61,14 +58,13 @@ impl Registrar {
         for step in steps {
             self.carry_out(now, flow, extension, &common, step, &mut records);
         }
-        let after = self.is_online(extension);
-        Answer {
-            status: 200,
-            reason: None,
-            headers: self.list(now, extension, &common),
-            records,
-            online: (before != after).then_some(after),
-        }
+        let presence = match (before, self.is_online(extension)) {
+            (false, true) => Some(Presence::Online(extension.clone())),
+            (true, false) => Some(Presence::Offline(extension.clone())),
+            _ => None,
+        };
+        let headers = self.list(now, extension, &common);
+        Answer { reply: Reply { headers, ..Reply::new(200) }, records, presence }
     }
 
     /// Decides every step; changes nothing.
@@ -277,12 +273,7 @@ impl Registrar {
     }
 
     /// All contacts with what is left of each, as section 10.3 step 8 wants; Path as RFC 3327 section 5.3 wants.
-    fn list(
-        &self,
-        now: Now,
-        extension: &ExtensionKey,
-        common: &Common<'_>,
-    ) -> Vec<(Cow<'static, str>, String)> {
+    fn list(&self, now: Now, extension: &ExtensionKey, common: &Common<'_>) -> ExtraHeaders {
         let contact = |binding: &Binding| {
             let mut text = format!("<{}>;expires={}", binding.contact, binding.seconds_left(now));
             if binding.q < 1000 {
@@ -309,13 +300,12 @@ impl Registrar {
             _ => None,
         };
         let headers = header.map(|(name, value)| (name.as_str().into(), value.to_string()));
-        Answer {
-            status,
-            reason: Some(reason),
+        let reply = Reply {
+            reason: Some(reason.to_owned()),
             headers: headers.into_iter().collect(),
-            records: Vec::new(),
-            online: None,
-        }
+            ..Reply::new(status)
+        };
+        Answer { reply, records: Vec::new(), presence: None }
     }
 }
 

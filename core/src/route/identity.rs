@@ -165,7 +165,7 @@ impl Directory {
     }
 
     /// Our name in the URIs that a tenant's phones see.
-    fn host(&self, tenant: &str) -> String {
+    pub fn host(&self, tenant: &str) -> String {
         let own = self.tenant(tenant).and_then(|tenant| tenant.domain.clone());
         bracketed(&own.unwrap_or_else(|| self.config.sip.domain.clone())).into_owned()
     }
