@@ -1,0 +1,89 @@
+//! What never happens: checked by the simulator after every step.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::call::Call;
+
+use super::{Running, Switch};
+
+impl Switch {
+    /// Looks for violated rules. An empty list is the only good answer.
+    pub fn audit(&self) -> Vec<String> {
+        self.running.as_ref().map(|running| running.audit()).unwrap_or_default()
+    }
+
+    /// A hash of the state: two switches that were fed the same inputs have the same.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Some(running) = &self.running {
+            running.digest(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// True when nothing is left of any call, transaction or pending answer.
+    pub fn is_idle(&self) -> bool {
+        self.running.as_ref().is_none_or(|running| {
+            running.calls.is_empty()
+                && running.desk.sip.counts().is_empty()
+                && running.awaiting.is_empty()
+                && running.deliveries.len() == 0
+                && running.desk.stock.taken() == 0
+        })
+    }
+}
+
+impl Running {
+    fn audit(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut streams = BTreeSet::new();
+        let mut legs = BTreeSet::new();
+        let mut open = 0;
+        for call in self.calls.iter() {
+            self.audit_call(call, &mut wrong);
+            for stream in call.streams() {
+                open += 1;
+                if !streams.insert(stream) {
+                    wrong.push(format!("stream {stream:?} belongs to two calls"));
+                }
+            }
+            for leg in call.sip_legs() {
+                if !legs.insert(leg) {
+                    wrong.push(format!("{leg:?} belongs to two calls"));
+                }
+            }
+        }
+        if self.desk.stock.taken() != open {
+            wrong.push(format!("{} ports are taken for {open} streams", self.desk.stock.taken()));
+        }
+        let known = self.desk.sip.counts().legs;
+        if legs.len() > known {
+            wrong.push(format!("calls hold {} legs, the endpoint has {known}", legs.len()));
+        }
+        self.books.registrar.audit(&mut wrong);
+        self.calls.audit(&mut wrong);
+        wrong
+    }
+
+    /// A call that waits for anything has a deadline, or waits for people only.
+    fn audit_call(&self, call: &Call, wrong: &mut Vec<String>) {
+        if let Some(problem) = call.problem() {
+            wrong.push(format!("call {}: {problem}", call.id));
+        }
+    }
+
+    fn digest(&self, hasher: &mut impl Hasher) {
+        for call in self.calls.iter() {
+            call.id.hash(hasher);
+            format!("{:?}", call.record).hash(hasher);
+            call.deadline().hash(hasher);
+            call.streams().hash(hasher);
+        }
+        self.books.registrar.digest(hasher);
+        self.desk.out.counts().hash(hasher);
+        self.desk.sip.counts().legs.hash(hasher);
+        self.desk.sip.next_deadline().hash(hasher);
+        self.desk.stock.free().hash(hasher);
+    }
+}

@@ -1,0 +1,184 @@
+//! The beginning, a new configuration, and the end.
+
+use std::collections::BTreeMap;
+
+use sip::auth::Verifier;
+use sip::endpoint::{Advertised, Endpoint, Settings};
+use sip::{Method, Transport};
+
+use crate::call::{Calls, Policy};
+use crate::gate::Gate;
+use crate::ids::{Ids, Purpose, seed_for};
+use crate::outbox::Outbox;
+use crate::registrar::Registrar;
+use crate::route::Directory;
+use crate::stock::Stock;
+use crate::trunk::Trunks;
+use crate::vocab::input::Listener;
+use crate::vocab::record::{CallEnd, EndCause, EndedBy};
+use crate::vocab::{Boot, Config, Effect, EventKind, Now, Record, Restored};
+
+use super::figures::Counters;
+use super::flows::Flows;
+use super::message::Deliveries;
+use super::{Books, Desk, Drain, Running};
+
+/// Nonces that authenticated somebody and are remembered against replay.
+const NONCES_REMEMBERED: usize = 65_536;
+
+impl Running {
+    pub(super) fn boot(now: Now, boot: Boot) -> Self {
+        let Boot { seed, boot: count, config, listeners, restored } = boot;
+        let mut out = Outbox::default();
+        out.begin(count);
+        let nonce_life = u64::from(config.sip.nonce_secs) * 1_000_000_000;
+        let verifier =
+            Verifier::new(seed_for(seed, Purpose::Nonces), nonce_life, NONCES_REMEMBERED);
+        let desk = Desk {
+            sip: Endpoint::new(settings(&config, &listeners), seed_for(seed, Purpose::Endpoint)),
+            stock: Stock::default(),
+            out,
+            ids: Ids::new(seed),
+            policy: policy(&config),
+        };
+        let books = Books {
+            gate: Gate::new(config.sip.max_auth_failures, config.sip.silence_secs),
+            registrar: Registrar::new(&config.sip, &listeners),
+            trunks: Trunks::new(&config.trunks, &listeners, seed_for(seed, Purpose::Trunks), now),
+            directory: directory(config),
+            verifier,
+        };
+        let mut running = Self {
+            desk,
+            books,
+            calls: Calls::default(),
+            flows: Flows::new(listeners),
+            awaiting: BTreeMap::new(),
+            deliveries: Deliveries::default(),
+            counters: Counters::default(),
+            drain: None,
+        };
+        running.restore(now, restored);
+        running.tick_registrar(now);
+        running.tick_trunks(now);
+        running.settle(now);
+        running
+    }
+
+    /// What the last run left behind: registrations live on, calls are closed.
+    fn restore(&mut self, now: Now, restored: Restored) {
+        for record in self.books.registrar.restore(now, restored.registrations) {
+            self.desk.out.persist(record);
+        }
+        for mut record in restored.open_calls {
+            record.ended_at = Some(now.wall.max(record.started_at));
+            record.end = Some(CallEnd {
+                cause: EndCause::Restart,
+                by: EndedBy::Switch,
+                sip_status: 0,
+                q850: 41,
+            });
+            self.desk.out.persist(Record::CallClosed(Box::new(record)));
+        }
+        for record in restored.open_recordings {
+            self.desk.out.persist(Record::RecordingClosed(record));
+        }
+    }
+
+    /// Takes a new configuration; calls in progress keep what they have.
+    pub(super) fn reload(&mut self, now: Now, config: Config) {
+        let listeners = self.flows.listeners().to_vec();
+        let fresh = settings(&config, &listeners);
+        *self.desk.sip.settings() = fresh;
+        self.desk.policy = policy(&config);
+        self.books.gate.configure(config.sip.max_auth_failures, config.sip.silence_secs);
+        self.books.trunks.reconfigure(&config.trunks, now);
+        self.books.directory = directory(config);
+        let directory = &self.books.directory;
+        let gone = self.books.registrar.retain(now, &directory.config().sip, |key| {
+            directory.extension(key).is_some()
+        });
+        for record in gone {
+            self.desk.out.persist(record);
+        }
+        self.desk.out.publish(now, None, EventKind::Reloaded);
+        self.tick_trunks(now);
+    }
+
+    /// No new calls; existing ones end by themselves or at the deadline.
+    pub(super) fn begin_drain(&mut self, now: Now, grace_ms: u64) {
+        let deadline = now.mono.saturating_add(grace_ms.saturating_mul(1_000_000));
+        let reported = self.drain.is_some_and(|drain| drain.reported);
+        self.drain = Some(Drain { deadline, reported });
+        self.tick_drain(now);
+    }
+
+    pub(super) fn tick_drain(&mut self, now: Now) {
+        if self.drain.is_none_or(|drain| drain.reported || drain.deadline > now.mono) {
+            return;
+        }
+        let live: Vec<_> =
+            self.calls.iter().filter(|call| call.is_live()).map(|call| call.id).collect();
+        for call in live {
+            self.step(now, call, |call, ctx| call.hang_up(ctx, EndCause::Shutdown));
+        }
+        // The calls have ended; what is awaited now are their reports, which have limits of their own.
+        if let Some(drain) = &mut self.drain {
+            drain.deadline = u64::MAX;
+        }
+    }
+
+    /// Tells the shell, once, when no call is left and every BYE is answered.
+    pub(super) fn report_drained(&mut self) {
+        let quiet = self.calls.is_empty() && self.desk.sip.counts().legs == 0;
+        if let Some(drain) = self.drain.as_mut().filter(|drain| quiet && !drain.reported) {
+            drain.reported = true;
+            self.desk.out.push(Effect::Drained);
+        }
+    }
+}
+
+/// The shell hands over checked configurations only, so this does not fail; if it does, nobody can be reached, loudly.
+fn directory(config: Config) -> Directory {
+    match Directory::new(config) {
+        Ok(directory) => directory,
+        Err(error) => panic!("unchecked configuration: {error}"),
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        calls: config.calls.clone(),
+        media: config.media.clone(),
+        external: config.sip.external_address,
+    }
+}
+
+fn settings(config: &Config, listeners: &[Listener]) -> Settings {
+    let advertised = |listener: &Listener| {
+        let address = config.sip.external_address?;
+        let host = match address {
+            std::net::IpAddr::V4(v4) => format!("{v4}:{}", listener.address.port()),
+            std::net::IpAddr::V6(v6) => format!("[{v6}]:{}", listener.address.port()),
+        };
+        let same_family = address.is_ipv4() == listener.address.is_ipv4();
+        let (transport, local) = (listener.transport, Some(listener.address));
+        same_family.then_some(Advertised { transport, local, host })
+    };
+    let mut allow = vec![Method::Invite, Method::Ack, Method::Cancel, Method::Bye];
+    allow.extend([Method::Register, Method::Options, Method::Prack, Method::Update]);
+    allow.extend([Method::Info, Method::Message]);
+    Settings {
+        user_agent: concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned(),
+        advertised: listeners.iter().filter_map(advertised).collect(),
+        session_expires: config.sip.session_expires,
+        allow,
+        supported: ["100rel", "timer", "path"].map(str::to_owned).to_vec(),
+        ..Settings::default()
+    }
+}
+
+/// The transports that the switch listens on, for Contact headers.
+pub(super) fn is_stream(transport: Transport) -> bool {
+    transport != Transport::Udp
+}

@@ -1,0 +1,213 @@
+//! Answers what calls want to know: where a hop leads now, and where a redirection may lead.
+
+use std::collections::VecDeque;
+
+use media::order::CodecKind;
+use media::sdp::CodecPolicy;
+use sip::auth::Credentials;
+use sip::uri::Uri;
+
+use crate::call::{Call, Found, Line, Outcome, Place, Reach, Rights, SECOND, Target, Wish};
+use crate::route::Caller;
+use crate::vocab::config::{Extension, Trunk};
+use crate::vocab::record::{EndCause, Party};
+use crate::vocab::{CallId, ExtensionKey, Hop, Identity, Now, TrunkKey};
+
+use super::Running;
+use super::incoming::refused;
+
+impl Running {
+    /// Answers a call's questions until it has none.
+    pub(super) fn grant_wishes(&mut self, now: Now, id: CallId) {
+        while let Some(wish) = self.calls.with(id, Call::take_wish).flatten() {
+            match wish {
+                Wish::Locate(hop) => {
+                    let found = self.locate(now, id, &hop);
+                    let desk = &mut self.desk;
+                    self.calls.with(id, |call| call.located(&mut desk.ctx(now), found));
+                }
+                Wish::Redirect { owner, uri } => {
+                    let to = self.redirect(&owner, &uri);
+                    let desk = &mut self.desk;
+                    self.calls.with(id, |call| call.redirected(&mut desk.ctx(now), to));
+                }
+            }
+        }
+    }
+
+    fn locate(&mut self, now: Now, id: CallId, hop: &Hop) -> Found {
+        match hop {
+            Hop::Echo => Found::Echo,
+            Hop::Sound(name) => Found::Sound(name.clone()),
+            Hop::Extension(key) => {
+                let identity = self.identity_for(id, hop);
+                self.locate_extension(key, identity)
+            }
+            Hop::Trunk { trunk, number } => {
+                let identity = self.identity_for(id, hop);
+                let emergency = self.calls.get(id).is_some_and(|call| call.emergency);
+                self.locate_trunk(now, trunk, number, identity, emergency)
+            }
+        }
+    }
+
+    /// How the caller is shown at a hop.
+    fn identity_for(&self, id: CallId, hop: &Hop) -> Identity {
+        let Some(call) = self.calls.get(id) else { return nobody() };
+        let caller = match &call.rights {
+            Rights::Extension(key) => Caller::Extension(key),
+            Rights::Trunk(key) => Caller::Trunk(key),
+        };
+        let incoming = call.invite().filter(|_| !call.emergency);
+        self.books.directory.identity(caller, hop, call.hide_number, incoming)
+    }
+
+    pub(super) fn locate_extension(&self, key: &ExtensionKey, identity: Identity) -> Found {
+        let directory = &self.books.directory;
+        let Some(extension) = directory.extension(key) else {
+            return Found::Nothing(Outcome::of(EndCause::NotFound));
+        };
+        let line = Line::Extension(key.clone());
+        let limit = usize::from(extension.max_calls);
+        if limit > 0 && self.calls.load(&line) >= limit {
+            return Found::Nothing(Outcome::of(EndCause::Busy));
+        }
+        let to = format!("<sip:{}@{}>", key.number, directory.host(&key.tenant));
+        let targets: VecDeque<Target> = self
+            .books
+            .registrar
+            .contacts(key)
+            .into_iter()
+            .map(|contact| Target {
+                uri: contact.uri,
+                to: to.clone(),
+                route: contact.path,
+                via: Reach::Flow(contact.flow),
+                credentials: None,
+            })
+            .collect();
+        if targets.is_empty() {
+            return Found::Nothing(Outcome::of(EndCause::NotRegistered));
+        }
+        let ring = u64::from(extension.ring_secs.unwrap_or(self.desk.policy.calls.ring_secs));
+        Found::Ring(Box::new(Place {
+            party: self.party_of(key),
+            line,
+            targets,
+            sequential: false,
+            identity,
+            codecs: self.codecs(extension_codecs(extension)),
+            ring: ring.max(1) * SECOND,
+            silence: None,
+            record: self.is_recorded(key),
+            auto_answer: false,
+        }))
+    }
+
+    fn locate_trunk(
+        &mut self,
+        _now: Now,
+        key: &TrunkKey,
+        number: &str,
+        identity: Identity,
+        emergency: bool,
+    ) -> Found {
+        let Some(trunk) = self.books.directory.trunk(key).cloned() else {
+            return Found::Nothing(Outcome::of(EndCause::NotFound));
+        };
+        let line = Line::Trunk(key.clone());
+        let limit = usize::from(trunk.max_calls);
+        if limit > 0 && !emergency && self.calls.load(&line) >= limit {
+            return Found::Nothing(Outcome::of(EndCause::Congestion));
+        }
+        let mut targets = VecDeque::new();
+        for target in self.books.trunks.targets(key) {
+            let host = trunk_host(&trunk);
+            if let Some(via) = self.reach(target.transport, target.address, &host) {
+                let uri = trunk_uri(number, &trunk, target.transport);
+                let to = format!("<sip:{number}@{host}>");
+                let credentials = trunk_credentials(&trunk);
+                targets.push_back(Target { uri, to, route: Vec::new(), via, credentials });
+            }
+        }
+        if targets.is_empty() {
+            return Found::Nothing(Outcome::of(EndCause::Unreachable));
+        }
+        let times = &self.desk.policy.calls;
+        let party =
+            Party::Trunk { trunk: key.clone(), number: number.to_owned(), name: String::new() };
+        Found::Ring(Box::new(Place {
+            party,
+            line,
+            targets,
+            sequential: true,
+            identity,
+            ring: u64::from(times.trunk_ring_secs.max(1)) * SECOND,
+            silence: (times.trunk_try_secs > 0).then(|| u64::from(times.trunk_try_secs) * SECOND),
+            codecs: self.codecs(trunk.codecs.as_deref()),
+            record: false,
+            auto_answer: false,
+        }))
+    }
+
+    /// Where an owner's phone may redirect to: whatever the owner could dial, but not back to itself.
+    fn redirect(&self, owner: &ExtensionKey, uri: &str) -> Result<Vec<Hop>, Outcome> {
+        let uri = Uri::parse(uri).map_err(|_| Outcome::of(EndCause::NotFound))?;
+        let user = uri.user_decoded().unwrap_or_default();
+        let plan = self
+            .books
+            .directory
+            .plan(Caller::Extension(owner), &user, Some(uri.host_str()))
+            .map_err(refused)?;
+        Ok(plan.hops)
+    }
+
+    fn codecs(&self, own: Option<&[String]>) -> CodecPolicy {
+        let names = own.unwrap_or(&self.desk.policy.media.codecs);
+        let prefer = names.iter().filter_map(|name| codec_named(name)).collect();
+        CodecPolicy { prefer, ..CodecPolicy::default() }
+    }
+}
+
+fn extension_codecs(extension: &Extension) -> Option<&[String]> {
+    extension.codecs.as_deref()
+}
+
+/// The codec that a configured name means; names that we only relay have no place in the preference.
+fn codec_named(name: &str) -> Option<CodecKind> {
+    let known = [
+        ("pcmu", CodecKind::Pcmu),
+        ("pcma", CodecKind::Pcma),
+        ("g722", CodecKind::G722),
+        ("opus", CodecKind::Opus),
+    ];
+    known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
+}
+
+fn nobody() -> Identity {
+    let from = "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned();
+    Identity { from, asserted: None, privacy: None }
+}
+
+/// The host that names a trunk in URIs.
+pub(super) fn trunk_host(trunk: &Trunk) -> String {
+    trunk.domain.clone().unwrap_or_else(|| trunk.host.clone())
+}
+
+/// The Request-URI of a number at a trunk.
+fn trunk_uri(number: &str, trunk: &Trunk, transport: sip::Transport) -> String {
+    let host = trunk_host(trunk);
+    match transport {
+        sip::Transport::Udp => format!("sip:{number}@{host}"),
+        stream => format!("sip:{number}@{host};transport={}", stream.as_param()),
+    }
+}
+
+/// What answers a trunk's challenges.
+pub(super) fn trunk_credentials(trunk: &Trunk) -> Option<Credentials> {
+    Some(Credentials {
+        username: trunk.username.clone()?,
+        password: trunk.password.as_ref()?.expose().into(),
+        realm: None,
+    })
+}

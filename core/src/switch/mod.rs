@@ -1,0 +1,259 @@
+//! The switch: one deterministic state machine over everything that happens.
+//!
+//! The run loop is [`Switch::handle`], then [`Switch::poll_effect`] until it is empty, then wait until the next input or
+//! [`Switch::next_deadline`]. The first input is [`Input::Boot`]. Nothing in here blocks, reads a clock or draws unseeded
+//! randomness.
+//!
+//! The order of work for a SIP message: [`Endpoint::receive`] turns it into events; each event goes to the module of this
+//! folder that its kind names (register, incoming, message) or to its call; what the calls want to know is answered in
+//! `locate`; what they sent is collected at the end of `handle`.
+
+mod audit;
+mod auth;
+mod boot;
+mod figures;
+mod flows;
+mod incoming;
+mod locate;
+mod message;
+mod orders;
+mod queries;
+mod register;
+mod responses;
+mod trunks;
+
+use std::collections::BTreeMap;
+
+use media::order::MediaEvent;
+use sip::auth::Verifier;
+use sip::endpoint::{ClientTx, Endpoint, Event, Reply};
+use sip::message::Message;
+use sip::{Flow, ServerTx};
+
+use crate::call::{Call, Calls, Ctx, Policy};
+use crate::gate::Gate;
+use crate::ids::Ids;
+use crate::outbox::Outbox;
+use crate::registrar::Registrar;
+use crate::route::Directory;
+use crate::stock::Stock;
+use crate::trunk::Trunks;
+use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
+
+use figures::Counters;
+use flows::Flows;
+use message::Deliveries;
+use responses::Awaiting;
+
+/// What calls work with.
+#[derive(Debug)]
+struct Desk {
+    sip: Endpoint,
+    stock: Stock,
+    out: Outbox,
+    ids: Ids,
+    policy: Policy,
+}
+
+impl Desk {
+    fn ctx(&mut self, now: Now) -> Ctx<'_> {
+        Ctx {
+            now,
+            sip: &mut self.sip,
+            stock: &mut self.stock,
+            out: &mut self.out,
+            ids: &mut self.ids,
+            policy: &self.policy,
+        }
+    }
+}
+
+/// Who is who: what the configuration defines, and what of it is alive.
+#[derive(Debug)]
+struct Books {
+    directory: Directory,
+    registrar: Registrar,
+    trunks: Trunks,
+    gate: Gate,
+    verifier: Verifier,
+}
+
+/// The part that exists after Boot.
+#[derive(Debug)]
+struct Running {
+    desk: Desk,
+    books: Books,
+    calls: Calls,
+    flows: Flows,
+    awaiting: BTreeMap<ClientTx, Awaiting>,
+    deliveries: Deliveries,
+    counters: Counters,
+    drain: Option<Drain>,
+}
+
+/// No new calls; the rest ends by then.
+#[derive(Debug, Clone, Copy)]
+struct Drain {
+    deadline: u64,
+    reported: bool,
+}
+
+/// The whole exchange.
+#[derive(Debug, Default)]
+pub struct Switch {
+    running: Option<Box<Running>>,
+}
+
+impl Switch {
+    /// A switch that waits for [`Input::Boot`]; everything before it is ignored.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one input in. The effects are then to be drained by [`Switch::poll_effect`].
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match (&mut self.running, input) {
+            (running @ None, Input::Boot(boot)) => {
+                *running = Some(Box::new(Running::boot(now, *boot)));
+            }
+            (Some(running), input) => running.handle(now, input),
+            (None, _) => {}
+        }
+    }
+
+    /// The next effect, in the order in which they are to be carried out.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.running.as_mut()?.desk.out.pop()
+    }
+
+    /// When [`Input::Tick`] is due; monotonic nanoseconds.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.running.as_ref()?.next_deadline()
+    }
+}
+
+impl Running {
+    fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Packet { flow, bytes } => self.on_packet(now, flow, bytes),
+            Input::Tick => self.on_tick(now),
+            Input::MediaEvent { worker, event } => self.on_media(now, worker, event),
+            Input::MediaPorts { worker, ports } => {
+                self.desk.stock.add(worker, ports);
+                self.serve_port_queue(now);
+            }
+            Input::Stored { ok, .. } => self.desk.out.stored(ok),
+            Input::FlowOpened { flow, connect } => self.on_flow_opened(now, flow, connect),
+            Input::FlowClosed { flow, connect } => self.on_flow_closed(now, flow, connect),
+            Input::Resolved { id, answer } => self.on_resolved(now, id, answer),
+            Input::Command { id, principal, command } => {
+                self.on_command(now, id, &principal, command);
+            }
+            Input::Query { id, principal, query } => self.on_query(now, id, &principal, query),
+            Input::Reload(config) => self.reload(now, *config),
+            Input::Drain { grace_ms } => self.begin_drain(now, grace_ms),
+            Input::Boot(_) => {}
+        }
+        self.settle(now);
+    }
+
+    /// Handles what the endpoint has to say until it is silent, then sends what is to be sent.
+    fn settle(&mut self, now: Now) {
+        while let Some(event) = self.desk.sip.poll_event() {
+            self.on_event(now, event);
+        }
+        while let Some(output) = self.desk.sip.poll_output() {
+            self.counters.sent();
+            self.desk.out.push(Effect::Send { flow: output.flow, bytes: output.bytes });
+        }
+        self.report_drained();
+        self.desk.out.flush();
+    }
+
+    fn on_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Request { tx, flow, message } => self.on_request(now, tx, flow, &message),
+            Event::Invite { leg, flow, message } => self.on_invite(now, leg, flow, &message),
+            Event::Response { tx, outcome } => self.on_response(now, tx, outcome),
+            Event::Provisional { leg, .. }
+            | Event::Answered { leg, .. }
+            | Event::Failed { leg, .. }
+            | Event::Acked { leg, .. }
+            | Event::Cancelled { leg, .. }
+            | Event::Offer { leg, .. }
+            | Event::OfferWithdrawn { leg }
+            | Event::OfferAnswered { leg, .. }
+            | Event::OfferRefused { leg, .. }
+            | Event::LegRequest { leg, .. }
+            | Event::Ended { leg, .. } => {
+                if let Some(call) = self.calls.of_leg(leg) {
+                    self.step(now, call, |call, ctx| call.on_sip(ctx, event));
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: Now, tx: ServerTx, flow: Flow, message: &Message) {
+        use sip::Method;
+        match message.method() {
+            Some(Method::Register) => self.on_register(now, tx, flow, message),
+            Some(Method::Message) => self.on_message(now, tx, flow, message),
+            Some(Method::Options) => {
+                let reply = Reply::new(200).with_header("Accept", "application/sdp");
+                self.desk.sip.respond(now.mono, tx, reply);
+            }
+            _ => self.desk.sip.respond(now.mono, tx, Reply::new(405)),
+        }
+    }
+
+    /// Lets a call act, and answers what it wants to know.
+    fn step(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
+        let desk = &mut self.desk;
+        self.calls.with(id, |call| act(call, &mut desk.ctx(now)));
+        self.grant_wishes(now, id);
+    }
+
+    fn on_media(&mut self, now: Now, _worker: WorkerId, event: MediaEvent) {
+        let call = match &event {
+            MediaEvent::Dtmf { stream, .. }
+            | MediaEvent::PlayEnded { stream, .. }
+            | MediaEvent::Silent { stream }
+            | MediaEvent::Latched { stream, .. }
+            | MediaEvent::Closed { stream, .. } => self.calls.of_stream(*stream),
+            MediaEvent::RecordingEnded { recording, .. } => self.calls.of_recording(*recording),
+        };
+        if let Some(call) = call {
+            self.step(now, call, |call, ctx| call.on_media(ctx, event));
+        }
+    }
+
+    fn serve_port_queue(&mut self, now: Now) {
+        for call in self.calls.awaiting_ports() {
+            self.step(now, call, |call, ctx| call.try_ports(ctx));
+        }
+    }
+
+    fn on_tick(&mut self, now: Now) {
+        self.desk.sip.handle_timeout(now.mono);
+        while let Some(call) = self.calls.due(now.mono) {
+            self.step(now, call, |call, ctx| call.on_tick(ctx));
+        }
+        self.tick_registrar(now);
+        self.tick_trunks(now);
+        self.tick_drain(now);
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        let drain = self.drain.filter(|drain| !drain.reported).map(|drain| drain.deadline);
+        [
+            self.desk.sip.next_deadline(),
+            self.calls.next_deadline(),
+            self.books.registrar.next_deadline(),
+            self.books.trunks.next_deadline(),
+            drain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

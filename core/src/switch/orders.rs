@@ -1,0 +1,116 @@
+//! Commands from outside: each gets exactly one reply.
+
+use crate::call::{Call, Common, Found, Originate, Outcome, Rights};
+use crate::route::Caller;
+use crate::vocab::record::EndCause;
+use crate::vocab::{
+    CallId, Command, CommandError, Done, ExtensionKey, Now, Principal, Reply, RequestId, Role,
+};
+
+use super::Running;
+use super::incoming::NotAdmitted;
+
+impl Running {
+    pub(super) fn on_command(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        principal: &Principal,
+        command: Command,
+    ) {
+        let result = match command {
+            Command::Originate { from, to, auto_answer } => {
+                self.originate(now, principal, from, &to, auto_answer)
+            }
+            Command::HangUp { call } => self.hang_up(now, principal, call),
+        };
+        self.desk.out.reply(id, Reply::Command(result));
+    }
+
+    fn originate(
+        &mut self,
+        now: Now,
+        principal: &Principal,
+        from: String,
+        to: &str,
+        auto_answer: bool,
+    ) -> Result<Done, CommandError> {
+        let own = principal.extension.as_deref();
+        match principal.role {
+            Role::ReadOnly => return Err(CommandError::Forbidden("the key may only read".into())),
+            Role::User | Role::Agent if own != Some(&from) => {
+                let text = format!("the key may originate only from {}", own.unwrap_or("nowhere"));
+                return Err(CommandError::Forbidden(text));
+            }
+            _ => {}
+        }
+        let key = ExtensionKey { tenant: principal.tenant.clone(), number: from };
+        if self.books.directory.extension(&key).is_none() {
+            return Err(CommandError::NotFound(format!("no extension {}", key.number)));
+        }
+        let plan = self.books.directory.plan(Caller::Extension(&key), to, None).map_err(|why| {
+            CommandError::Invalid(format!("{to}: {why}; it must be what {} could dial", key.number))
+        })?;
+        let rights = Rights::Extension(key.clone());
+        self.admit(&rights, plan.emergency).map_err(|why| busy(&why))?;
+        // The phone that rings first shows who it is about to call.
+        let shown = format!("<sip:{}@{}>", plan.dialled, self.books.directory.host(&key.tenant));
+        let identity = crate::vocab::Identity { from: shown, asserted: None, privacy: None };
+        let mut first = match self.locate_extension(&key, identity) {
+            Found::Ring(place) => place,
+            Found::Nothing(Outcome { cause: EndCause::Busy, .. }) => {
+                return Err(busy(&NotAdmitted::TooMany));
+            }
+            _ => {
+                let text = format!("extension {} has no registered phone", key.number);
+                return Err(CommandError::Conflict(text));
+            }
+        };
+        first.auto_answer = auto_answer;
+        let common: Common = self.common(&rights, plan, None);
+        self.counters.call_started();
+        let call = Call::originate(&mut self.desk.ctx(now), Originate { first, common });
+        let done = Done::Originated { call: call.id, interaction: call.interaction };
+        self.take_in(now, call);
+        Ok(done)
+    }
+
+    fn hang_up(
+        &mut self,
+        now: Now,
+        principal: &Principal,
+        call: CallId,
+    ) -> Result<Done, CommandError> {
+        if principal.role == Role::ReadOnly {
+            return Err(CommandError::Forbidden("the key may only read".into()));
+        }
+        let found = self.calls.get(call).filter(|call| call.is_live() && principal.sees(call));
+        if found.is_none() {
+            return Err(CommandError::NotFound(format!("no live call {call}")));
+        }
+        self.step(now, call, |call, ctx| call.hang_up(ctx, EndCause::Administrative));
+        Ok(Done::HungUp)
+    }
+}
+
+fn busy(why: &NotAdmitted) -> CommandError {
+    let what = match why {
+        NotAdmitted::Full => "the switch takes no more calls now",
+        NotAdmitted::TooMany => "the extension has as many calls as it may",
+    };
+    CommandError::Busy { retry_after: 5, what: what.to_owned() }
+}
+
+impl Principal {
+    /// Whether a call is any of this key's business: its tenant's, and for a user's or agent's key its own extension's.
+    pub(super) fn sees(&self, call: &Call) -> bool {
+        if call.tenant != self.tenant {
+            return false;
+        }
+        match self.role {
+            Role::User | Role::Agent => self.own_extension().is_some_and(|own| call.involves(&own)),
+            Role::ReadOnly | Role::Supervisor | Role::Admin => true,
+        }
+    }
+}
+

@@ -1,0 +1,69 @@
+//! Questions about the live state.
+
+use crate::call::Call;
+use crate::vocab::command::{CallView, Page};
+use crate::vocab::{CommandError, Now, Principal, Query, Reply, RequestId, Role};
+
+use super::Running;
+
+/// Rows that one reply holds at most.
+const MAX_ROWS: usize = 200;
+
+impl Running {
+    pub(super) fn on_query(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        principal: &Principal,
+        query: Query,
+    ) {
+        let reply = match query {
+            Query::Registrations { offset, limit } => {
+                let own = own_only(principal);
+                let (items, total) = self.books.registrar.page(
+                    now,
+                    &principal.tenant,
+                    own,
+                    offset,
+                    limit.min(MAX_ROWS),
+                );
+                Reply::Registrations(Page { items, total, as_of: now.wall })
+            }
+            Query::Calls { offset, limit } => self.calls_page(now, principal, offset, limit),
+            Query::Call { call } => {
+                let found = self.calls.get(call).filter(|call| principal.sees(call));
+                match found {
+                    Some(call) => Reply::Call(Box::new(call.view())),
+                    None => Reply::Refused(CommandError::NotFound(format!("no live call {call}"))),
+                }
+            }
+            Query::Trunks => {
+                let mut items = self.books.trunks.views(&principal.tenant);
+                for view in &mut items {
+                    let line = crate::call::Line::Trunk(view.trunk.clone());
+                    view.calls = self.calls.load(&line);
+                }
+                let total = items.len();
+                Reply::Trunks(Page { items, total, as_of: now.wall })
+            }
+            Query::Figures => Reply::Figures(Box::new(self.figures())),
+        };
+        self.desk.out.reply(id, reply);
+    }
+
+    fn calls_page(&self, now: Now, principal: &Principal, offset: usize, limit: usize) -> Reply {
+        let visible = || self.calls.iter().filter(|call| principal.sees(call));
+        let total = visible().count();
+        let items: Vec<CallView> =
+            visible().skip(offset).take(limit.min(MAX_ROWS)).map(Call::view).collect();
+        Reply::Calls(Page { items, total, as_of: now.wall })
+    }
+}
+
+/// The extension that a user's or agent's key is limited to.
+fn own_only(principal: &Principal) -> Option<&str> {
+    match principal.role {
+        Role::User | Role::Agent => Some(principal.extension.as_deref().unwrap_or_default()),
+        Role::ReadOnly | Role::Supervisor | Role::Admin => None,
+    }
+}
