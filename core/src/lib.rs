@@ -10,4 +10,7 @@ pub mod outbox;
 pub mod registrar;
 pub mod route;
 pub mod stock;
+pub mod switch;
 pub mod vocab;
+
+pub use switch::Switch;

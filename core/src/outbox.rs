@@ -1,6 +1,6 @@
 //! Collects the effects of one input, in order; numbers events and groups of records.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use media::order::Order;
 
@@ -21,6 +21,16 @@ pub struct Outbox {
     commits: u64,
     commits_pending: u64,
     commits_failed: u64,
+    ends: Ends,
+}
+
+/// How calls ended since the start.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// Those that had been answered.
+    pub answered: u64,
+    /// All, by cause.
+    pub by_cause: BTreeMap<&'static str, u64>,
 }
 
 impl Outbox {
@@ -49,6 +59,11 @@ impl Outbox {
 
     /// Remembers a record; all records of one input go out as one group.
     pub fn persist(&mut self, record: Record) {
+        if let Record::CallClosed(call) = &record {
+            self.ends.answered += u64::from(call.answered_at.is_some());
+            let cause = call.end.as_ref().map_or("failed", |end| end.cause.as_str());
+            *self.ends.by_cause.entry(cause).or_default() += 1;
+        }
         self.records.push(record);
     }
 
@@ -89,6 +104,11 @@ impl Outbox {
     /// The oldest effect that nobody has taken.
     pub fn pop(&mut self) -> Option<Effect> {
         self.effects.pop_front()
+    }
+
+    /// How calls ended.
+    pub fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// Events so far, groups on their way, groups lost.

@@ -27,11 +27,13 @@ use ::media::sdp::CodecPolicy;
 use sip::Flow;
 use sip::auth::Credentials;
 use sip::endpoint::{ClientTx, Endpoint, ServerTx};
+use sip::message::Message;
 use smallvec::SmallVec;
 
 use crate::ids::Ids;
 use crate::outbox::Outbox;
 use crate::stock::Stock;
+use crate::vocab::command::{CallStage, CallView};
 use crate::vocab::record::{CallRecord, Party};
 use crate::vocab::{
     CallId, ConnectId, ExtensionKey, Hop, Identity, InteractionId, Now, TenantId, TrunkKey,
@@ -229,6 +231,8 @@ pub struct Call {
     pub(crate) first: Option<Box<Place>>,
     /// Folder of prompts below the sounds directory.
     pub(crate) language: String,
+    /// The caller's INVITE, until somebody answers: what it says of the caller is needed at each hop.
+    pub(crate) invite: Option<Message>,
     /// The caller hides the number.
     pub hide_number: bool,
     /// Passes every limit.
@@ -254,6 +258,51 @@ impl Call {
     /// Takes the question that the call has for the switch, if any.
     pub fn take_wish(&mut self) -> Option<Wish> {
         self.wish.take()
+    }
+
+    /// The INVITE that began the call, while it is needed.
+    pub fn invite(&self) -> Option<&Message> {
+        self.invite.as_ref()
+    }
+
+    /// Whether an extension is one of its ends.
+    pub fn involves(&self, extension: &ExtensionKey) -> bool {
+        let is = |party: &Party| matches!(party, Party::Extension { extension: own, .. } if own == extension);
+        is(&self.record.caller) || is(&self.record.callee)
+    }
+
+    /// The call as shown to people.
+    pub fn view(&self) -> CallView {
+        let stage = match &self.stage {
+            Stage::AwaitingPorts { .. } | Stage::Routing => CallStage::Connecting,
+            Stage::Hunting(_) if self.record.ringing_at.is_some() => CallStage::Ringing,
+            Stage::Hunting(_) => CallStage::Connecting,
+            Stage::Serving(_) => CallStage::Announcement,
+            Stage::Talking(_) => CallStage::Talking,
+            Stage::Ending(_) | Stage::Over => CallStage::Ending,
+        };
+        let held = self.legs.iter().any(|leg| leg.holds);
+        CallView { record: self.record.clone(), stage, held }
+    }
+
+    /// What contradicts the rules, if anything.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let [caller, callee] = &self.legs;
+        match &self.stage {
+            Stage::Routing if self.wish.is_none() => Some("waits for an answer to no question"),
+            Stage::Routing => Some("has a question that nobody answered"),
+            Stage::Over => Some("is over and still there"),
+            Stage::Talking(_) if caller.sip.is_none() || callee.sip.is_none() => {
+                Some("talks with one leg only")
+            }
+            Stage::Hunting(hunt) if hunt.forks.is_empty() => Some("rings nobody"),
+            Stage::Ending(_) if caller.sip.is_some() || callee.sip.is_some() => {
+                Some("is ending and has a leg")
+            }
+            Stage::Ending(_) if self.record.end.is_none() => Some("is ending without a cause"),
+            _ if self.is_live() && self.record.end.is_some() => Some("has ended and lives"),
+            _ => None,
+        }
     }
 
     /// True when the call may be dropped.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use media::order::StreamKind;
 use media::sdp::Sdp;
+use sip::message::Message;
 use smallvec::SmallVec;
 
 use crate::stock::Family;
@@ -27,6 +28,10 @@ pub struct Incoming {
     pub reliable: bool,
     /// Max-Forwards as it arrived.
     pub max_forwards: u8,
+    /// The number leads nowhere: why.
+    pub refused: Option<Outcome>,
+    /// The INVITE itself, detached from the receive buffer.
+    pub invite: Message,
     /// Everything that does not depend on SIP.
     pub common: Common,
 }
@@ -59,6 +64,8 @@ impl Call {
     /// Begins a call that a leg asks for. The caller of this function has admitted it.
     pub fn incoming(ctx: &mut Ctx<'_>, incoming: Incoming) -> Self {
         let mut call = Self::new(ctx, incoming.common, incoming.max_forwards);
+        call.invite = Some(incoming.invite);
+        call.best_failure = incoming.refused;
         let caller = &mut call.legs[CALLER];
         caller.sip = Some(incoming.leg);
         caller.late_offer = incoming.offer.is_none();
@@ -89,6 +96,7 @@ impl Call {
             tenant: plan.tenant.clone(),
             rights,
             first: None,
+            invite: None,
             language,
             hide_number: plan.hide_number,
             emergency: plan.emergency,
@@ -137,6 +145,10 @@ impl Call {
     fn await_ports(&mut self, ctx: &mut Ctx<'_>, offer: Option<Sdp>) {
         if let Some(offer) = offer {
             self.legs[CALLER].media.received(offer);
+        }
+        let doomed = self.hops.is_empty() && !ctx.policy.calls.announce_failures;
+        if let Some(outcome) = self.best_failure.filter(|_| doomed) {
+            return self.fail(ctx, outcome);
         }
         self.stage = Stage::AwaitingPorts { deadline: ctx.now.mono + PORT_WAIT };
         self.try_ports(ctx);

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use media::order::{RecordingId, StreamId};
+use sip::ClientTx;
 use smallvec::SmallVec;
 
 use crate::vocab::{CallId, ConnectId};
@@ -19,6 +20,7 @@ struct Seen {
     streams: SmallVec<[StreamId; 4]>,
     connects: SmallVec<[ConnectId; 2]>,
     lines: SmallVec<[Line; 2]>,
+    relays: SmallVec<[ClientTx; 1]>,
     recording: Option<RecordingId>,
     deadline: Option<u64>,
 }
@@ -30,6 +32,7 @@ impl Seen {
             streams: call.streams(),
             connects: call.connecting(),
             lines: call.lines(),
+            relays: call.relays.iter().map(|(sent, _)| *sent).collect(),
             recording: call.recording,
             deadline: call.deadline(),
         }
@@ -43,6 +46,7 @@ pub struct Calls {
     by_leg: BTreeMap<sip::LegId, CallId>,
     by_stream: BTreeMap<StreamId, CallId>,
     by_connect: BTreeMap<ConnectId, BTreeSet<CallId>>,
+    by_relay: BTreeMap<ClientTx, CallId>,
     by_recording: BTreeMap<RecordingId, CallId>,
     lines: BTreeMap<Line, usize>,
     deadlines: BTreeSet<(u64, CallId)>,
@@ -82,6 +86,30 @@ impl Calls {
     /// The call of a recording.
     pub fn of_recording(&self, recording: RecordingId) -> Option<CallId> {
         self.by_recording.get(&recording).copied()
+    }
+
+    /// The call that passed a request on from one leg to the other.
+    pub fn of_relay(&self, sent: ClientTx) -> Option<CallId> {
+        self.by_relay.get(&sent).copied()
+    }
+
+    /// Recordings that are being written.
+    pub fn recordings(&self) -> usize {
+        self.by_recording.len()
+    }
+
+    /// Adds what is inconsistent between the calls and their indexes to `wrong`.
+    pub fn audit(&self, wrong: &mut Vec<String>) {
+        for (call, seen) in self.calls.values() {
+            if Seen::of(call) != *seen {
+                wrong.push(format!("call {}: the indexes are out of date", call.id));
+            }
+        }
+        let legs: usize = self.calls.values().map(|(_, seen)| seen.legs.len()).sum();
+        let streams: usize = self.calls.values().map(|(_, seen)| seen.streams.len()).sum();
+        if legs != self.by_leg.len() || streams != self.by_stream.len() {
+            wrong.push("an index of calls holds what no call has".to_owned());
+        }
     }
 
     /// Calls that wait for a connection.
@@ -168,6 +196,9 @@ impl Calls {
                 }
             }
         }
+        for sent in &seen.relays {
+            self.by_relay.remove(sent);
+        }
         if let Some(recording) = seen.recording {
             self.by_recording.remove(&recording);
         }
@@ -185,6 +216,7 @@ impl Calls {
         for line in &seen.lines {
             *self.lines.entry(line.clone()).or_default() += 1;
         }
+        self.by_relay.extend(seen.relays.iter().map(|sent| (*sent, id)));
         self.by_recording.extend(seen.recording.map(|recording| (recording, id)));
         self.deadlines.extend(seen.deadline.map(|at| (at, id)));
     }

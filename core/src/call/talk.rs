@@ -97,6 +97,7 @@ impl Call {
             awaiting_answer,
         });
         self.record.answered_at = Some(ctx.now.wall);
+        self.invite = None;
         if let Some(stream) = self.legs[CALLER].media.audio() {
             ctx.out.media(self.worker, Order::StopPlay { stream });
         }
@@ -424,23 +425,20 @@ impl Call {
         }
     }
 
-    /// A request that was passed on has its answer. False if the call did not pass it on.
+    /// A request that was passed on has its answer.
     pub(crate) fn relayed(
         &mut self,
         ctx: &mut Ctx<'_>,
         tx: ClientTx,
         outcome: &Result<Message, RequestFailure>,
-    ) -> bool {
-        let Some(index) = self.relays.iter().position(|(sent, _)| *sent == tx) else {
-            return false;
-        };
+    ) {
+        let Some(index) = self.relays.iter().position(|(sent, _)| *sent == tx) else { return };
         let (_, waiting) = self.relays.remove(index);
         let status = match outcome {
             Ok(message) => message.status().unwrap_or(500),
             Err(_) => 408,
         };
         ctx.sip.respond(ctx.now.mono, waiting, Reply::new(status));
-        true
     }
 
     /// Answers the requests that can no longer be passed on.

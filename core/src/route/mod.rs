@@ -14,11 +14,14 @@ mod number;
 mod plan;
 mod users;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
 use regex_lite::{Regex, RegexBuilder};
+
+use sip::uri::Uri;
 
 use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
 use crate::vocab::{ExtensionKey, TenantId, TrunkKey};
@@ -76,6 +79,17 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The host of a URI as text, without port; empty where a URI has none.
+pub fn host_text<'a>(uri: &Uri<'a>) -> Cow<'a, str> {
+    match uri.host() {
+        Some(host) => match host.name() {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(host.to_string()),
+        },
+        None => Cow::Borrowed(""),
+    }
+}
 
 /// Why a configuration makes no directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

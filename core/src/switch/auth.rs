@@ -5,6 +5,7 @@ use sip::endpoint::Reply;
 use sip::message::Message;
 use sip::{Flow, Method};
 
+use crate::route::host_text;
 use crate::vocab::config::{DigestAlgorithm, Extension};
 use crate::vocab::{EventKind, ExtensionKey, Now};
 
@@ -48,8 +49,13 @@ impl Running {
 enum Check {
     Is(ExtensionKey),
     /// None, or such as nobody can judge any more.
-    Nobody { stale: bool, algorithm: Algorithm },
-    Wrong { algorithm: Algorithm },
+    Nobody {
+        stale: bool,
+        algorithm: Algorithm,
+    },
+    Wrong {
+        algorithm: Algorithm,
+    },
 }
 
 fn algorithm(extension: Option<&Extension>) -> Algorithm {
@@ -66,10 +72,10 @@ impl Books {
         let realm = directory.config().sip.domain.as_str();
         let claimed = message.from().ok().and_then(|from| from.uri().ok());
         let (user, host) = match &claimed {
-            Some(uri) => (uri.user_decoded().unwrap_or_default(), uri.host_str()),
-            None => ("".into(), ""),
+            Some(uri) => (uri.user_decoded().unwrap_or_default(), host_text(uri)),
+            None => ("".into(), "".into()),
         };
-        let expected = algorithm(directory.extension_by_user(&user, host));
+        let expected = algorithm(directory.extension_by_user(&user, &host));
         let proxy = *method != Method::Register;
         let mut given: smallvec::SmallVec<[_; 2]> = smallvec::SmallVec::new();
         if proxy {
@@ -80,7 +86,7 @@ impl Books {
         for credentials in given.iter().filter(|given| given.is_digest()) {
             let mut found = None;
             let ha1 = |user: &str| {
-                let extension = directory.extension_by_user(user, host)?;
+                let extension = directory.extension_by_user(user, &host)?;
                 found = Some(extension.key.clone());
                 let kind = algorithm(Some(extension));
                 Some(Ha1::from_password(user, realm, extension.password.expose(), kind))
@@ -94,10 +100,9 @@ impl Books {
                 }
                 Verdict::Stale => stale = true,
                 Verdict::Missing => {}
-                Verdict::Replay
-                | Verdict::Wrong
-                | Verdict::UnknownUser
-                | Verdict::Malformed => return Check::Wrong { algorithm: expected },
+                Verdict::Replay | Verdict::Wrong | Verdict::UnknownUser | Verdict::Malformed => {
+                    return Check::Wrong { algorithm: expected };
+                }
             }
         }
         Check::Nobody { stale, algorithm: expected }

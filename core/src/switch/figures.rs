@@ -19,7 +19,17 @@ pub(super) struct Counters {
 /// The label of a message: its method, or the class of its status.
 fn label(bytes: &[u8]) -> &'static str {
     const METHODS: [&str; 12] = [
-        "REGISTER", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "MESSAGE", "SUBSCRIBE",
+        "REGISTER",
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "OPTIONS",
+        "PRACK",
+        "UPDATE",
+        "INFO",
+        "MESSAGE",
+        "SUBSCRIBE",
         "NOTIFY",
     ];
     const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
@@ -65,17 +75,18 @@ impl Running {
     pub(super) fn figures(&self) -> Figures {
         let (events, commits_pending, commits_failed) = self.desk.out.counts();
         let ends = self.desk.out.ends();
+        let trunks = self.books.trunks.all_up();
         Figures {
             registrations: self.books.registrar.len() as u64,
             calls: self.calls.len() as u64,
             calls_started: self.counters.calls_started,
             calls_answered: ends.answered,
-            calls_ended: ends.by_cause.iter().map(|(cause, n)| (cause.clone(), *n)).collect(),
+            calls_ended: ends.by_cause.iter().map(|(cause, n)| ((*cause).to_owned(), *n)).collect(),
             sip_received: rows(&self.counters.received),
             sip_sent: self.counters.sent,
             sip_dropped: rows(&self.counters.dropped),
             auth_failures: self.counters.auth_failures,
-            trunks: self.books.trunks.all_up().into_iter().map(|(key, up)| (key, u64::from(up))).collect(),
+            trunks: trunks.into_iter().map(|(key, up)| (key, u64::from(up))).collect(),
             media_ports_free: self.desk.stock.free() as u64,
             media_streams: self.desk.stock.taken() as u64,
             recordings: self.calls.recordings() as u64,

@@ -8,7 +8,7 @@ use sip::{Flow, LegId};
 
 use crate::call::headers::{BodyError, sdp_of};
 use crate::call::{Call, Common, Incoming, Line, Outcome, Rights};
-use crate::route::{Caller, Refusal};
+use crate::route::{Caller, Refusal, host_text};
 use crate::vocab::config::RecordPolicy;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{ExtensionKey, Now, Plan, TrunkKey};
@@ -90,14 +90,14 @@ impl Running {
         let directory = &self.books.directory;
         let uri = message.uri().ok();
         let user = uri.as_ref().and_then(|uri| uri.user_decoded()).unwrap_or_default().into_owned();
-        let host = uri.as_ref().map(|uri| uri.host_str());
+        let host = uri.as_ref().map(host_text);
         let (caller, dialled) = match rights {
             Rights::Extension(key) => (Caller::Extension(key), user),
             Rights::Trunk(key) => {
                 (Caller::Trunk(key), directory.called_number(key, message).unwrap_or(user))
             }
         };
-        match directory.plan(caller, &dialled, host) {
+        match directory.plan(caller, &dialled, host.as_deref()) {
             Ok(plan) => (plan, None),
             Err(refusal) => {
                 let plan = Plan {

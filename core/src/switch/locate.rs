@@ -8,7 +8,7 @@ use sip::auth::Credentials;
 use sip::uri::Uri;
 
 use crate::call::{Call, Found, Line, Outcome, Place, Reach, Rights, SECOND, Target, Wish};
-use crate::route::Caller;
+use crate::route::{Caller, host_text};
 use crate::vocab::config::{Extension, Trunk};
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{CallId, ExtensionKey, Hop, Identity, Now, TrunkKey};
@@ -157,7 +157,7 @@ impl Running {
         let plan = self
             .books
             .directory
-            .plan(Caller::Extension(owner), &user, Some(uri.host_str()))
+            .plan(Caller::Extension(owner), &user, Some(&host_text(&uri)))
             .map_err(refused)?;
         Ok(plan.hops)
     }

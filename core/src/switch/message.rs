@@ -7,7 +7,7 @@ use sip::message::Message;
 use sip::{Flow, HeaderName, Method, ServerTx};
 
 use crate::call::{Found, Reach, Rights};
-use crate::route::Caller;
+use crate::route::{Caller, host_text};
 use crate::vocab::{Hop, Now};
 
 use super::Running;
@@ -69,7 +69,7 @@ impl Running {
         let user = uri.user_decoded().unwrap_or_default();
         let caller = Caller::Extension(sender);
         let directory = &self.books.directory;
-        let plan = directory.plan(caller, &user, Some(uri.host_str())).map_err(|_| 404u16)?;
+        let plan = directory.plan(caller, &user, Some(&host_text(&uri))).map_err(|_| 404u16)?;
         let Some(hop @ Hop::Extension(key)) = plan.hops.first() else { return Err(403) };
         let identity = directory.identity(caller, hop, plan.hide_number, None);
         let place = match self.locate_extension(key, identity) {

@@ -37,8 +37,8 @@ use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
-use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
+use trunks::Trunks;
 
 use figures::Counters;
 use flows::Flows;
@@ -46,7 +46,6 @@ use message::Deliveries;
 use responses::Awaiting;
 
 /// What calls work with.
-#[derive(Debug)]
 struct Desk {
     sip: Endpoint,
     stock: Stock,
@@ -79,7 +78,6 @@ struct Books {
 }
 
 /// The part that exists after Boot.
-#[derive(Debug)]
 struct Running {
     desk: Desk,
     books: Books,
@@ -99,7 +97,7 @@ struct Drain {
 }
 
 /// The whole exchange.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Switch {
     running: Option<Box<Running>>,
 }

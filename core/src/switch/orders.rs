@@ -107,10 +107,17 @@ impl Principal {
         if call.tenant != self.tenant {
             return false;
         }
+        self.limited_to().is_none_or(|own| call.involves(&own))
+    }
+
+    /// The one extension that a user's or agent's key may see.
+    pub(super) fn limited_to(&self) -> Option<ExtensionKey> {
         match self.role {
-            Role::User | Role::Agent => self.own_extension().is_some_and(|own| call.involves(&own)),
-            Role::ReadOnly | Role::Supervisor | Role::Admin => true,
+            Role::User | Role::Agent => {
+                let number = self.extension.clone().unwrap_or_default();
+                Some(ExtensionKey { tenant: self.tenant.clone(), number })
+            }
+            Role::ReadOnly | Role::Supervisor | Role::Admin => None,
         }
     }
 }
-

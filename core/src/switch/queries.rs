@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::vocab::command::{CallView, Page};
-use crate::vocab::{CommandError, Now, Principal, Query, Reply, RequestId, Role};
+use crate::vocab::{CommandError, Now, Principal, Query, Reply, RequestId};
 
 use super::Running;
 
@@ -19,15 +19,11 @@ impl Running {
     ) {
         let reply = match query {
             Query::Registrations { offset, limit } => {
-                let own = own_only(principal);
-                let (items, total) = self.books.registrar.page(
-                    now,
-                    &principal.tenant,
-                    own,
-                    offset,
-                    limit.min(MAX_ROWS),
-                );
-                Reply::Registrations(Page { items, total, as_of: now.wall })
+                let registrar = &self.books.registrar;
+                Reply::Registrations(match principal.limited_to() {
+                    Some(own) => registrar.page_of(now, &own, offset, limit),
+                    None => registrar.page(now, &principal.tenant, offset, limit),
+                })
             }
             Query::Calls { offset, limit } => self.calls_page(now, principal, offset, limit),
             Query::Call { call } => {
@@ -57,13 +53,5 @@ impl Running {
         let items: Vec<CallView> =
             visible().skip(offset).take(limit.min(MAX_ROWS)).map(Call::view).collect();
         Reply::Calls(Page { items, total, as_of: now.wall })
-    }
-}
-
-/// The extension that a user's or agent's key is limited to.
-fn own_only(principal: &Principal) -> Option<&str> {
-    match principal.role {
-        Role::User | Role::Agent => Some(principal.extension.as_deref().unwrap_or_default()),
-        Role::ReadOnly | Role::Supervisor | Role::Admin => None,
     }
 }

@@ -6,6 +6,7 @@ use sip::message::Message;
 use sip::{Flow, Method, ServerTx};
 
 use crate::registrar::{Due, Presence};
+use crate::route::host_text;
 use crate::vocab::{Effect, EventKind, ExtensionKey, Now};
 
 use super::Running;
@@ -26,34 +27,38 @@ impl Running {
         if !registers_itself(&self.books.directory, &key, message) {
             return self.desk.sip.respond(now.mono, tx, Reply::new(403));
         }
-        let result = self.books.registrar.register(now, flow, &extension.key, message);
-        for record in result.records {
+        let answer = self.books.registrar.register(now, flow, &extension.key, message);
+        for record in answer.records {
             self.desk.out.persist(record);
         }
-        self.presence(now, result.presence);
-        self.desk.sip.respond(now.mono, tx, result.reply);
+        if let Some(online) = answer.online {
+            self.presence(now, Presence { extension: key, online });
+        }
+        let mut reply = Reply::new(answer.status);
+        reply.reason = answer.reason.map(str::to_owned);
+        reply.headers = answer.headers;
+        self.desk.sip.respond(now.mono, tx, reply);
     }
 
-    fn presence(&mut self, now: Now, presence: Option<Presence>) {
-        let (extension, kind): (ExtensionKey, fn(ExtensionKey) -> EventKind) = match presence {
-            Some(Presence::Online(key)) => {
-                (key, |extension| EventKind::ExtensionOnline { extension })
-            }
-            Some(Presence::Offline(key)) => {
-                (key, |extension| EventKind::ExtensionOffline { extension })
-            }
-            None => return,
-        };
+    pub(super) fn presence(&mut self, now: Now, presence: Presence) {
+        let Presence { extension, online } = presence;
         let tenant = extension.tenant.clone();
-        self.desk.out.publish(now, Some(&tenant), kind(extension));
+        let kind = if online {
+            EventKind::ExtensionOnline { extension }
+        } else {
+            EventKind::ExtensionOffline { extension }
+        };
+        self.desk.out.publish(now, Some(&tenant), kind);
     }
 
     pub(super) fn tick_registrar(&mut self, now: Now) {
-        while let Some(due) = self.books.registrar.pop_due(now) {
+        for due in self.books.registrar.tick(now) {
             match due {
                 Due::Expired { record, presence } => {
                     self.desk.out.persist(record);
-                    self.presence(now, presence);
+                    if let Some(presence) = presence {
+                        self.presence(now, presence);
+                    }
                 }
                 Due::KeepAlive { flow } => {
                     let bytes = Bytes::from_static(KEEP_ALIVE);
@@ -73,8 +78,8 @@ impl Running {
     }
 
     pub(super) fn registrar_flow_closed(&mut self, now: Now, flow: Flow) {
-        for presence in self.books.registrar.flow_closed(now, flow) {
-            self.presence(now, Some(presence));
+        for presence in self.books.registrar.flow_closed(now.mono, flow) {
+            self.presence(now, presence);
         }
     }
 }
@@ -87,5 +92,5 @@ fn registers_itself(
 ) -> bool {
     let Some(uri) = message.to().ok().and_then(|to| to.uri().ok()) else { return false };
     let user = uri.user_decoded().unwrap_or_default();
-    directory.extension_by_user(&user, uri.host_str()).is_some_and(|own| own.key == *key)
+    directory.extension_by_user(&user, &host_text(&uri)).is_some_and(|own| own.key == *key)
 }

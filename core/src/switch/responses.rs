@@ -1,11 +1,11 @@
 //! Answers to requests that the switch sent outside calls.
 
+use sip::ClientTx;
 use sip::endpoint::RequestFailure;
 use sip::message::Message;
-use sip::ClientTx;
 
+use super::trunks::TrunkTask;
 use crate::registrar::BindingId;
-use crate::trunk::TrunkTask;
 use crate::vocab::Now;
 
 use super::Running;
@@ -34,7 +34,7 @@ impl Running {
                     Ok(message) => message.status() != Some(408),
                     Err(_) => false,
                 };
-                self.books.registrar.qualified(now, binding, answered);
+                self.books.registrar.qualified(now.mono, binding, answered);
             }
             Some(Awaiting::Trunk(task)) => self.trunk_answered(now, task, outcome),
             Some(Awaiting::Delivery(id)) => self.delivery_answered(now, id, &outcome),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{CallRecord, RegistrationView};
-use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
+use super::{CallId, InteractionId, TenantId, TrunkKey};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -223,13 +223,6 @@ pub struct Figures {
     pub commits_failed: u64,
     /// Events published.
     pub events: u64,
-}
-
-/// Used by callers that stand for one extension.
-impl Principal {
-    /// The extension that the key stands for, if it does.
-    pub fn own_extension(&self) -> Option<ExtensionKey> {
-        let number = self.extension.clone()?;
-        Some(ExtensionKey { tenant: self.tenant.clone(), number })
-    }
+    /// Open SIP stream connections.
+    pub sip_connections: u64,
 }

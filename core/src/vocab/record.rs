@@ -122,6 +122,32 @@ pub enum EndCause {
     Failed,
 }
 
+impl EndCause {
+    /// The name under which it is stored, shown and counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Cancelled => "cancelled",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Rejected => "rejected",
+            Self::NotFound => "not_found",
+            Self::NotRegistered => "not_registered",
+            Self::Unreachable => "unreachable",
+            Self::Forbidden => "forbidden",
+            Self::Congestion => "congestion",
+            Self::Incompatible => "incompatible",
+            Self::MediaTimeout => "media_timeout",
+            Self::SessionExpired => "session_expired",
+            Self::TooLong => "too_long",
+            Self::Administrative => "administrative",
+            Self::Shutdown => "shutdown",
+            Self::Restart => "restart",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Who ended the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
