@@ -8,6 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin
 need kamailio kamailio
 need rtpengine rtpengine-daemon
 need sipp sip-tester
+command -v perf >/dev/null || need strace strace
 [ -n "$missing" ] || exit 0
 
 as_root=""

@@ -5,6 +5,7 @@ mod load;
 mod measure;
 mod peer;
 mod proc;
+mod relay;
 mod report;
 mod sip;
 mod sipp;

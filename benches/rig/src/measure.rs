@@ -1,12 +1,12 @@
-//! The measurements. Peers take turns (A B A B), each turn on a fresh start, because machines are noisy.
+//! The measurements. Peers take short turns (A B A B) because machines are noisy.
 
 use crate::Result;
-use crate::floor::Floor;
 use crate::load::{self, Outcome};
 use crate::peer::{Kind, Mode, Peer, callees, callers, free_port, workspace};
 use crate::proc::{Spent, Usage};
+use crate::relay::Relay;
 use crate::report::Results;
-use crate::sipp::{self, Callee, Pace};
+use crate::sipp::{self, Callee, Counted, Pace};
 use crate::trace;
 use crate::ua::{Bank, Calls};
 use std::process::Command;
@@ -48,78 +48,102 @@ impl Plan {
     pub fn step(&mut self, step: &str) {
         eprintln!("rig: {step}");
         match step {
-            "register" => self.turns(Plan::register),
-            "call" => self.turns(Plan::call),
-            "rate" => self.once_each(Plan::rate),
+            "register" => self.register(),
+            "call" => self.call(),
+            "rate" => self.rate(),
             "relay" => self.relay(),
-            "record" => self.turns(Plan::record),
+            "record" => self.record(),
             "memory" => self.memory(),
             _ => self.micro(),
         }
     }
 
-    fn repeats(&self) -> usize {
-        if self.quick { 1 } else { 3 }
+    fn rounds(&self) -> usize {
+        self.pick(5, 1)
     }
 
     fn pick<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
     }
 
-    fn turns(&mut self, one: fn(&mut Plan, Kind) -> Result<()>) {
-        for _ in 0..self.repeats() {
-            self.once_each(one);
+    /// Readies every peer with `ready`, then lets them take turns with `turn`.
+    fn turns<T>(
+        &mut self,
+        ready: fn(Kind, Mode) -> Result<T>,
+        turn: fn(&mut Plan, Kind, &T) -> Result<()>,
+    ) {
+        let mut stages = Vec::new();
+        for (place, kind) in self.kinds.clone().into_iter().enumerate() {
+            match ready(kind, Mode::beside(place, false)) {
+                Ok(stage) => stages.push((kind, stage)),
+                Err(error) => self.results.fail(kind.name(), &error.to_string()),
+            }
+        }
+        for _ in 0..self.rounds() {
+            for (kind, stage) in &stages {
+                if let Err(error) = turn(self, *kind, stage) {
+                    self.results.fail(kind.name(), &error.to_string());
+                }
+            }
         }
     }
 
-    fn once_each(&mut self, one: fn(&mut Plan, Kind) -> Result<()>) {
+    fn register(&mut self) {
+        let ready = |kind, mode| {
+            let peer = Peer::start(kind, mode)?;
+            sipp::register(&peer, &callers(1000), Pace { rate: 500, total: 1000 })?;
+            Ok(peer)
+        };
+        self.turns(ready, |plan, kind, peer| {
+            let before = peer.usage();
+            let counted = sipp::register(peer, &callers(1000), Pace { rate: 500, total: 1500 })?;
+            let spent = peer.usage().since(&before);
+            none_failed(counted)?;
+            plan.results.add("register_us", kind.name(), per(spent, counted.good) / 1e3);
+            Ok(())
+        });
+    }
+
+    fn call(&mut self) {
+        let ready = |kind, mode| {
+            let peer = Peer::start(kind, mode)?;
+            let phones = Phones::register(&peer, 500)?;
+            phones.call(&peer, Pace { rate: 100, total: 100 })?;
+            Ok((peer, phones))
+        };
+        self.turns(ready, |plan, kind, (peer, phones)| {
+            let before = peer.usage();
+            let counted = phones.call(peer, Pace { rate: 100, total: 300 })?;
+            let spent = peer.usage().since(&before);
+            none_failed(counted)?;
+            plan.results.add("call_ms", kind.name(), per(spent, counted.good) / 1e6);
+            let switches = spent.switches as f64 / f64::from(counted.good);
+            plan.results.add("call_switches", kind.name(), switches);
+            Ok(())
+        });
+        self.turns(ready, |plan, kind, (peer, phones)| {
+            if plan.results.has("call_syscalls", kind.name()) {
+                return Ok(());
+            }
+            let pace = Pace { rate: 100, total: 200 };
+            let (calls, counted) = trace::system_calls(&peer.pids(), || phones.call(peer, pace))?;
+            let each = calls as f64 / f64::from(counted.good.max(1));
+            plan.results.add("call_syscalls", kind.name(), each);
+            Ok(())
+        });
+    }
+
+    fn rate(&mut self) {
         for kind in self.kinds.clone() {
-            if let Err(error) = one(self, kind) {
+            if let Err(error) = self.rate_of(kind) {
                 self.results.fail(kind.name(), &error.to_string());
             }
         }
     }
 
-    fn register(&mut self, kind: Kind) -> Result<()> {
-        let peer = Peer::start(kind, Mode::default())?;
-        let users = callers(1000);
-        sipp::register(&peer, &users, Pace { rate: 500, total: 200 })?;
-        let pace = Pace { rate: 500, total: self.pick(4000, 1500) };
-        let before = peer.usage();
-        let counted = sipp::register(&peer, &users, pace)?;
-        let spent = peer.usage().since(&before);
-        if counted.failed_percent() > 0.0 {
-            return Err(format!("registrations failed: {counted:?}").into());
-        }
-        self.results.add("register_us", kind.name(), per(spent, counted.good) / 1e3);
-        Ok(())
-    }
-
-    fn call(&mut self, kind: Kind) -> Result<()> {
-        let peer = Peer::start(kind, Mode::default())?;
-        let phones = Phones::register(&peer, 500)?;
-        phones.call(&peer, Pace { rate: 100, total: 50 })?;
-        let pace = Pace { rate: 100, total: self.pick(600, 300) };
-        let before = peer.usage();
-        let counted = phones.call(&peer, pace)?;
-        let spent = peer.usage().since(&before);
-        if counted.failed_percent() > 0.0 {
-            return Err(format!("calls failed: {counted:?}").into());
-        }
-        self.results.add("call_ms", kind.name(), per(spent, counted.good) / 1e6);
-        let switches = spent.switches as f64 / f64::from(counted.good);
-        self.results.add("call_switches", kind.name(), switches);
-
-        let pace = Pace { rate: 100, total: 200 };
-        let (calls, counted) = trace::system_calls(&peer.pids(), || phones.call(&peer, pace))?;
-        let each = calls as f64 / f64::from(counted.good.max(1));
-        self.results.add("call_syscalls", kind.name(), each);
-        Ok(())
-    }
-
     /// Climbs until 1 % fails or the rate is no longer kept.
-    fn rate(&mut self, kind: Kind) -> Result<()> {
-        let peer = Peer::start(kind, Mode::default())?;
+    fn rate_of(&mut self, kind: Kind) -> Result<()> {
+        let peer = Peer::start(kind, Mode::ALONE)?;
         let phones = Phones::register(&peer, 1000)?;
         let seconds = self.pick(5, 3);
         let mut rate = self.pick(150, 300);
@@ -139,63 +163,63 @@ impl Plan {
     }
 
     fn relay(&mut self) {
-        for _ in 0..self.repeats() {
-            self.once_each(|plan, kind| plan.relayed(kind, RELAYED, false, "relay"));
-            if let Err(error) = self.floor(RELAYED, "relay") {
-                self.results.fail("floor", &error.to_string());
+        let mut relays = Vec::new();
+        for (place, kind) in self.kinds.clone().into_iter().enumerate() {
+            let relay = Relay::of(kind, RELAYED, Mode::beside(place, false));
+            self.ready(&mut relays, "relay", kind.name(), relay);
+        }
+        self.ready(&mut relays, "relay", "floor", Relay::floor(RELAYED));
+        self.ready(&mut relays, "relay", "direct", Relay::direct(RELAYED));
+        self.load(&relays);
+    }
+
+    /// Plain and recorded calls, as many of each, so that the one can be held against the other.
+    fn record(&mut self) {
+        let mut relays = Vec::new();
+        for (place, kind) in self.kinds.clone().into_iter().enumerate() {
+            let plain = Relay::of(kind, RECORDED, Mode::beside(place, false));
+            self.ready(&mut relays, "relay50", kind.name(), plain);
+            let recorded = Relay::of(kind, RECORDED, Mode::beside(place + 2, true));
+            self.ready(&mut relays, "record", kind.name(), recorded);
+        }
+        self.ready(&mut relays, "relay50", "floor", Relay::floor(RECORDED));
+        self.load(&relays);
+    }
+
+    fn ready(
+        &mut self,
+        relays: &mut Vec<(&'static str, &'static str, Relay)>,
+        figure: &'static str,
+        who: &'static str,
+        relay: Result<Relay>,
+    ) {
+        match relay {
+            Ok(relay) => relays.push((figure, who, relay)),
+            Err(error) => self.results.fail(who, &format!("{figure}: {error}")),
+        }
+    }
+
+    /// The relays take turns under load.
+    fn load(&mut self, relays: &[(&'static str, &'static str, Relay)]) {
+        // rtpengine goes on learning addresses for three seconds.
+        let mut warm = Duration::from_secs(4);
+        let window = Duration::from_millis(self.pick(2500, 3000));
+        for _ in 0..self.rounds() {
+            for (figure, who, relay) in relays {
+                match relay.run(warm, window) {
+                    Ok((outcome, readings)) => {
+                        self.relay_figures(figure, who, &outcome, &readings);
+                    }
+                    Err(error) => self.results.fail(who, &format!("{figure}: {error}")),
+                }
+            }
+            warm = Duration::from_millis(700);
+        }
+        for (figure, who, relay) in relays {
+            if let Err(error) = relay.hang_up() {
+                self.results.fail(who, &format!("{figure}: {error}"));
             }
         }
-    }
-
-    /// Plain and recorded calls at the same number of calls, so that the one can be held against the other.
-    fn record(&mut self, kind: Kind) -> Result<()> {
-        self.relayed(kind, RECORDED, false, "relay50")?;
-        self.relayed(kind, RECORDED, true, "record")
-    }
-
-    fn relayed(&mut self, kind: Kind, calls: usize, record: bool, figure: &str) -> Result<()> {
-        let peer = Peer::start(kind, Mode { record, ..Mode::default() })?;
-        let bank = Bank::open(peer.sip, 0)?;
-        let (from, to) = (callers(calls), callees(calls));
-        bank.register_all(&to)?;
-        let calls = Calls::set_up(&bank, &from, &to)?;
-        let mut readings = Vec::new();
-        let outcome =
-            load::run(&calls.streams, self.warm(), self.window(), || readings.push(peer.usage()))?;
-        calls.hang_up(&bank)?;
-        self.relay_figures(figure, kind.name(), &outcome, &readings);
-        if outcome.loss_percent() > 1.0 {
-            return Err(format!("{figure}: {:.1} % of the RTP lost", outcome.loss_percent()).into());
-        }
-        Ok(())
-    }
-
-    fn floor(&mut self, calls: usize, figure: &str) -> Result<()> {
-        let floor = Floor::start(calls)?;
-        let mut streams = load::direct(calls)?;
-        for (pair, (a, b)) in streams.chunks_exact_mut(2).zip(&floor.calls) {
-            pair[0].target = *a;
-            pair[1].target = *b;
-        }
-        let mut readings = Vec::new();
-        let pids = [floor.pid()];
-        let outcome =
-            load::run(&streams, self.warm(), self.window(), || readings.push(Usage::read(&pids)))?;
-        self.relay_figures(figure, "floor", &outcome, &readings);
-        // Without any relay: what the rig and the kernel alone add to the delay.
-        let direct =
-            load::run(&load::direct(calls)?, Duration::from_secs(1), self.window(), || {})?;
-        self.relay_figures(figure, "direct", &direct, &[]);
-        Ok(())
-    }
-
-    fn warm(&self) -> Duration {
-        // rtpengine goes on learning addresses for three seconds.
-        Duration::from_secs(self.pick(4, 4))
-    }
-
-    fn window(&self) -> Duration {
-        Duration::from_secs(self.pick(6, 3))
     }
 
     fn relay_figures(&mut self, figure: &str, who: &str, outcome: &Outcome, readings: &[Usage]) {
@@ -208,6 +232,10 @@ impl Plan {
         add("loss", outcome.loss_percent());
         add("p50_us", outcome.p50_ns as f64 / 1e3);
         add("p99_us", outcome.p99_ns as f64 / 1e3);
+        if outcome.loss_percent() > 1.0 {
+            let lost = format!("{figure}: {:.1} % of the RTP lost", outcome.loss_percent());
+            self.results.fail(who, &lost);
+        }
     }
 
     /// All peers at once: nothing here depends on the CPU, and the waits are long.
@@ -215,7 +243,10 @@ impl Plan {
         let wait = self.pick(DRAINED, Duration::from_secs(3));
         let outcomes: Vec<_> = std::thread::scope(|scope| {
             let runs: Vec<_> = (self.kinds.iter().enumerate())
-                .map(|(index, &kind)| (kind, scope.spawn(move || memory_of(kind, index > 0, wait))))
+                .map(|(place, &kind)| {
+                    let mode = Mode::beside(place, false);
+                    (kind, scope.spawn(move || memory_of(kind, mode, wait)))
+                })
                 .collect();
             runs.into_iter().map(|(kind, run)| (kind, run.join())).collect()
         });
@@ -258,6 +289,13 @@ fn per(spent: Spent, count: u32) -> f64 {
     spent.cpu_ns as f64 / f64::from(count.max(1))
 }
 
+fn none_failed(counted: Counted) -> Result<()> {
+    if counted.failed_percent() > 0.0 {
+        return Err(format!("some failed: {counted:?}").into());
+    }
+    Ok(())
+}
+
 /// Bytes.
 struct Memory {
     idle: f64,
@@ -265,24 +303,27 @@ struct Memory {
     call: f64,
 }
 
-fn memory_of(kind: Kind, upper_ports: bool, wait: Duration) -> Result<Memory> {
-    let peer = Peer::start(kind, Mode { record: false, upper_ports })?;
-    std::thread::sleep(Duration::from_secs(2));
-    let idle = peer.memory() as f64;
+fn memory_of(kind: Kind, mode: Mode, wait: Duration) -> Result<Memory> {
+    let peer = Peer::start(kind, mode)?;
+    std::thread::sleep(wait.min(Duration::from_secs(10)));
+    let idle = peer.memory().all as f64;
+    let data = || peer.memory().data as f64;
     let bank = Bank::open(peer.sip, 0)?;
     let (from, to) = (callers(1000), callees(BRIDGED));
-    bank.register_all(&from)?;
-    std::thread::sleep(wait);
-    let registration = (peer.memory() as f64 - idle) / from.len() as f64;
 
+    // The first registration and call pay for what all others use.
     bank.register_all(&to)?;
-    // The first call pays for what all others use.
     Calls::set_up(&bank, &from[..1], &to[..1])?.hang_up(&bank)?;
     std::thread::sleep(wait);
-    let before = peer.memory() as f64;
+    let before = data();
+    bank.register_all(&from)?;
+    std::thread::sleep(wait);
+    let registration = (data() - before) / from.len() as f64;
+
+    let before = data();
     let calls = Calls::set_up(&bank, &from, &to)?;
     load::run(&calls.streams, Duration::ZERO, wait, || {})?;
-    let call = (peer.memory() as f64 - before) / BRIDGED as f64;
+    let call = (data() - before) / BRIDGED as f64;
     calls.hang_up(&bank)?;
     Ok(Memory { idle, registration, call })
 }
@@ -302,7 +343,7 @@ impl Phones {
         Ok(Phones { from, to, _callee: Callee::start(peer, port)? })
     }
 
-    fn call(&self, peer: &Peer, pace: Pace) -> Result<sipp::Counted> {
+    fn call(&self, peer: &Peer, pace: Pace) -> Result<Counted> {
         sipp::calls(peer, &self.from, &self.to, pace, HOLD)
     }
 }

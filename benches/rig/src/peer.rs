@@ -1,7 +1,7 @@
 //! Starting and ending the switches under test, each with its own configuration on free ports of 127.0.0.1.
 
 use crate::Result;
-use crate::proc::{Usage, family, pss_bytes};
+use crate::proc::{self, Memory, Usage, family};
 use crate::ua::{Bank, PASSWORD, REALM};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fmt::Write as _;
@@ -49,12 +49,23 @@ pub struct Peer {
 }
 
 /// What differs between two starts of the same switch.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Mode {
     /// Record every call.
     pub record: bool,
-    /// Keep to the upper half of the media ports, so that two switches can run at once.
-    pub upper_ports: bool,
+    /// Its media ports, lowest and highest; peers that run at once must not share them.
+    pub ports: (u16, u16),
+}
+
+impl Mode {
+    /// Alone on the machine: all the ports, no recording.
+    pub const ALONE: Mode = Mode { record: false, ports: (10_000, 31_999) };
+
+    /// One of up to four that run at once.
+    pub fn beside(place: usize, record: bool) -> Mode {
+        let low = 10_000 + 5_500 * (place as u16 % 4);
+        Mode { record, ports: (low, low + 5_499) }
+    }
 }
 
 /// The `n`-th calling account.
@@ -112,9 +123,9 @@ impl Peer {
         Usage::read(&self.pids())
     }
 
-    /// Its memory, bytes.
-    pub fn memory(&self) -> u64 {
-        pss_bytes(&self.pids())
+    /// Its memory.
+    pub fn memory(&self) -> Memory {
+        proc::memory(&self.pids())
     }
 
     fn start_strowger(&mut self, mode: Mode) -> Result<()> {
@@ -145,7 +156,7 @@ impl Peer {
 
     fn start_kamailio(&mut self, mode: Mode) -> Result<()> {
         let ng = free_port()?;
-        let (low, high) = media_ports(mode);
+        let (low, high) = mode.ports;
         let mut rtpengine = Command::new("rtpengine");
         rtpengine
             .args(["--config-file=none", "--foreground", "--table=-1", "--log-stderr"])
@@ -175,7 +186,7 @@ impl Peer {
     }
 
     fn fill(&self, template: &str, mode: Mode) -> String {
-        let (low, high) = media_ports(mode);
+        let (low, high) = mode.ports;
         template
             .replace("@SIP_PORT@", &self.sip.port().to_string())
             .replace("@REALM@", REALM)
@@ -216,10 +227,6 @@ impl Peer {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(8)..].join("\n")
     }
-}
-
-fn media_ports(mode: Mode) -> (u16, u16) {
-    if mode.upper_ports { (22_000, 32_766) } else { (10_000, 21_998) }
 }
 
 impl Drop for Peer {

@@ -86,14 +86,34 @@ pub fn family(root: u32) -> Vec<u32> {
     family
 }
 
-/// Proportional set size of `pids` together, bytes: shared pages count once.
-pub fn pss_bytes(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let line = text.lines().find(|line| line.starts_with("Pss:"))?;
-        line.split_whitespace().nth(1)?.parse().ok()
-    };
-    pids.iter().filter_map(of).sum::<u64>() * 1024
+/// Memory of a set of processes, bytes; a page shared by n processes counts as an n-th for each.
+#[derive(Clone, Copy, Default)]
+pub struct Memory {
+    /// Everything resident, program text included.
+    pub all: u64,
+    /// Data alone: heaps, stacks and shared memory, no files. What grows with use.
+    pub data: u64,
+}
+
+/// The memory of `pids` together.
+pub fn memory(pids: &[u32]) -> Memory {
+    let mut memory = Memory::default();
+    for pid in pids {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(Ok(kb))) = (words.next(), words.next().map(str::parse::<u64>))
+            else {
+                continue;
+            };
+            match name {
+                "Pss:" => memory.all += kb * 1024,
+                "Pss_Anon:" | "Pss_Shmem:" => memory.data += kb * 1024,
+                _ => {}
+            }
+        }
+    }
+    memory
 }
 
 fn thread_ids(pid: u32) -> Vec<u32> {
@@ -140,6 +160,7 @@ mod tests {
         std::hint::black_box(x);
         let spent = Usage::read(&pids).since(&before);
         assert!(spent.cpu_ns > 1_000_000, "{} ns", spent.cpu_ns);
-        assert!(pss_bytes(&pids) > 100_000);
+        let memory = memory(&pids);
+        assert!(memory.data > 50_000 && memory.all > memory.data);
     }
 }

@@ -100,6 +100,11 @@ impl Results {
         by_peer.entry(who.to_owned()).or_default().push(value);
     }
 
+    /// True if that was measured before.
+    pub fn has(&self, figure: &str, who: &str) -> bool {
+        self.values.get(figure).is_some_and(|by_peer| by_peer.contains_key(who))
+    }
+
     /// A measurement that did not come to its end.
     pub fn fail(&mut self, who: &str, why: &str) {
         eprintln!("rig: {who}: {why}");
