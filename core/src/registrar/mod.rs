@@ -285,19 +285,6 @@ impl Registrar {
         (rows().skip(offset).take(limit).collect(), rows().count())
     }
 
-    /// Contacts of one extension, oldest first; at most 200 rows.
-    pub fn page_of(
-        &self,
-        now: Now,
-        extension: &ExtensionKey,
-        offset: usize,
-        limit: usize,
-    ) -> Page<RegistrationView> {
-        let rows = self.table.of(extension).skip(offset).take(limit.min(MAX_PAGE));
-        let items = rows.map(|(_, binding)| view(binding, now)).collect();
-        Page { items, total: self.table.of(extension).count(), as_of: now.wall }
-    }
-
     /// How many contacts are registered.
     pub fn len(&self) -> usize {
         self.table.len()

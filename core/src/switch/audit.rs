@@ -80,8 +80,7 @@ impl Running {
             call.deadline().hash(hasher);
             call.streams().hash(hasher);
         }
-        self.books.registrar.len().hash(hasher);
-        self.books.registrar.next_deadline().hash(hasher);
+        self.books.registrar.digest(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

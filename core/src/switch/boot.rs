@@ -11,12 +11,12 @@ use crate::call::{Calls, Policy};
 use crate::gate::Gate;
 use crate::ids::{Ids, Purpose, seed_for};
 use crate::outbox::Outbox;
-use crate::registrar::{self, Registrar};
+use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
 use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
-use crate::vocab::{Boot, Config, Effect, EventKind, ExtensionKey, Now, Record, Restored};
+use crate::vocab::{Boot, Config, Effect, EventKind, Now, Record, Restored};
 
 use super::figures::Counters;
 use super::flows::Flows;
@@ -43,7 +43,7 @@ impl Running {
         };
         let books = Books {
             gate: Gate::new(config.sip.max_auth_failures, config.sip.silence_secs),
-            registrar: Registrar::new(registrar_settings(&config, &listeners)),
+            registrar: Registrar::new(&config.sip, &listeners),
             trunks: Trunks::new(&config.trunks, &listeners, seed_for(seed, Purpose::Trunks), now),
             directory: directory(config),
             verifier,
@@ -67,9 +67,7 @@ impl Running {
 
     /// What the last run left behind: registrations live on, calls are closed.
     fn restore(&mut self, now: Now, restored: Restored) {
-        let directory = &self.books.directory;
-        let known = |key: &ExtensionKey| directory.extension(key).is_some();
-        for record in self.books.registrar.restore(now, restored.registrations, known) {
+        for record in self.books.registrar.restore(now, restored.registrations) {
             self.desk.out.persist(record);
         }
         for mut record in restored.open_calls {
@@ -97,14 +95,12 @@ impl Running {
         self.books.trunks.reconfigure(&config.trunks, now);
         self.books.directory = directory(config);
         let directory = &self.books.directory;
-        let registrar = &mut self.books.registrar;
-        registrar.configure(registrar_settings(directory.config(), &listeners));
-        let (gone, changed) = registrar.retain(|key| directory.extension(key).is_some());
+        let gone = self
+            .books
+            .registrar
+            .retain(now, &directory.config().sip, |key| directory.extension(key).is_some());
         for record in gone {
             self.desk.out.persist(record);
-        }
-        for presence in changed {
-            self.presence(now, presence);
         }
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
@@ -149,11 +145,6 @@ fn directory(config: Config) -> Directory {
         Ok(directory) => directory,
         Err(error) => panic!("unchecked configuration: {error}"),
     }
-}
-
-fn registrar_settings(config: &Config, listeners: &[Listener]) -> registrar::Settings {
-    let datagrams = listeners.iter().filter(|listener| !is_stream(listener.transport));
-    registrar::Settings::new(&config.sip, datagrams.map(|listener| listener.address).collect())
 }
 
 fn policy(config: &Config) -> Policy {

@@ -19,11 +19,12 @@ impl Running {
     ) {
         let reply = match query {
             Query::Registrations { offset, limit } => {
+                let own = principal.limited_to().map(|own| own.number);
                 let registrar = &self.books.registrar;
-                Reply::Registrations(match principal.limited_to() {
-                    Some(own) => registrar.page_of(now, &own, offset, limit),
-                    None => registrar.page(now, &principal.tenant, offset, limit),
-                })
+                let limit = limit.min(MAX_ROWS);
+                let (items, total) =
+                    registrar.page(now, &principal.tenant, own.as_deref(), offset, limit);
+                Reply::Registrations(Page { items, total, as_of: now.wall })
             }
             Query::Calls { offset, limit } => self.calls_page(now, principal, offset, limit),
             Query::Call { call } => {

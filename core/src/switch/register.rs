@@ -31,34 +31,30 @@ impl Running {
         for record in answer.records {
             self.desk.out.persist(record);
         }
-        if let Some(online) = answer.online {
-            self.presence(now, Presence { extension: key, online });
-        }
-        let mut reply = Reply::new(answer.status);
-        reply.reason = answer.reason.map(str::to_owned);
-        reply.headers = answer.headers;
-        self.desk.sip.respond(now.mono, tx, reply);
+        self.presence(now, answer.presence);
+        self.desk.sip.respond(now.mono, tx, answer.reply);
     }
 
-    pub(super) fn presence(&mut self, now: Now, presence: Presence) {
-        let Presence { extension, online } = presence;
-        let tenant = extension.tenant.clone();
-        let kind = if online {
-            EventKind::ExtensionOnline { extension }
-        } else {
-            EventKind::ExtensionOffline { extension }
+    fn presence(&mut self, now: Now, presence: Option<Presence>) {
+        let (extension, kind): (ExtensionKey, fn(ExtensionKey) -> EventKind) = match presence {
+            Some(Presence::Online(key)) => {
+                (key, |extension| EventKind::ExtensionOnline { extension })
+            }
+            Some(Presence::Offline(key)) => {
+                (key, |extension| EventKind::ExtensionOffline { extension })
+            }
+            None => return,
         };
-        self.desk.out.publish(now, Some(&tenant), kind);
+        let tenant = extension.tenant.clone();
+        self.desk.out.publish(now, Some(&tenant), kind(extension));
     }
 
     pub(super) fn tick_registrar(&mut self, now: Now) {
-        for due in self.books.registrar.tick(now) {
+        while let Some(due) = self.books.registrar.pop_due(now) {
             match due {
                 Due::Expired { record, presence } => {
                     self.desk.out.persist(record);
-                    if let Some(presence) = presence {
-                        self.presence(now, presence);
-                    }
+                    self.presence(now, presence);
                 }
                 Due::KeepAlive { flow } => {
                     let bytes = Bytes::from_static(KEEP_ALIVE);
@@ -78,8 +74,8 @@ impl Running {
     }
 
     pub(super) fn registrar_flow_closed(&mut self, now: Now, flow: Flow) {
-        for presence in self.books.registrar.flow_closed(now.mono, flow) {
-            self.presence(now, presence);
+        for presence in self.books.registrar.flow_closed(now, flow) {
+            self.presence(now, Some(presence));
         }
     }
 }

@@ -34,7 +34,7 @@ impl Running {
                     Ok(message) => message.status() != Some(408),
                     Err(_) => false,
                 };
-                self.books.registrar.qualified(now.mono, binding, answered);
+                self.books.registrar.qualified(now, binding, answered);
             }
             Some(Awaiting::Trunk(task)) => self.trunk_answered(now, task, outcome),
             Some(Awaiting::Delivery(id)) => self.delivery_answered(now, id, &outcome),
