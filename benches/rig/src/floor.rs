@@ -1,4 +1,4 @@
-//! The floor: a relay that only relays. One thread, epoll, recvfrom and sendto, two sockets a call, no look at
+//! The floor: a relay that only relays. Epoll, recvfrom and sendto, two sockets a call, no look at
 //! the packet. What a relay in user space cannot do better without another kind of I/O.
 
 use crate::Result;
@@ -15,10 +15,10 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Starts this program again as the relay of `calls` calls.
-    pub fn start(calls: usize) -> Result<Floor> {
+    /// Starts this program again as the relay of `calls` calls, on so many threads.
+    pub fn start(calls: usize, threads: usize) -> Result<Floor> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["floor-relay", &calls.to_string()])
+            .args(["floor-relay", &calls.to_string(), &threads.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;
         let output = child.stdout.take().ok_or("the floor relay has no output")?;
@@ -55,22 +55,33 @@ fn local(port: u16) -> SocketAddr {
 }
 
 /// The relay itself: prints the ports in one line, then relays until it is killed.
-pub fn relay(calls: usize) -> Result<()> {
+pub fn relay(calls: usize, threads: usize) -> Result<()> {
     let mut sockets = Vec::with_capacity(calls * 2);
-    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut ports = Vec::with_capacity(calls * 2);
-    for index in 0..calls * 2 {
+    for _ in 0..calls * 2 {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;
-        let data = epoll::EventData::new_u64(index as u64);
-        epoll::add(&poll, &socket, data, epoll::EventFlags::IN)?;
         ports.push(socket.local_addr()?.port().to_string());
         sockets.push(socket);
     }
     println!("{}", ports.join(" "));
     std::io::stdout().flush()?;
+    let each = 2 * calls.div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            sockets.chunks(each).map(|part| scope.spawn(move || relay_on(part))).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a worker failed")?)
+    })
+}
 
-    let mut peers: Vec<Option<SocketAddr>> = vec![None; calls * 2];
+/// Neighbours in `sockets` are the two sides of a call.
+fn relay_on(sockets: &[UdpSocket]) -> Result<()> {
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (index, socket) in sockets.iter().enumerate() {
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&poll, socket, data, epoll::EventFlags::IN)?;
+    }
+    let mut peers: Vec<Option<SocketAddr>> = vec![None; sockets.len()];
     let mut events = Vec::with_capacity(512);
     let mut packet = [0u8; 2048];
     loop {

@@ -46,7 +46,8 @@ fn run(arguments: &[String]) -> Result<()> {
     let mut words = arguments.iter().map(String::as_str);
     let command = words.next().ok_or(USAGE)?;
     if command == "floor-relay" {
-        return floor::relay(words.next().ok_or(USAGE)?.parse()?);
+        let mut number = || -> Result<usize> { Ok(words.next().ok_or(USAGE)?.parse()?) };
+        return floor::relay(number()?, number()?);
     }
     let (mut quick, mut kinds) = (false, vec![Kind::Strowger, Kind::Kamailio]);
     while let Some(word) = words.next() {

@@ -168,7 +168,9 @@ impl Plan {
             let relay = Relay::of(kind, RELAYED, Mode::beside(place, false));
             self.ready(&mut relays, "relay", kind.name(), relay);
         }
-        self.ready(&mut relays, "relay", "floor", Relay::floor(RELAYED));
+        self.ready(&mut relays, "relay", "floor", Relay::floor(RELAYED, 1));
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.ready(&mut relays, "relay", "floor_cores", Relay::floor(RELAYED, cores));
         self.ready(&mut relays, "relay", "direct", Relay::direct(RELAYED));
         self.load(&relays);
     }
@@ -182,7 +184,7 @@ impl Plan {
             let recorded = Relay::of(kind, RECORDED, Mode::beside(place + 2, true));
             self.ready(&mut relays, "record", kind.name(), recorded);
         }
-        self.ready(&mut relays, "relay50", "floor", Relay::floor(RECORDED));
+        self.ready(&mut relays, "relay50", "floor", Relay::floor(RECORDED, 1));
         self.load(&relays);
     }
 

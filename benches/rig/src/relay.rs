@@ -29,9 +29,9 @@ impl Relay {
         Ok(Relay::Switch(Box::new(peer), bank, calls))
     }
 
-    /// The floor for so many calls.
-    pub fn floor(calls: usize) -> Result<Relay> {
-        let floor = Floor::start(calls)?;
+    /// The floor for so many calls, on so many threads.
+    pub fn floor(calls: usize, threads: usize) -> Result<Relay> {
+        let floor = Floor::start(calls, threads)?;
         let mut streams = load::direct(calls)?;
         for (pair, (a, b)) in streams.chunks_exact_mut(2).zip(&floor.calls) {
             pair[0].target = *a;
