@@ -5,8 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod dtmf;
 pub mod order;
+pub mod player;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod wav;

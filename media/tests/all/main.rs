@@ -3,6 +3,8 @@
 
 mod codec_audio;
 mod codec_g711;
+mod dtmf;
+mod player;
 mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
