@@ -62,6 +62,8 @@ enum State {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Head {
+    /// Where the current header starts, of which folds are a part.
+    header: usize,
     /// Where the current line starts.
     line: usize,
     /// Up to where the current line was searched for its end.
@@ -164,41 +166,36 @@ impl StreamFramer {
             let unseen = self.buffer.get(head.searched..).unwrap_or(&[]);
             let Some(found) = memchr::memchr(b'\n', unseen) else {
                 head.searched = self.buffer.len();
-                let line_len = head.searched - head.line;
-                return match (line_len > MAX_LINE, head.searched > MAX_MESSAGE) {
-                    (_, true) => Err(FrameError::TooLong),
-                    (true, _) => Err(FrameError::LineTooLong),
-                    _ => Ok(State::Head(head)),
-                };
+                let start =
+                    if is_fold(self.buffer.get(head.line)) { head.header } else { head.line };
+                // The last byte may be the CR of the line's end.
+                return head.checked(start, head.searched.saturating_sub(1)).map(State::Head);
             };
             let end = head.searched + found + 1;
             let line = self.buffer.get(head.line..end).unwrap_or(&[]);
             let line = line.strip_suffix(b"\r\n").ok_or(FrameError::BadLineEnd)?;
-            if line.len() > MAX_LINE {
-                return Err(FrameError::LineTooLong);
+            if !is_fold(line.first()) {
+                let header = self.buffer.get(head.header..head.line).unwrap_or(&[]);
+                head = head.with_header(header)?;
             }
             if line.is_empty() {
                 let length = head.length.ok_or(FrameError::NoContentLength)?;
                 let end = end.checked_add(length).filter(|end| *end <= MAX_MESSAGE);
                 return end.map(|end| State::Body { end }).ok_or(FrameError::TooLong);
             }
-            head = head.with_line(line, end)?;
+            head = head.with_line(end)?;
         }
     }
 }
 
 impl Head {
-    fn with_line(mut self, line: &[u8], end: usize) -> Result<Self, FrameError> {
-        self.lines += 1;
-        // A fold counts as a line: it costs as much.
-        if self.lines > MAX_HEADERS + 1 {
-            return Err(FrameError::TooManyHeaders);
-        }
-        (self.line, self.searched) = (end, end);
-        if self.lines == 1 {
-            return Ok(self);
-        }
-        if let Some(value) = content_length(line) {
+    /// Takes a whole header; the next one starts where it ends.
+    fn with_header(mut self, header: &[u8]) -> Result<Self, FrameError> {
+        self.header = self.line;
+        // The first is the start line.
+        if self.lines > 1
+            && let Some(value) = content_length(header)
+        {
             let length = parse_length(value).ok_or(FrameError::BadContentLength)?;
             if self.length.is_some_and(|known| known != length) {
                 return Err(FrameError::BadContentLength);
@@ -207,6 +204,32 @@ impl Head {
         }
         Ok(self)
     }
+
+    /// Goes on behind a line and its CRLF, which end at `end`. A fold counts as a line: it costs
+    /// as much.
+    fn with_line(self, end: usize) -> Result<Self, FrameError> {
+        let head = self.checked(self.header, end.saturating_sub(2))?;
+        if head.lines > MAX_HEADERS {
+            return Err(FrameError::TooManyHeaders);
+        }
+        Ok(Self { lines: head.lines + 1, line: end, searched: end, ..head })
+    }
+
+    /// Checks the limits for a head that reaches to `end` and a header in it from `start` on.
+    fn checked(self, start: usize, end: usize) -> Result<Self, FrameError> {
+        if end > MAX_MESSAGE {
+            Err(FrameError::TooLong)
+        } else if end.saturating_sub(start) > MAX_LINE {
+            Err(FrameError::LineTooLong)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// Whether a line with this first byte goes on with the header before it.
+fn is_fold(first: Option<&u8>) -> bool {
+    matches!(first, Some(b' ' | b'\t'))
 }
 
 /// The value, if the line is a Content-Length or its compact form.

@@ -43,6 +43,8 @@ pub struct BodyPart<'a> {
     pub content: &'a [u8],
 }
 
+/// The longest boundary (RFC 2046 section 5.1.1); a body with another one counts as a whole.
+const MAX_BOUNDARY: usize = 70;
 /// The most parts that are looked at.
 const MAX_PARTS: usize = 16;
 
@@ -57,7 +59,8 @@ impl Message {
         let content_type = self.header(HeaderName::ContentType).unwrap_or("");
         let boundary = MediaType::parse(content_type)
             .filter(|media| media.kind.eq_ignore_ascii_case("multipart"))
-            .and_then(|media| media.params.get("boundary"));
+            .and_then(|media| media.params.get("boundary"))
+            .filter(|boundary| (1..=MAX_BOUNDARY).contains(&boundary.len()));
         let whole = (boundary.is_none() && !self.body().is_empty()).then_some(BodyPart {
             head: "",
             content_type,

@@ -99,14 +99,18 @@ fn latin1_head(bytes: &[u8], head_len: usize) -> Bytes {
 }
 
 /// Replaces the line end of every fold by spaces (RFC 3261 section 7.3.1); no length changes.
+/// A lone CR or LF before a blank is treated alike: the readable part of a message that is
+/// refused for it must not carry it into the answer.
 fn unfold(bytes: &[u8], head_len: usize) -> Bytes {
     let mut out = bytes.to_vec();
-    let mut at = 0;
-    while at + 2 < head_len.min(out.len()) {
-        if let Some(fold @ [b'\r', b'\n', b' ' | b'\t']) = out.get_mut(at..at + 3) {
-            fold.fill(b' ');
+    for at in 1..head_len.min(out.len()) {
+        match out.get_mut(at - 1..=at) {
+            Some(fold @ [b'\r' | b'\n', b' ' | b'\t']) => fold.fill(b' '),
+            _ => continue,
         }
-        at += 1;
+        if let Some(cr @ b'\r') = at.checked_sub(2).and_then(|at| out.get_mut(at)) {
+            *cr = b' ';
+        }
     }
     Bytes::from(out)
 }

@@ -56,7 +56,7 @@ fn a_stream_needs_content_length() {
 
 #[test]
 fn limits_hold_before_the_message_is_whole() {
-    let long = vec![b'x'; MAX_LINE + 3];
+    let long = vec![b'x'; MAX_LINE + 2];
     assert_eq!(frames(&[b"OPTIONS sip:a@b SIP/2.0\r\n", &long]), Err(FrameError::LineTooLong));
     let mut many = b"OPTIONS sip:a@b SIP/2.0\r\n".to_vec();
     many.extend(b"a: b\r\n".repeat(MAX_HEADERS + 1));
@@ -74,4 +74,27 @@ fn an_error_stays() {
     framer.feed(OPTIONS);
     assert_eq!(framer.next_frame(), Err(FrameError::BadLineEnd));
     assert_eq!(framer.buffered(), 0);
+}
+
+#[test]
+fn a_folded_content_length_is_read_whole() {
+    let folded = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length:\r\n 4\r\n\r\nbody";
+    for cut in 0..folded.len() {
+        let (a, b) = folded.split_at(cut);
+        assert_eq!(frames(&[a, b]), Ok(vec![message(folded)]), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_line_of_exactly_the_limit_passes_however_it_is_cut() {
+    let mut text = b"OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\nx:".to_vec();
+    text.resize(text.len() + MAX_LINE - 2, b'y');
+    let line_end = text.len();
+    text.extend_from_slice(b"\r\n\r\n");
+    for cut in [line_end - 1, line_end, line_end + 1, line_end + 2] {
+        let (a, b) = text.split_at(cut);
+        assert_eq!(frames(&[a, b]).map(|frames| frames.len()), Ok(1), "cut at {cut}");
+    }
+    text.insert(line_end, b'y');
+    assert_eq!(frames(&[&text]), Err(FrameError::LineTooLong));
 }

@@ -1,6 +1,10 @@
 //! Tests of the SIP crate from outside, one file a subject.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod exercise;
 mod framing;
+mod generated;
 mod message;
+mod oracle;
 mod torture;
+mod uri;

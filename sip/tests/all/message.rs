@@ -145,3 +145,11 @@ fn nothing_escapes_from_its_line() {
     assert_eq!(msg.header_count(), 3);
     assert_eq!(msg.body(), b"\r\n");
 }
+
+#[test]
+fn a_lone_cr_before_a_blank_does_not_reach_the_answer() {
+    let text = INVITE.replace("X-Custom: one\r\n", "X-Custom: one\r Evil: 1\r\n");
+    let error = Message::parse(Bytes::from(text)).unwrap_err();
+    assert_eq!(error.kind, ParseErrorKind::LineEnd);
+    assert_eq!(error.partial.unwrap().header_named("x-custom"), Some("one  Evil: 1"));
+}
