@@ -5,12 +5,14 @@
 
 pub mod call;
 pub mod gate;
+mod host;
 pub mod ids;
 pub mod outbox;
 pub mod registrar;
 pub mod route;
 pub mod stock;
 pub mod switch;
+pub mod trunk;
 pub mod vocab;
 
 pub use switch::Switch;

@@ -10,6 +10,7 @@ use sip::message::{NameAddr, Quoted};
 use sip::uri::EscapeUser;
 
 use super::{Caller, Directory, number};
+use crate::host;
 use crate::vocab::config::{Extension, Trunk};
 use crate::vocab::{Hop, Identity, TrunkKey};
 
@@ -167,28 +168,13 @@ impl Directory {
     /// Our name in the URIs that a tenant's phones see.
     pub fn host(&self, tenant: &str) -> String {
         let own = self.tenant(tenant).and_then(|tenant| tenant.domain.clone());
-        bracketed(&own.unwrap_or_else(|| self.config.sip.domain.clone())).into_owned()
+        host::in_uri(&own.unwrap_or_else(|| self.config.sip.domain.clone()))
     }
 }
 
 /// The domain of the account, else the carrier's host without port.
 fn carrier_host(trunk: &Trunk) -> &str {
-    if let Some(domain) = &trunk.domain {
-        return domain;
-    }
-    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match trunk.host.rsplit_once(':') {
-        Some((host, tail)) if port(tail) && (!host.contains(':') || host.ends_with(']')) => host,
-        _ => &trunk.host,
-    }
-}
-
-fn bracketed(host: &str) -> Cow<'_, str> {
-    if host.contains(':') && !host.starts_with('[') {
-        Cow::Owned(format!("[{host}]"))
-    } else {
-        Cow::Borrowed(host)
-    }
+    trunk.domain.as_deref().unwrap_or_else(|| host::split(&trunk.host).0)
 }
 
 fn user_of<'a>(address: &NameAddr<'a>) -> Option<Cow<'a, str>> {
@@ -217,7 +203,7 @@ fn shown(name: &str, user: &str, host: &str) -> Identity {
 }
 
 fn name_addr(name: &str, user: &str, host: &str) -> String {
-    let host = bracketed(host);
+    let host = host::in_uri(host);
     if name.is_empty() {
         format!("<sip:{}@{host}>", EscapeUser(user))
     } else {

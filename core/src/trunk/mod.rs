@@ -1,0 +1,330 @@
+//! Lines to carriers: where they are (RFC 3263), whether they live, and our registrations with them.
+//!
+//! Every trunk has a state of its own and nothing is shared between two, so that a dead carrier delays nobody else. A
+//! trunk is **up** while at least one of its addresses takes requests and, where it registers, its registration holds.
+//!
+//! - An address is **down** after three unanswered OPTIONS in a row and up again with the first answer; while it fails it
+//!   is asked more often, so that its return is noticed within seconds.
+//! - An address that failed a call **rests**: for as long as a 503 says in Retry-After, else for half a minute or until
+//!   it answers OPTIONS, whichever comes first. Resting addresses are tried last. A 503 without Retry-After says nothing
+//!   about the next call (RFC 3261 section 21.5.4) and puts nobody to rest.
+//! - A registration is refreshed well before it ends. A refusal is repeated slowly, since carriers lock accounts out; a
+//!   carrier that is silent is tried at its other addresses at once and then again with growing pauses, or as soon as it
+//!   answers OPTIONS.
+//! - Calls are believed to come from a carrier by their source: the exact address and port that its host resolves to, the
+//!   address alone where we reach it over connections (their ports are arbitrary), or an address that `addresses` lists.
+
+mod line;
+mod location;
+mod monitor;
+mod registration;
+mod requests;
+
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sip::endpoint::{OutRequest, RequestFailure};
+use sip::resolve::{Answer, Question, Target};
+use sip::{Message, Transport};
+
+use crate::vocab::command::TrunkView;
+use crate::vocab::config::Trunk;
+use crate::vocab::input::Listener;
+use crate::vocab::{Now, TrunkKey};
+
+use line::Line;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A request of a trunk that is under way; comes back with its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TrunkTask {
+    /// Whose.
+    pub trunk: TrunkKey,
+    /// Which.
+    id: u64,
+}
+
+/// Something that a trunk wants done.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Ask the DNS; [`Trunks::resolved`] takes the answer.
+    Resolve {
+        /// For whom.
+        trunk: TrunkKey,
+        /// What.
+        question: Question,
+    },
+    /// Send a REGISTER or OPTIONS; [`Trunks::answered`] takes the outcome.
+    Request {
+        /// Names it.
+        task: TrunkTask,
+        /// Where to.
+        target: Target,
+        /// The name that a TLS certificate must have.
+        server_name: String,
+        /// What. A REGISTER still needs its Contact, which depends on the flow.
+        request: Box<OutRequest>,
+        /// User of that Contact; `None` where none is needed.
+        contact_user: Option<String>,
+    },
+}
+
+/// A trunk came up or went down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which.
+    pub trunk: TrunkKey,
+    /// `Err` says why it is down.
+    pub up: Result<(), String>,
+}
+
+/// What a call found out about one address of a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// It sent any response but 503.
+    Alive,
+    /// It sent nothing in time, or could not be reached.
+    Silent,
+    /// It sent 503, with the seconds of Retry-After if there are any.
+    Overloaded(Option<u32>),
+}
+
+/// What a trunk works with besides its own state.
+#[derive(Debug)]
+pub(super) struct Tools<'a> {
+    now: u64,
+    rng: &'a mut ChaCha8Rng,
+    work: &'a mut VecDeque<Work>,
+    changes: &'a mut VecDeque<Change>,
+    tasks: &'a mut u64,
+}
+
+impl Tools<'_> {
+    fn task(&mut self) -> u64 {
+        *self.tasks += 1;
+        *self.tasks
+    }
+
+    /// Evenly from `from` to `to`.
+    fn between(&mut self, from: u64, to: u64) -> u64 {
+        use rand_chacha::rand_core::Rng;
+        from + self.rng.next_u64() % (to.saturating_sub(from) + 1)
+    }
+}
+
+/// Which address families we can send from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Families {
+    ipv4: bool,
+    ipv6: bool,
+}
+
+impl Families {
+    fn of(listeners: &[Listener]) -> Self {
+        let ipv4 = listeners.iter().any(|listener| listener.address.is_ipv4());
+        let ipv6 = listeners.iter().any(|listener| listener.address.is_ipv6());
+        if ipv4 || ipv6 { Self { ipv4, ipv6 } } else { Self { ipv4: true, ipv6: true } }
+    }
+}
+
+/// All trunks.
+#[derive(Debug)]
+pub struct Trunks {
+    /// Sorted by key.
+    lines: Vec<Line>,
+    families: Families,
+    rng: ChaCha8Rng,
+    work: VecDeque<Work>,
+    changes: VecDeque<Change>,
+    tasks: u64,
+    /// The least deadline of all lines.
+    wake: u64,
+}
+
+impl Trunks {
+    /// Every trunk of the configuration, about to look for its carrier.
+    pub fn new(trunks: &[Trunk], listeners: &[Listener], seed: [u8; 32], now: Now) -> Self {
+        let mut this = Self {
+            lines: Vec::new(),
+            families: Families::of(listeners),
+            rng: ChaCha8Rng::from_seed(seed),
+            work: VecDeque::new(),
+            changes: VecDeque::new(),
+            tasks: 0,
+            wake: u64::MAX,
+        };
+        this.reconfigure(trunks, now);
+        this
+    }
+
+    /// Takes a new configuration. Trunks whose way to the carrier is the same go on undisturbed. An account that is no
+    /// more is unregistered; one that only changed is not, since the new registration takes the old one's place and must
+    /// not be overtaken by its removal.
+    pub fn reconfigure(&mut self, trunks: &[Trunk], now: Now) {
+        let mut old = std::mem::take(&mut self.lines);
+        let mut lines = Vec::with_capacity(trunks.len());
+        let mut tools = Tools {
+            now: now.mono,
+            rng: &mut self.rng,
+            work: &mut self.work,
+            changes: &mut self.changes,
+            tasks: &mut self.tasks,
+        };
+        for trunk in trunks {
+            let same = old.iter().position(|line| line.is_same_way(trunk));
+            lines.push(match same {
+                Some(at) => old.swap_remove(at).with_config(trunk.clone()),
+                None => Line::new(trunk.clone(), self.families, &mut tools),
+            });
+        }
+        for mut line in old {
+            if !trunks.iter().any(|trunk| line.is_same_account(trunk)) {
+                line.unregister(&mut tools);
+            }
+        }
+        lines.sort_by(|a, b| a.key().cmp(b.key()));
+        self.lines = lines;
+        self.rearm();
+    }
+
+    /// When [`Trunks::pop_due`] may have something; monotonic nanoseconds.
+    pub fn next_deadline(&self) -> Option<u64> {
+        if !self.work.is_empty() {
+            return Some(0);
+        }
+        (self.wake != u64::MAX).then_some(self.wake)
+    }
+
+    /// The next thing to do; `None` when nothing more is due. To be drained after every call that changes something,
+    /// and [`Trunks::pop_change`] after it.
+    pub fn pop_due(&mut self, now: Now) -> Option<Work> {
+        if self.wake <= now.mono {
+            for at in 0..self.lines.len() {
+                self.with(at, now, |line, tools| {
+                    if line.wake() <= tools.now {
+                        line.advance(tools);
+                    }
+                });
+            }
+            self.rearm();
+        }
+        self.work.pop_front()
+    }
+
+    /// The next trunk that came up or went down since the last call.
+    pub fn pop_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// The answer to [`Work::Resolve`].
+    pub fn resolved(&mut self, now: Now, trunk: &TrunkKey, question: &Question, answer: Answer) {
+        self.update(trunk, now, |line, tools| line.resolved(tools, question, answer));
+    }
+
+    /// The outcome of [`Work::Request`]. One that nobody waits for any more is ignored.
+    pub fn answered(
+        &mut self,
+        now: Now,
+        task: &TrunkTask,
+        outcome: Result<&Message, RequestFailure>,
+    ) {
+        self.update(&task.trunk, now, |line, tools| line.answered(tools, task.id, outcome));
+    }
+
+    /// What a call found out about an address of a trunk.
+    pub fn reported(&mut self, now: Now, trunk: &TrunkKey, target: Target, report: Report) {
+        self.update(trunk, now, |line, tools| line.reported(tools, target, report));
+    }
+
+    /// Takes every registration back, on the way out.
+    pub fn withdraw(&mut self, now: Now) {
+        for at in 0..self.lines.len() {
+            self.with(at, now, Line::unregister);
+        }
+        self.rearm();
+    }
+
+    /// Where to send a call, best first: addresses that live, then those that do not, since a call is lost otherwise.
+    /// Empty while the host is not resolved.
+    pub fn targets(&self, trunk: &TrunkKey) -> Vec<Target> {
+        self.line(trunk).map(Line::targets).unwrap_or_default()
+    }
+
+    /// Whether the trunk takes calls. One that is down should be tried only when no other place is left.
+    pub fn is_up(&self, trunk: &TrunkKey) -> bool {
+        self.line(trunk).is_some_and(Line::is_up)
+    }
+
+    /// The trunks that a request from this source may come by; usually none or one.
+    pub fn identify(&self, remote: SocketAddr) -> Vec<&TrunkKey> {
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        self.lines.iter().filter(|line| line.comes_from(remote)).map(Line::key).collect()
+    }
+
+    /// The trunks of a tenant in order of name. Channels in use are not known here: `calls` is 0.
+    pub fn views(&self, tenant: &str) -> Vec<TrunkView> {
+        let own = self.lines.iter().filter(|line| line.key().tenant == tenant);
+        own.map(Line::view).collect()
+    }
+
+    /// Every trunk and whether it takes calls.
+    pub fn all_up(&self) -> Vec<(TrunkKey, bool)> {
+        self.lines.iter().map(|line| (line.key().clone(), line.is_up())).collect()
+    }
+
+    /// Feeds everything that later answers depend on to a hash.
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        (self.tasks, self.wake, self.work.len()).hash(hasher);
+        for line in &self.lines {
+            line.digest(hasher);
+        }
+    }
+
+    /// Adds what is inconsistent inside to `errors`.
+    pub fn audit(&self, errors: &mut Vec<String>) {
+        let least = self.lines.iter().map(Line::wake).min().unwrap_or(u64::MAX);
+        if least != self.wake {
+            errors.push(format!("trunks: wakes at {} instead of {least}", self.wake));
+        }
+        for line in &self.lines {
+            line.audit(errors);
+        }
+    }
+
+    fn line(&self, trunk: &TrunkKey) -> Option<&Line> {
+        let at = self.lines.binary_search_by(|line| line.key().cmp(trunk)).ok()?;
+        self.lines.get(at)
+    }
+
+    fn update(&mut self, trunk: &TrunkKey, now: Now, act: impl FnOnce(&mut Line, &mut Tools<'_>)) {
+        if let Ok(at) = self.lines.binary_search_by(|line| line.key().cmp(trunk)) {
+            self.with(at, now, act);
+            self.rearm();
+        }
+    }
+
+    fn with(&mut self, at: usize, now: Now, act: impl FnOnce(&mut Line, &mut Tools<'_>)) {
+        let mut tools = Tools {
+            now: now.mono,
+            rng: &mut self.rng,
+            work: &mut self.work,
+            changes: &mut self.changes,
+            tasks: &mut self.tasks,
+        };
+        if let Some(line) = self.lines.get_mut(at) {
+            act(line, &mut tools);
+        }
+    }
+
+    fn rearm(&mut self) {
+        self.wake = self.lines.iter().map(Line::wake).min().unwrap_or(u64::MAX);
+    }
+}
+
+fn is_stream(transport: Transport) -> bool {
+    transport.is_reliable()
+}
