@@ -243,7 +243,11 @@ impl Directory {
     }
 
     fn scope(&self, host: Option<&str>) -> Scope<'_> {
-        let Some(host) = host.map(|host| host.trim_end_matches('.')) else { return Scope::Any };
+        // A tel URI has no host.
+        let host = host.map_or("", |host| host.trim_end_matches('.'));
+        if host.is_empty() {
+            return Scope::Any;
+        }
         let has_domain = |tenant: &&Tenant| {
             tenant.domain.as_deref().is_some_and(|domain| domain.eq_ignore_ascii_case(host))
         };
