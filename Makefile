@@ -1,5 +1,48 @@
-# Targets for people. `make bench` measures, `make sounds` remakes the WAVs.
-.PHONY: bench sounds
+# Targets for people: run it, test it, measure it.
+SEEDS ?= 200
+FUZZ_SECONDS ?= 60
+CONFIG ?= config/demo.toml
+
+.PHONY: run test lint sim fuzz bench sounds
+
+# The debug build is the quickest honest start; `make run PROFILE=release` builds what one deploys.
+PROFILE ?= dev
+run:
+	cargo build --profile $(PROFILE) -p strowger
+	@echo
+	@echo "Put one of these accounts into a phone on this machine ($(CONFIG)):"
+	@echo "  user 90310468564567   password demo-4567   server 127.0.0.1:5060 (UDP or TCP)   domain localhost"
+	@echo "  user 90310468564568   password demo-4568   (Bob; his calls are recorded)"
+	@echo "  user 90310468564569   password demo-4569   (Carol)"
+	@echo "Then dial 4568 for Bob, *43 for the echo test, 800 for music."
+	@echo
+	cargo run --quiet --profile $(PROFILE) -p strowger -- run --config $(CONFIG)
+
+test:
+	scripts/install-test-tools.sh
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --workspace; \
+	else \
+		cargo test --workspace --lib --bins --tests; \
+	fi
+	cargo test --workspace --doc
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+		cargo deny check; \
+	else \
+		echo "cargo-deny is not installed; licences and advisories were not looked at (cargo install cargo-deny)"; \
+	fi
+
+# A long run of the simulator: make sim SEEDS=10000
+sim:
+	STROWGER_SIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
+
+# Coverage-guided fuzzing of every parser of network input, FUZZ_SECONDS each: make fuzz FUZZ_SECONDS=600
+fuzz:
+	fuzz/run.sh $(FUZZ_SECONDS) $(TARGETS)
 
 bench:
 	benches/install.sh
