@@ -1,15 +1,24 @@
 //! RTP at a steady pace: every stream sends 50 packets of G.711 a second, each with its send time in the payload,
-//! and the other end of the call says how many came and how late.
+//! and the other end of the call says how many came and how late. The time of arrival is the kernel's, and the
+//! receiver looks in from time to time instead of waiting: a relay's send then wakes nobody, as on a real network,
+//! and its figures do not depend on where the scheduler puts the receiver.
 
 use crate::Result;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
 use rustix::event::epoll;
+use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// 12 bytes of header and 20 ms of G.711.
 pub const PACKET: usize = 172;
 const FRAME: Duration = Duration::from_millis(20);
+/// The receiver looks in this often; no socket's buffer fills in that time.
+const LOOK_IN: Duration = Duration::from_millis(2);
 /// The sender wakes this often within a frame.
 const SLOTS: usize = 20;
 
@@ -42,16 +51,14 @@ impl Outcome {
 }
 
 struct Shared {
-    start: Instant,
     sent: AtomicU64,
     stop_sending: AtomicBool,
     stop_receiving: AtomicBool,
 }
 
-impl Shared {
-    fn now_ns(&self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
-    }
+/// Nanoseconds since 1970: the clock that the kernel stamps packets with.
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 /// Sends on all `streams` for `warm`, then for `window`; `sample` is called at both ends of the window.
@@ -62,23 +69,23 @@ pub fn run(
     mut sample: impl FnMut(),
 ) -> Result<Outcome> {
     let shared = Shared {
-        start: Instant::now(),
         sent: AtomicU64::new(0),
         stop_sending: AtomicBool::new(false),
         stop_receiving: AtomicBool::new(false),
     };
     for stream in streams {
         stream.socket.set_nonblocking(true)?;
+        setsockopt(&stream.socket, ReceiveTimestampns, &true)?;
     }
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| send_all(streams, &shared));
         let receiver = scope.spawn(|| receive_all(streams, &shared));
         std::thread::sleep(warm);
-        let (from, sent_before) = (shared.now_ns(), shared.sent.load(Ordering::Relaxed));
+        let (from, sent_before) = (now_ns(), shared.sent.load(Ordering::Relaxed));
         sample();
         std::thread::sleep(window);
         sample();
-        let (to, sent_after) = (shared.now_ns(), shared.sent.load(Ordering::Relaxed));
+        let (to, sent_after) = (now_ns(), shared.sent.load(Ordering::Relaxed));
         // Packets in flight at the window's end still have to arrive.
         std::thread::sleep(Duration::from_millis(100));
         shared.stop_sending.store(true, Ordering::Relaxed);
@@ -124,7 +131,7 @@ fn send_all(streams: &[Stream], shared: &Shared) {
         let from = order.len() * part / SLOTS;
         let to = order.len() * (part + 1) / SLOTS;
         for &index in order.get(from..to).unwrap_or_default() {
-            fill(&mut packet, index as u32, frame, shared.now_ns());
+            fill(&mut packet, index as u32, frame, now_ns());
             let Some(stream) = streams.get(index) else { continue };
             if stream.socket.send_to(&packet, stream.target).is_ok() {
                 shared.sent.fetch_add(1, Ordering::Relaxed);
@@ -152,25 +159,43 @@ fn receive_all(streams: &[Stream], shared: &Shared) -> Result<Arrivals> {
         epoll::add(&poll, &stream.socket, data, epoll::EventFlags::IN)?;
     }
     let mut arrivals = Vec::with_capacity(1 << 18);
-    let mut events = Vec::with_capacity(512);
-    let mut packet = [0u8; 2048];
-    let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    let mut events = Vec::with_capacity(1024);
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     while !shared.stop_receiving.load(Ordering::Relaxed) {
         events.clear();
-        epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), Some(&wait))?;
+        epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), Some(&now))?;
         for event in &events {
             let Some(stream) = streams.get(event.data.u64() as usize) else { continue };
-            let Ok(length) = stream.socket.recv(&mut packet) else { continue };
-            if length != PACKET {
-                continue;
-            }
-            let mut at = [0u8; 8];
-            at.copy_from_slice(&packet[12..20]);
-            let at = u64::from_be_bytes(at);
-            arrivals.push((at, shared.now_ns().saturating_sub(at)));
+            arrivals.extend(receive(&stream.socket));
+        }
+        if events.is_empty() {
+            std::thread::sleep(LOOK_IN);
         }
     }
     Ok(arrivals)
+}
+
+/// One packet: when it was sent and how long it took.
+fn receive(socket: &UdpSocket) -> Option<(u64, u64)> {
+    let mut packet = [0u8; 2048];
+    let mut buffers = [IoSliceMut::new(&mut packet)];
+    let mut control = nix::cmsg_space!(TimeSpec);
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message =
+        recvmsg::<()>(socket.as_raw_fd(), &mut buffers, Some(&mut control), flags).ok()?;
+    let arrived = message.cmsgs().ok()?.find_map(|part| match part {
+        ControlMessageOwned::ScmTimestampns(time) => {
+            Some(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+        }
+        _ => None,
+    })?;
+    if message.bytes != PACKET {
+        return None;
+    }
+    let mut sent = [0u8; 8];
+    sent.copy_from_slice(&packet[12..20]);
+    let sent = u64::from_be_bytes(sent);
+    Some((sent, arrived.saturating_sub(sent)))
 }
 
 /// Two streams that send straight to each other: what the rig itself adds to every delay.

@@ -170,7 +170,7 @@ impl Plan {
         }
         self.ready(&mut relays, "relay", "floor", Relay::floor(RELAYED, 1));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.ready(&mut relays, "relay", "floor_cores", Relay::floor(RELAYED, cores));
+        self.ready(&mut relays, "relay_cores", "floor", Relay::floor(RELAYED, cores));
         self.ready(&mut relays, "relay", "direct", Relay::direct(RELAYED));
         self.load(&relays);
     }

@@ -62,6 +62,7 @@ const ROWS: &[Row] = &[
         Goal::Of("relay_us", KAMAILIO, 0.7),
     ),
     row("the same against the floor", "relay_us", 2, Goal::Of("relay_us", "floor", 1.15)),
+    row("the floor with a thread per core", "relay_cores_us", 2, Goal::None),
     row("one-way delay, 50 %, µs", "relay_p50_us", 0, Goal::None),
     row("one-way delay, 99 %, µs", "relay_p99_us", 0, Goal::None),
     row("lost packets, %", "relay_loss", 2, Goal::None),
