@@ -20,13 +20,16 @@ impl<'a> Iterator for Values<'a> {
             if let Some(value) = self.line.as_mut().and_then(Iterator::next) {
                 return Some(value);
             }
-            let entry = self.message.headers.get(self.next_entry)?;
-            self.next_entry += 1;
-            if entry.id == self.name {
-                let text = self.message.text(entry.value);
-                let split = self.name.is_list();
-                self.line = Some(if split { ListIter::new(text) } else { ListIter::whole(text) });
-            }
+            let rest = self.message.headers.get(self.next_entry..)?;
+            let found = rest.iter().position(|entry| entry.id == self.name);
+            let Some((at, entry)) = found.and_then(|at| Some((at, rest.get(at)?))) else {
+                self.next_entry = usize::MAX;
+                return None;
+            };
+            self.next_entry += at + 1;
+            let text = self.message.text(entry.value);
+            let split = self.name.is_list();
+            self.line = Some(if split { ListIter::new(text) } else { ListIter::whole(text) });
         }
     }
 }
@@ -54,7 +57,8 @@ impl Message {
     /// The values of a header, split at commas outside quotes and brackets where the header is a
     /// list; otherwise one value for each line. Empty list elements are left out.
     pub fn values(&self, name: HeaderName) -> Values<'_> {
-        Values { message: self, name, next_entry: 0, line: None }
+        let next_entry = if self.has(name) { 0 } else { usize::MAX };
+        Values { message: self, name, next_entry, line: None }
     }
 
     /// All Via values, the top one first.

@@ -94,6 +94,8 @@ pub struct Message {
     bytes: Bytes,
     start: Start,
     headers: SmallVec<[Entry; 20]>,
+    /// The header names that stand in it, as bits by variant.
+    present: u128,
     body: Span,
 }
 
@@ -167,9 +169,18 @@ impl Message {
         }
     }
 
+    /// Whether there is a header of this name.
+    #[inline]
+    pub fn has(&self, name: HeaderName) -> bool {
+        self.present & name.bit() != 0
+    }
+
     /// The value of the first header of this name, trimmed, folds turned into spaces. For a list
     /// header this is the first line, which may hold several values.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
+        if !self.has(name) {
+            return None;
+        }
         self.headers.iter().find(|entry| entry.id == name).map(|entry| self.text(entry.value))
     }
 

@@ -169,6 +169,12 @@ impl HeaderName {
         Self::Other
     }
 
+    /// A bit of its own for each variant.
+    #[inline]
+    pub(super) const fn bit(self) -> u128 {
+        1 << self as u8
+    }
+
     /// The full name as we write it; empty for `Other`.
     pub fn as_str(self) -> &'static str {
         TABLE.get(self as usize).map_or("", |row| row.1)

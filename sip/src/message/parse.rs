@@ -10,68 +10,46 @@ use crate::Method;
 use crate::uri::is_uri_byte;
 
 /// Parses one message; see [`Message::parse`].
-pub(super) fn parse(bytes: Bytes) -> Result<Message, ParseError> {
-    if bytes.len() > MAX_MESSAGE {
-        // The head is still read: a request is answered 513.
-        let head = bytes.slice(..MAX_MESSAGE);
-        return Err(refuse(Kind::TooLong, parse_bounded(head).0));
+pub(super) fn parse(mut bytes: Bytes) -> Result<Message, ParseError> {
+    let too_long = bytes.len() > MAX_MESSAGE;
+    // The head of a message that is too long is still read: a request is answered.
+    bytes.truncate(MAX_MESSAGE);
+    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    if blank == bytes.len() {
+        return Err(ParseError { kind: Kind::Empty, partial: None });
     }
-    let (message, error) = parse_bounded(bytes);
-    match (message, error) {
-        (Some(message), None) => Ok(message),
-        (message, error) => Err(refuse(error.unwrap_or(Kind::Empty), message)),
+    let mut scan = Scan::new(&bytes, blank);
+    if too_long {
+        scan.fail(Kind::TooLong);
+    }
+    let start = scan.head();
+    let head = bytes.get(..scan.at).unwrap_or(&[]);
+    if !head.is_ascii() && std::str::from_utf8(head).is_err() {
+        return parse(latin1_head(&bytes, scan.at));
+    }
+    let body_end = scan.body_end();
+    let Scan { headers, present, at, error, folded, .. } = scan;
+    if folded {
+        bytes = unfold(&bytes, at);
+    }
+    let body = span(at, body_end);
+    match (start, error) {
+        (Some(start), None) => Ok(Message { bytes, start, headers, present, body }),
+        (Some(start), Some(kind)) => {
+            Err(refuse(kind, Message { bytes, start, headers, present, body }))
+        }
+        (None, error) => Err(ParseError { kind: error.unwrap_or(Kind::StartLine), partial: None }),
     }
 }
 
 /// Keeps the readable part only when a response can be built from it (RFC 3261 section 8.2.6).
-fn refuse(kind: Kind, message: Option<Message>) -> ParseError {
-    let answerable = |message: &Message| {
-        message.method().is_some_and(|method| *method != Method::Ack)
-            && message.top_via().is_ok()
-            && [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq]
-                .into_iter()
-                .all(|name| message.header(name).is_some())
-    };
-    ParseError { kind, partial: message.filter(answerable).map(Box::new) }
-}
-
-/// Reads as much as can be read; the error is the first thing that was wrong.
-fn parse_bounded(mut bytes: Bytes) -> (Option<Message>, Option<Kind>) {
-    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if blank == bytes.len() {
-        return (None, Some(Kind::Empty));
-    }
-    let mut scan = Scan::new(&bytes, blank);
-    let mut start = scan.head();
-    let head = bytes.get(..scan.at).unwrap_or(&[]);
-    if !head.is_ascii() && std::str::from_utf8(head).is_err() {
-        bytes = latin1_head(&bytes, scan.at);
-        scan = Scan::new(&bytes, blank);
-        start = scan.head();
-    }
-    let Scan { headers, at, mut error, folded, .. } = scan;
-    if folded {
-        bytes = unfold(&bytes, at);
-    }
-    let Some(start) = start else { return (None, error) };
-    let end = bytes.len();
-    let mut message = Message { bytes, start, headers, body: span(at, end) };
-    match body_length(&message, end.saturating_sub(at)) {
-        Ok(length) => message.body = span(at, at + length),
-        Err(kind) => error = error.or(Some(kind)),
-    }
-    (Some(message), error)
-}
-
-/// The length of the body: Content-Length, or all that is there.
-fn body_length(message: &Message, available: usize) -> Result<usize, Kind> {
-    let mut lengths = message.headers(HeaderName::ContentLength);
-    let Some(first) = lengths.next() else { return Ok(available) };
-    let length = number(first).ok_or(Kind::ContentLength)? as usize;
-    if lengths.any(|other| number(other).map(|other| other as usize) != Some(length)) {
-        return Err(Kind::ContentLength);
-    }
-    if length > available { Err(Kind::ShortBody) } else { Ok(length) }
+#[cold]
+fn refuse(kind: Kind, message: Message) -> ParseError {
+    let mandatory = [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
+    let answerable = message.method().is_some_and(|method| *method != Method::Ack)
+        && message.top_via().is_ok()
+        && mandatory.into_iter().all(|name| message.has(name));
+    ParseError { kind, partial: answerable.then(|| Box::new(message)) }
 }
 
 /// Lengths are bounded by [`MAX_MESSAGE`], so they fit.
@@ -120,6 +98,10 @@ struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     headers: SmallVec<[Entry; 20]>,
+    /// The names seen, as bits by variant.
+    present: u128,
+    /// Content-Length.
+    length: Option<u32>,
     error: Option<Kind>,
     folded: bool,
 }
@@ -132,7 +114,28 @@ struct Line {
 
 impl<'a> Scan<'a> {
     fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, headers: SmallVec::new(), error: None, folded: false }
+        Self {
+            bytes,
+            at,
+            headers: SmallVec::new(),
+            present: 0,
+            length: None,
+            error: None,
+            folded: false,
+        }
+    }
+
+    /// Where the body ends: by Content-Length, or with the bytes.
+    fn body_end(&mut self) -> usize {
+        let available = self.bytes.len() - self.at;
+        match self.length.map(|length| length as usize) {
+            Some(length) if length <= available => self.at + length,
+            Some(_) => {
+                self.fail(Kind::ShortBody);
+                self.bytes.len()
+            }
+            None => self.bytes.len(),
+        }
     }
 
     fn fail(&mut self, kind: Kind) {
@@ -261,11 +264,26 @@ impl<'a> Scan<'a> {
         };
         let value = trim_start(value);
         let start = line.end - value.len();
+        let value = trim_end(value);
+        let id = HeaderName::from_bytes(name);
+        if id == HeaderName::ContentLength {
+            self.content_length(value);
+        }
+        self.present |= id.bit();
         self.headers.push(Entry {
-            id: HeaderName::from_bytes(name),
+            id,
             name: span(line.start, line.start + name_len),
-            value: span(start, start + trim_end(value).len()),
+            value: span(start, start + value.len()),
         });
+    }
+
+    /// Several lengths must agree (RFC 4475 section 3.3.9).
+    fn content_length(&mut self, value: &[u8]) {
+        let length = std::str::from_utf8(value).ok().and_then(number);
+        if length.is_none() || self.length.is_some_and(|known| Some(known) != length) {
+            self.fail(Kind::ContentLength);
+        }
+        self.length = self.length.or(length);
     }
 }
 

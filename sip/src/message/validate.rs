@@ -60,7 +60,7 @@ const SINGLE: u128 = bits(&[
 const fn bits(mut names: &[HeaderName]) -> u128 {
     let mut set = 0;
     while let [first, rest @ ..] = names {
-        set |= 1 << (*first as u8);
+        set |= first.bit();
         names = rest;
     }
     set
@@ -68,7 +68,9 @@ const fn bits(mut names: &[HeaderName]) -> u128 {
 
 impl Message {
     /// Checks what every request needs whatever its method: the version, the Request-URI's
-    /// scheme, the headers without which nothing can be done, their grammar and ranges.
+    /// scheme, the headers without which nothing can be done, their grammar and ranges. Of a
+    /// response only what finding its transaction and dialog needs: dropping more would leave a
+    /// caller waiting.
     ///
     /// # Errors
     /// The status that answers the request. For a response any error means: drop it.
@@ -77,16 +79,24 @@ impl Message {
             return Err(Rejection { status: 505, reason: "Version Not Supported", warning: None });
         }
         self.check_single()?;
-        self.check_mandatory()?;
+        self.top_via()?;
+        self.call_id()?;
+        self.cseq()?;
+        let (from, to) = (self.from()?, self.to()?);
+        if !self.is_request() {
+            return Ok(());
+        }
         self.check_request_uri()?;
+        check_party(HeaderName::From, &from)?;
+        self.check_to(&to)?;
         self.check_numbers()?;
-        self.check_addresses()
+        self.check_lists()
     }
 
     fn check_single(&self) -> Result<(), Rejection> {
         let mut seen = 0u128;
         for name in self.headers.iter().map(|entry| entry.id) {
-            let bit = 1u128 << (name as u8);
+            let bit = name.bit();
             if seen & bit & SINGLE != 0 {
                 return Err(bad(name, Problem::Repeated));
             }
@@ -95,27 +105,16 @@ impl Message {
         Ok(())
     }
 
-    fn check_mandatory(&self) -> Result<(), Rejection> {
-        for via in self.vias() {
-            via?;
-        }
-        self.top_via()?;
-        self.call_id()?;
-        self.cseq()?;
-        check_party(HeaderName::From, &self.from()?)?;
-        let to = self.to()?;
-        check_party(HeaderName::To, &to)?;
-        // An address of record is a SIP or SIPS URI (section 10.2).
+    /// The address of record of a REGISTER is a SIP or SIPS URI (section 10.2).
+    fn check_to(&self, to: &NameAddr<'_>) -> Result<(), Rejection> {
+        check_party(HeaderName::To, to)?;
         if self.method() == Some(&Method::Register) && !to.uri().is_ok_and(|uri| uri.is_sip()) {
             return Err(bad(HeaderName::To, Problem::Malformed));
         }
-        if self.cseq_matches() { Ok(()) } else { Err(bad(HeaderName::CSeq, Problem::Mismatch)) }
+        Ok(())
     }
 
     fn check_request_uri(&self) -> Result<(), Rejection> {
-        if !self.is_request() {
-            return Ok(());
-        }
         let uri = self.uri().map_err(|_| BAD_REQUEST_URI)?;
         match uri.scheme() {
             Scheme::Other(_) => {
@@ -127,9 +126,12 @@ impl Message {
         }
     }
 
-    /// Max-Forwards is at most 255 (section 20.22). A bad Expires is left to its reader, which
+    /// CSeq names the request's method; Max-Forwards is at most 255 (section 20.22). A bad Expires is left to its reader, which
     /// takes the default (section 20.19).
     fn check_numbers(&self) -> Result<(), Rejection> {
+        if !self.cseq_matches() {
+            return Err(bad(HeaderName::CSeq, Problem::Mismatch));
+        }
         match self.header(HeaderName::MaxForwards).map(number) {
             None | Some(Some(0..=255)) => Ok(()),
             Some(Some(_)) => Err(bad(HeaderName::MaxForwards, Problem::OutOfRange)),
@@ -137,7 +139,10 @@ impl Message {
         }
     }
 
-    fn check_addresses(&self) -> Result<(), Rejection> {
+    fn check_lists(&self) -> Result<(), Rejection> {
+        for via in self.vias() {
+            via?;
+        }
         for contact in self.contacts() {
             if let Contact::Addr(addr) = contact? {
                 check_uri(HeaderName::Contact, &addr)?;

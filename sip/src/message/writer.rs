@@ -118,6 +118,9 @@ impl<'b, B: Sink> Writer<'b, B> {
 
     /// Copies all headers of this name in order, one line for each, as they were.
     pub fn copy(&mut self, from: &Message, name: HeaderName) -> &mut Self {
+        if !from.has(name) {
+            return self;
+        }
         for entry in from.headers.iter().filter(|entry| entry.id == name) {
             let full = match name {
                 HeaderName::Other => from.slice(entry.name),

@@ -1,7 +1,7 @@
 //! Reading and writing messages.
 
 use bytes::Bytes;
-use strowger_sip::message::{Contact, ParseErrorKind, Quoted};
+use strowger_sip::message::{Contact, ParseErrorKind, Quoted, Refresher};
 use strowger_sip::uri::Host;
 use strowger_sip::{HeaderName, Message, Method, Transport, Writer};
 
@@ -152,4 +152,103 @@ fn a_lone_cr_before_a_blank_does_not_reach_the_answer() {
     let error = Message::parse(Bytes::from(text)).unwrap_err();
     assert_eq!(error.kind, ParseErrorKind::LineEnd);
     assert_eq!(error.partial.unwrap().header_named("x-custom"), Some("one  Evil: 1"));
+}
+
+#[test]
+fn limits_hold_for_datagrams() {
+    use strowger_sip::message::{MAX_HEADERS, MAX_LINE, MAX_MESSAGE};
+    let kind = |text: String| Message::parse(Bytes::from(text)).map(|_| ()).unwrap_err().kind;
+    let start = "OPTIONS sip:a SIP/2.0\r\n";
+    let headers = |count: usize| format!("{start}{}\r\n", "a: b\r\n".repeat(count));
+    assert!(Message::parse(Bytes::from(headers(MAX_HEADERS))).is_ok());
+    assert_eq!(kind(headers(MAX_HEADERS + 1)), ParseErrorKind::TooManyHeaders);
+    let line = |length: usize| format!("{start}a: {}\r\n\r\n", "x".repeat(length - 3));
+    assert!(Message::parse(Bytes::from(line(MAX_LINE))).is_ok());
+    assert_eq!(kind(line(MAX_LINE + 1)), ParseErrorKind::LineTooLong);
+    let body = |total: usize| {
+        let head = INVITE.split("Content-Length").next().unwrap();
+        format!("{head}\r\n{}", "x".repeat(total - head.len() - 2))
+    };
+    let largest = parse(&body(MAX_MESSAGE));
+    assert!(largest.body().iter().all(|byte| *byte == b'x'));
+    assert_eq!(largest.as_bytes().len(), MAX_MESSAGE);
+    let error = Message::parse(Bytes::from(body(MAX_MESSAGE + 1))).unwrap_err();
+    assert_eq!((error.kind, error.kind.status()), (ParseErrorKind::TooLong, 513));
+    assert_eq!(error.partial.unwrap().call_id(), Ok("a84b4c76e66710"));
+}
+
+#[test]
+fn an_ack_and_a_response_are_never_answered() {
+    for text in ["ACK sip:a  SIP/2.0", "SIP/2.0 99 Low"] {
+        let bytes = Bytes::from(INVITE.replacen(INVITE.lines().next().unwrap(), text, 1));
+        assert!(Message::parse(bytes).unwrap_err().partial.is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_response_needs_only_what_routes_it() {
+    let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+        To: Smith, Bob <sip:b@c>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: ?\r\n\r\n";
+    assert_eq!(parse(text).validate(), Ok(()));
+    assert!(parse(&text.replace("CSeq: 1", "CSeq: x")).validate().is_err());
+}
+
+#[test]
+fn lists_and_credentials_are_split_where_they_may_be() {
+    let msg = parse(
+        "OPTIONS sip:a SIP/2.0\r\nAllow: INVITE, ACK,,BYE\r\nAllow: UPDATE\r\n\
+        Authorization: Digest username=\"a,\\\"b\", realm = \"x y\" , nc=00000001,qop=auth\r\n\
+        WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256\r\n\
+        WWW-Authenticate: Digest realm=\"r\", nonce=\"m\", algorithm=MD5\r\n\
+        Reason: SIP ;cause=200 ;text=\"Call completed elsewhere\", Q.850;cause=26\r\n\
+        Privacy: id; header\r\nSession-Expires: 90 ; refresher = UAC\r\nRAck: 7 9 INVITE\r\n\
+        Replaces: 98732@x;from-tag=r33;to-tag=xyz;early-only\r\nEvent: dialog;id=4\r\n\
+        Refer-To: <sip:b@c?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3>\r\nRetry-After: 18 (later)\r\n\
+        Diversion: <sip:d@e>;reason=no-answer\r\n\r\n",
+    );
+    assert_eq!(msg.allow().collect::<Vec<_>>(), ["INVITE", "ACK", "BYE", "UPDATE"]);
+    assert_eq!(
+        (msg.allows(&Method::Update), msg.allows(&Method::Refer)),
+        (Some(true), Some(false))
+    );
+    let auth = msg.authorization().next().unwrap();
+    assert_eq!(auth.get("username").unwrap(), "a,\"b");
+    assert_eq!(auth.get("realm").unwrap(), "x y");
+    assert_eq!((auth.get_raw("NC"), auth.get_raw("qop")), (Some("00000001"), Some("auth")));
+    assert!(!format!("{auth:?}").contains("x y"), "values may be secrets");
+    assert_eq!(msg.www_authenticate().count(), 2);
+    let reasons: Vec<_> = msg.reason_header().collect();
+    assert_eq!((reasons[0].is_sip(), reasons[0].cause), (true, Some(200)));
+    assert_eq!(reasons[0].text().unwrap(), "Call completed elsewhere");
+    assert_eq!((reasons[1].is_q850(), reasons[1].cause), (true, Some(26)));
+    assert_eq!(msg.privacy().collect::<Vec<_>>(), ["id", "header"]);
+    let session = msg.session_expires().unwrap();
+    assert_eq!((session.seconds, session.refresher), (90, Some(Refresher::Uac)));
+    let rack = msg.rack().unwrap();
+    assert_eq!((rack.rseq, rack.cseq, rack.method), (7, 9, Method::Invite));
+    let replaces = msg.replaces().unwrap();
+    assert_eq!((replaces.call_id, replaces.to_tag), ("98732@x", "xyz"));
+    assert_eq!((replaces.from_tag, replaces.early_only), ("r33", true));
+    assert_eq!((msg.event().unwrap().package, msg.event().unwrap().id()), ("dialog", Some("4")));
+    let (_, value) = msg.refer_to().unwrap().uri().unwrap().header_fields().next().unwrap();
+    let decoded = strowger_sip::uri::decode(value);
+    assert_eq!(strowger_sip::message::Replaces::parse(&decoded).unwrap().from_tag, "3");
+    assert_eq!(msg.retry_after(), Some(18));
+    assert_eq!(msg.diversion().next().unwrap().unwrap().param("reason"), Some("no-answer"));
+}
+
+#[test]
+fn parts_of_a_multipart_body() {
+    let body = "preamble\r\n--b1\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b1\r\n\
+        content-type : application/sdp;x=1\r\n\r\nv=0\r\n\r\n--b1--\r\nepilogue";
+    let text = format!(
+        "INVITE sip:a SIP/2.0\r\nContent-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n{body}"
+    );
+    let msg = parse(&text);
+    assert_eq!(msg.body_parts().count(), 2);
+    assert_eq!(msg.sdp(), Some(&b"v=0\r\n"[..]));
+    let open = parse(text.trim_end_matches("--b1--\r\nepilogue"));
+    assert_eq!(open.body_parts().count(), 1, "a part that never ends is none");
+    let bare = parse("INVITE sip:a SIP/2.0\r\n\r\nv=0\r\n");
+    assert_eq!(bare.sdp(), Some(&b"v=0\r\n"[..]), "old phones leave the type out");
 }
