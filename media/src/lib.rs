@@ -8,6 +8,7 @@ pub mod codec;
 pub mod dtmf;
 pub mod order;
 pub mod player;
+pub mod recorder;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

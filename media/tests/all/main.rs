@@ -5,6 +5,8 @@ mod codec_audio;
 mod codec_g711;
 mod dtmf;
 mod player;
+mod recorder;
 mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
+mod wav_sink;
