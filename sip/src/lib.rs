@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod dialog;
 pub mod endpoint;
 pub mod flow;
 pub mod framing;
+mod invite;
 pub mod message;
 pub mod method;
 pub mod resolve;

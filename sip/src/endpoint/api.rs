@@ -268,3 +268,39 @@ impl Counts {
         self.server_transactions == 0 && self.client_transactions == 0 && self.legs == 0
     }
 }
+
+/// What the owner may want to know of a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegView {
+    /// The Call-ID.
+    pub call_id: String,
+    /// Our tag.
+    pub local_tag: String,
+    /// The peer's tag; empty until it has one.
+    pub remote_tag: String,
+    /// The URI that requests to the peer carry; empty until it is known.
+    pub remote_target: String,
+    /// Where messages go and come from.
+    pub flow: Flow,
+    /// Whether the call came to us.
+    pub incoming: bool,
+    /// Where the call stands.
+    pub state: LegState,
+    /// Whether the peer takes UPDATE.
+    pub allows_update: bool,
+    /// Whether the peer supports reliable provisional responses.
+    pub supports_100rel: bool,
+    /// Whether the peer supports Replaces.
+    pub supports_replaces: bool,
+}
+
+/// Where a leg stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LegState {
+    /// No final response yet.
+    Early,
+    /// Answered.
+    Confirmed,
+    /// A BYE or CANCEL is under way.
+    Ending,
+}

@@ -5,115 +5,156 @@
 //! drains [`Endpoint::poll_output`] and [`Endpoint::poll_event`].
 
 mod api;
+mod checks;
 mod event;
+mod head;
+mod ids;
+pub(crate) mod layer;
+mod orders;
+mod receive;
+mod respond;
 mod settings;
+pub(crate) mod slab;
+
+use std::fmt;
 
 use bytes::Bytes;
 
 pub use api::{
-    Body, ClientTx, Counts, ExtraHeaders, LegId, OutInvite, OutRequest, Output, Reason,
-    ReasonProtocol, Reply, ServerTx,
+    Body, ClientTx, Counts, ExtraHeaders, LegId, LegState, LegView, OutInvite, OutRequest, Output,
+    Reason, ReasonProtocol, Reply, ServerTx,
 };
 pub use event::{EndCause, Event, OfferBy, RequestFailure};
 pub use settings::{Advertised, Limits, SentBy, Settings};
 
-use crate::{Flow, Method};
+use crate::Flow;
+use crate::invite::{Cx, Leg};
+use ids::KeyMap;
+use layer::{Layer, Wake};
+use slab::{Handle, Slab};
 
-/// See the module's description.
+/// Transactions, dialogs and calls; see the module's description.
 pub struct Endpoint {
-    settings: Settings,
-    outputs: std::collections::VecDeque<Output>,
-    events: std::collections::VecDeque<Event>,
+    layer: Layer,
+    legs: Slab<Box<Leg>>,
+    by_leg_key: KeyMap,
 }
 
-#[allow(unused_variables, missing_docs)]
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
 impl Endpoint {
+    /// An endpoint whose tags, branches and waits come from `seed`.
+    #[must_use]
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        Self { settings, outputs: Default::default(), events: Default::default() }
+        Self { layer: Layer::new(settings, seed), legs: Slab::new(), by_leg_key: KeyMap::default() }
     }
-    pub fn receive(&mut self, now: u64, flow: Flow, packet: Bytes) {}
-    pub fn flow_closed(&mut self, now: u64, flow: Flow) {}
-    pub fn handle_timeout(&mut self, now: u64) {}
+
+    /// Takes one whole message that arrived on `flow`: a datagram, or what
+    /// [`crate::framing`] cut out of a stream. Garbage is dropped, or answered 400 where
+    /// RFC 3261 has it answered.
+    pub fn receive(&mut self, now: u64, flow: Flow, packet: Bytes) {
+        self.received(now, flow, packet);
+    }
+
+    /// A stream closed, or a datagram could not be delivered: requests under way on the flow
+    /// fail, and calls that came over a stream and were not answered end.
+    pub fn flow_closed(&mut self, now: u64, flow: Flow) {
+        for handle in self.layer.clients_on(flow) {
+            if let Some(up) = self.layer.client_lost(handle) {
+                self.outcome(now, up, None);
+            }
+        }
+        if flow.transport.is_reliable() {
+            for leg in self.layer.servers_lost(flow) {
+                self.with_leg(now, leg, |leg, cx| leg.caller_lost(cx));
+            }
+        }
+    }
+
+    /// Does whatever is due at `now`, in order of deadline.
+    pub fn handle_timeout(&mut self, now: u64) {
+        while let Some((due, wake)) = self.layer.queue.pop_due(now) {
+            match wake {
+                Wake::Server(handle) => self.layer.server_timeout(now, handle, due),
+                Wake::Client(handle) => {
+                    if let Some(up) = self.layer.client_timeout(now, handle, due) {
+                        self.outcome(now, up, None);
+                    }
+                }
+                Wake::Leg(handle) => {
+                    let Some(leg) = self.legs.get_mut(handle) else { continue };
+                    if leg.scheduled == due {
+                        leg.scheduled = u64::MAX;
+                        self.with_leg(now, handle, |leg, cx| leg.timeout(cx));
+                    }
+                }
+            }
+        }
+    }
+
+    /// When [`Endpoint::handle_timeout`] wants to be called, in the same nanoseconds as `now`
+    /// elsewhere. It may come early, and then does nothing.
+    #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
-        None
+        self.layer.queue.next_deadline()
     }
+
+    /// Takes the next message to be sent.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.layer.poll_output()
     }
+
+    /// Takes the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.layer.poll_event()
     }
+
+    /// The settings, to be changed on reload. What has begun goes on as it began.
     pub fn settings(&mut self) -> &mut Settings {
-        &mut self.settings
+        &mut self.layer.settings
     }
+
+    /// How much is alive.
+    #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        Counts {
+            server_transactions: self.layer.server_count(),
+            client_transactions: self.layer.client_count(),
+            legs: self.legs.len(),
+        }
     }
-    pub fn respond(&mut self, now: u64, tx: ServerTx, reply: Reply) {}
-    pub fn request(&mut self, now: u64, flow: Flow, request: OutRequest) -> ClientTx {
-        ClientTx(0)
+
+    /// What is known of a leg; `None` once it is gone.
+    #[must_use]
+    pub fn leg_view(&self, leg: LegId) -> Option<LegView> {
+        let leg = self.legs.get(Handle::from_raw(leg.0))?;
+        leg.is_live().then(|| leg.view())
     }
-    pub fn invite(&mut self, now: u64, flow: Flow, invite: OutInvite) -> LegId {
-        LegId(0)
-    }
-    pub fn provisional(&mut self, now: u64, leg: LegId, reply: Reply) {}
-    pub fn accept(&mut self, now: u64, leg: LegId, reply: Reply) {}
-    pub fn reject(&mut self, now: u64, leg: LegId, reply: Reply) {}
-    pub fn cancel(&mut self, now: u64, leg: LegId, reason: Option<Reason>) {}
-    pub fn ack(&mut self, now: u64, leg: LegId, body: Option<Body>) {}
-    pub fn bye(&mut self, now: u64, leg: LegId, reason: Option<Reason>) {}
-    pub fn reoffer(&mut self, now: u64, leg: LegId, body: Option<Body>) {}
-    pub fn answer_offer(&mut self, now: u64, leg: LegId, body: Option<Body>) {}
-    pub fn refuse_offer(&mut self, now: u64, leg: LegId, status: u16) {}
-    pub fn leg_request(
+
+    /// Lets a leg act, and then puts its timer in order or removes it.
+    fn with_leg<R>(
         &mut self,
         now: u64,
-        leg: LegId,
-        method: Method,
-        headers: ExtraHeaders,
-        body: Option<Body>,
-    ) -> ClientTx {
-        ClientTx(0)
+        handle: Handle,
+        act: impl FnOnce(&mut Leg, &mut Cx<'_>) -> R,
+    ) -> Option<R> {
+        let leg = self.legs.get_mut(handle)?;
+        let result = act(leg, &mut Cx { layer: &mut self.layer, now });
+        if leg.is_gone() {
+            let key = self.layer.ids.leg_key(&leg.call_id, &leg.local_tag);
+            self.by_leg_key.remove(&key);
+            self.legs.remove(handle);
+            return Some(result);
+        }
+        let due = leg.deadline();
+        if due < leg.scheduled {
+            leg.scheduled = due;
+            self.layer.queue.push(due, Wake::Leg(handle));
+        }
+        Some(result)
     }
-    /// The next request and response of a leg go over this flow.
-    pub fn redirect_leg(&mut self, leg: LegId, flow: Flow) {}
-    pub fn leg_view(&self, leg: LegId) -> Option<LegView> {
-        None
-    }
-}
-
-/// What the owner may want to know of a leg.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LegView {
-    /// The Call-ID.
-    pub call_id: String,
-    /// Our tag.
-    pub local_tag: String,
-    /// The peer's tag; empty until it has one.
-    pub remote_tag: String,
-    /// The URI that requests to the peer carry; empty until it is known.
-    pub remote_target: String,
-    /// Where messages go and come from.
-    pub flow: Flow,
-    /// Whether the call came to us.
-    pub incoming: bool,
-    /// Where the call stands.
-    pub state: LegState,
-    /// Whether the peer takes UPDATE.
-    pub allows_update: bool,
-    /// Whether the peer supports reliable provisional responses.
-    pub supports_100rel: bool,
-    /// Whether the peer supports Replaces.
-    pub supports_replaces: bool,
-}
-
-/// Where a leg stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LegState {
-    /// No final response yet.
-    Early,
-    /// Answered.
-    Confirmed,
-    /// A BYE or CANCEL is under way.
-    Ending,
 }

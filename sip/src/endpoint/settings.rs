@@ -134,7 +134,6 @@ impl fmt::Display for SentBy<'_> {
 }
 
 /// The Contact of a flow where the owner gives none.
-#[allow(dead_code)]
 pub(crate) struct ContactOf<'a>(pub SentBy<'a>, pub Transport);
 
 impl fmt::Display for ContactOf<'_> {

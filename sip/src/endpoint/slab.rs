@@ -54,15 +54,28 @@ impl<T> Slab<T> {
     }
 
     pub fn insert(&mut self, value: T) -> Handle {
+        let handle = self.reserve();
+        self.fill(handle, value);
+        handle
+    }
+
+    /// A handle for a value that is to be filled in at once.
+    pub fn reserve(&mut self) -> Handle {
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let Some(slot) = self.slots.get(index as usize)
         {
-            slot.value = Some(value);
             return Handle::new(index, slot.generation);
         }
         let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: self.base, value: Some(value) });
+        self.slots.push(Slot { generation: self.base, value: None });
         Handle::new(index, self.base)
+    }
+
+    /// Fills in a reserved value.
+    pub fn fill(&mut self, handle: Handle, value: T) {
+        if let Some(slot) = self.slots.get_mut(handle.index()) {
+            slot.value = Some(value);
+        }
     }
 
     pub fn get(&self, handle: Handle) -> Option<&T> {

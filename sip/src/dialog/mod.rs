@@ -1,0 +1,110 @@
+//! A dialog (RFC 3261 section 12): who, in which order, and by which way.
+
+mod route;
+
+use crate::message::{HeaderName, Message};
+
+pub(crate) use route::{NextHop, leads_to, towards, uri_in};
+
+/// The most Record-Route values that are followed.
+const MAX_ROUTES: usize = 32;
+
+/// The part of a dialog that differs between the forks of one INVITE.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    /// The peer's From or To value, tag included.
+    pub remote: Box<str>,
+    pub remote_tag: Box<str>,
+    /// The peer's Contact: the Request-URI of what we send.
+    pub target: Box<str>,
+    /// The route set, our next hop first.
+    pub routes: Box<[Box<str>]>,
+    /// Our latest CSeq number.
+    pub local_cseq: u32,
+    /// The peer's latest CSeq number.
+    remote_cseq: Option<u32>,
+}
+
+impl Dialog {
+    /// As the UAS of the request that makes the dialog (12.1.1).
+    pub fn from_request(request: &Message) -> Self {
+        let from = request.header(HeaderName::From).unwrap_or("");
+        let tag = request.from().ok().and_then(|from| from.tag()).unwrap_or("");
+        Self {
+            remote: from.into(),
+            remote_tag: tag.into(),
+            target: contact_of(request).unwrap_or("").into(),
+            routes: record_routes(request, false),
+            local_cseq: 0,
+            remote_cseq: request.cseq().ok().map(|(number, _)| number),
+        }
+    }
+
+    /// As the UAC of a request that `response` answers (12.1.2). `cseq` is the request's
+    /// number, `target` its Request-URI, which serves where the response has no Contact.
+    pub fn from_response(response: &Message, cseq: u32, target: &str) -> Self {
+        let to = response.header(HeaderName::To).unwrap_or("");
+        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or("");
+        Self {
+            remote: to.into(),
+            remote_tag: tag.into(),
+            target: contact_of(response).unwrap_or(target).into(),
+            routes: record_routes(response, true),
+            local_cseq: cseq,
+            remote_cseq: None,
+        }
+    }
+
+    /// A 2xx confirms the dialog: the route set is computed anew (13.2.2.4).
+    pub fn confirm(&mut self, response: &Message) {
+        self.routes = record_routes(response, true);
+        self.refresh_target(response);
+    }
+
+    /// A target refresh request or its 2xx moves the peer (12.2.1.2, 12.2.2).
+    pub fn refresh_target(&mut self, message: &Message) {
+        if let Some(target) = contact_of(message)
+            && *self.target != *target
+        {
+            self.target = target.into();
+        }
+    }
+
+    /// The number of our next request.
+    pub fn next_cseq(&mut self) -> u32 {
+        self.local_cseq = self.local_cseq.saturating_add(1);
+        self.local_cseq
+    }
+
+    /// Takes note of a request's number; false when it is out of order (12.2.2).
+    pub fn note_remote_cseq(&mut self, number: u32) -> bool {
+        if self.remote_cseq.is_some_and(|latest| number < latest) {
+            return false;
+        }
+        self.remote_cseq = Some(number);
+        true
+    }
+
+    /// The Request-URI and Route values of a request in this dialog (12.2.1.1).
+    pub fn next_hop(&self) -> NextHop<'_> {
+        NextHop::of(&self.target, &self.routes)
+    }
+
+    /// The URI that the next hop is found by: the first route, else the target.
+    pub fn next_hop_uri(&self) -> &str {
+        self.routes.first().map_or(&*self.target, |route| uri_in(route))
+    }
+}
+
+fn contact_of(message: &Message) -> Option<&str> {
+    message.contact().map(|contact| contact.uri_str())
+}
+
+fn record_routes(message: &Message, reversed: bool) -> Box<[Box<str>]> {
+    let values = message.values(HeaderName::RecordRoute).take(MAX_ROUTES);
+    let mut routes: Vec<Box<str>> = values.map(Box::from).collect();
+    if reversed {
+        routes.reverse();
+    }
+    routes.into_boxed_slice()
+}
