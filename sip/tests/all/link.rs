@@ -23,6 +23,9 @@ pub struct Faults {
 
 pub const PERFECT: Faults = Faults { lost: 0, repeated: 0, jitter_ms: 0 };
 
+/// Says of a message whether it is lost.
+pub type Dropping = dyn FnMut(Side, &Message) -> bool;
+
 /// Which endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -52,7 +55,7 @@ pub struct Link {
     /// Every message that was sent, by whom and when.
     pub sent: Vec<(u64, Side, Message)>,
     /// Messages for which this says true are lost, whatever the faults.
-    pub drop: Option<Box<dyn FnMut(Side, &Message) -> bool>>,
+    pub drop: Option<Box<Dropping>>,
 }
 
 pub fn address(side: Side) -> SocketAddr {
