@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::Quoted;
 use super::lex::{
-    Params, find_outside, quoted_end, split_byte, strip_quotes, trim, trim_end, unquote,
+    Params, find_outside, is_token_byte, number, quoted_end, split_byte, strip_quotes, trim,
+    trim_end, unquote,
 };
 use crate::uri::{Uri, UriError};
 
@@ -99,7 +101,7 @@ impl<'a> NameAddr<'a> {
 
     /// The `expires` parameter in seconds.
     pub fn expires(&self) -> Option<u32> {
-        self.params.get("expires").and_then(super::lex::number)
+        self.params.get("expires").and_then(number)
     }
 
     /// The `q` parameter in thousandths, 0 to 1000.
@@ -122,12 +124,16 @@ impl<'a> NameAddr<'a> {
     }
 }
 
+/// Writes the address in brackets, with quotes around a display name that needs them.
 impl fmt::Display for NameAddr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.display.is_empty() {
-            write!(f, "{} ", self.display)?;
+        if strip_quotes(self.display).is_some() || is_tokens(self.display) {
+            f.write_str(self.display)?;
+        } else {
+            Quoted(self.display).fmt(f)?;
         }
-        write!(f, "<{}>", self.uri)?;
+        let space = if self.display.is_empty() { "" } else { " " };
+        write!(f, "{space}<{}>", self.uri)?;
         let params = self.params.as_str();
         if !params.is_empty() && !params.starts_with(';') {
             f.write_str(";")?;
@@ -136,9 +142,15 @@ impl fmt::Display for NameAddr<'_> {
     }
 }
 
-/// Whether a display name as written is a quoted string or tokens (RFC 3261 section 25.1).
-/// Letters beyond ASCII are let through unquoted: devices write them and nothing is ambiguous.
+/// Whether a display name as written is a quoted string, or stands unquoted without characters
+/// that separate or escape (RFC 3261 section 25.1). Others that need quotes are let through:
+/// devices write them, nothing is ambiguous, and we add the quotes when we write.
 pub(crate) fn display_is_valid(display: &str) -> bool {
-    let plain = |byte| super::lex::is_token_byte(byte) || matches!(byte, b' ' | b'\t' | 0x80..);
-    strip_quotes(display).is_some() || display.bytes().all(plain)
+    let bad = |byte| matches!(byte, 0..0x20 | 0x7f | b',' | b';' | b'\\' | b'"' | b'>');
+    strip_quotes(display).is_some() || !display.bytes().any(bad)
+}
+
+/// Whether a display name may stand without quotes.
+fn is_tokens(display: &str) -> bool {
+    display.bytes().all(|byte| is_token_byte(byte) || matches!(byte, b' ' | b'\t'))
 }

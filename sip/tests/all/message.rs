@@ -252,3 +252,20 @@ fn parts_of_a_multipart_body() {
     let bare = parse("INVITE sip:a SIP/2.0\r\n\r\nv=0\r\n");
     assert_eq!(bare.sdp(), Some(&b"v=0\r\n"[..]), "old phones leave the type out");
 }
+
+#[test]
+fn display_names_without_their_quotes_get_them_when_written() {
+    for (written, display, out) in [
+        ("Smith & Co <sip:a@b>;tag=1", "Smith & Co", "\"Smith & Co\" <sip:a@b>;tag=1"),
+        ("Jörg M <sip:a@b>", "Jörg M", "\"Jörg M\" <sip:a@b>"),
+        ("Plain Name<sip:a@b>", "Plain Name", "Plain Name <sip:a@b>"),
+        ("\"Q, \\\"x\\\"\" <sip:a@b>", "Q, \"x\"", "\"Q, \\\"x\\\"\" <sip:a@b>"),
+        ("sip:a@b;tag=2", "", "<sip:a@b>;tag=2"),
+    ] {
+        let msg = parse(&INVITE.replace("Bob <sip:bob@biloxi.example>", written));
+        let to = msg.to().unwrap();
+        assert_eq!(to.display_name(), display);
+        assert_eq!(to.to_string(), out);
+        assert_eq!(msg.validate(), Ok(()), "{written}");
+    }
+}
