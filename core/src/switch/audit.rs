@@ -22,6 +22,20 @@ impl Switch {
         hasher.finish()
     }
 
+    /// What is left of calls, transactions and pending answers, in words.
+    pub fn remains(&self) -> String {
+        self.running.as_ref().map_or_else(String::new, |running| {
+            format!(
+                "{} calls, {:?}, {} answers awaited, {} messages, {} ports",
+                running.calls.len(),
+                running.desk.sip.counts(),
+                running.awaiting.len(),
+                running.deliveries.len(),
+                running.desk.stock.taken()
+            )
+        })
+    }
+
     /// True when nothing is left of any call, transaction or pending answer.
     pub fn is_idle(&self) -> bool {
         self.running.as_ref().is_none_or(|running| {

@@ -1,0 +1,148 @@
+//! The whole switch under seeded simulation: virtual time, a faulty network, phones that do everything wrong.
+//!
+//! `STROWGER_SIM_SEEDS=n` runs that many seeds (200 by default), `STROWGER_SIM_SEED=n` replays one.
+
+mod dialog;
+mod media;
+mod phone;
+mod plan;
+mod rng;
+mod store;
+mod wire;
+mod world;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use world::{Plant, World};
+
+/// Virtual seconds with faults in each run.
+const SECONDS: u64 = 180;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn run(seed: u64, plant: Option<Plant>) -> BTreeSet<String> {
+    let mut world = World::new(seed, plant);
+    world.run(SECONDS);
+    world.seen
+}
+
+#[test]
+fn seeds() {
+    if let Some(seed) = number("STROWGER_SIM_SEED") {
+        run(seed, None);
+        return;
+    }
+    let seeds = number("STROWGER_SIM_SEEDS").unwrap_or(200);
+    let seen: BTreeSet<String> = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|half| {
+            scope.spawn(move || {
+                let mine = (0..seeds).filter(|seed| seed % 2 == half);
+                mine.flat_map(|seed| run(seed, None)).collect::<BTreeSet<String>>()
+            })
+        });
+        halves.into_iter().flat_map(|half| half.join().expect("every seed passes")).collect()
+    });
+    let missing: Vec<_> = REACHED.iter().filter(|wanted| !seen.contains(**wanted)).collect();
+    assert!(missing.is_empty(), "no run reached {missing:?}; reached were {seen:?}");
+}
+
+/// Kinds of faults, events and ends that the runs together must reach, or they prove too little.
+const REACHED: &[&str] = &[
+    "loss",
+    "repeat",
+    "kill",
+    "power lost",
+    "connection lost",
+    "silence",
+    "glare",
+    "prack",
+    "late offer answered",
+    "answered after cancel",
+    "200 crossed cancel",
+    "cancelled",
+    "hung up",
+    "ignored",
+    "refused 486",
+    "refused 603",
+    "refused 503",
+    "refused 302",
+    "change sendonly",
+    "change sendrecv",
+    "order open",
+    "order bridge",
+    "order loop",
+    "order play",
+    "order record",
+    "order echo",
+    "order dtmf",
+    "event CallStarted",
+    "event CallRinging",
+    "event CallAnswered",
+    "event CallHeld",
+    "event CallResumed",
+    "event CallEnded",
+    "event RecordingStarted",
+    "event RecordingEnded",
+    "event ExtensionOnline",
+    "event ExtensionOffline",
+    "event TrunkUp",
+    "event TrunkDown",
+    "cause normal",
+    "cause cancelled",
+    "cause busy",
+    "cause no_answer",
+    "cause rejected",
+    "cause not_found",
+    "cause not_registered",
+    "cause forbidden",
+    "cause congestion",
+    "cause media_timeout",
+    "cause restart",
+    "cause administrative",
+];
+
+/// Runs seeds with a falsified effect until a rule breaks; the message must be the one that belongs to the rule.
+fn fires(plant: Plant, rule: &str) {
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let message = (0..20).find_map(|seed| {
+        let result = catch_unwind(AssertUnwindSafe(|| run(seed, Some(plant))));
+        result.err().and_then(|panic| panic.downcast_ref::<String>().cloned())
+    });
+    std::panic::set_hook(quiet);
+    let message = message.unwrap_or_else(|| panic!("nothing noticed {plant:?}"));
+    assert!(message.contains(rule), "{plant:?} was noticed as something else: {message}");
+}
+
+#[test]
+fn a_swallowed_bye_is_noticed() {
+    fires(Plant::SwallowBye, "was never told");
+}
+
+#[test]
+fn a_swallowed_record_is_noticed() {
+    fires(Plant::SwallowRecord, "has no closing record");
+}
+
+#[test]
+fn a_port_that_never_comes_back_is_noticed() {
+    fires(Plant::SwallowClose, "ports");
+}
+
+#[test]
+fn a_double_reply_is_noticed() {
+    fires(Plant::DoubleReply, "two replies");
+}
+
+#[test]
+fn a_lopsided_bridge_is_noticed() {
+    fires(Plant::HalfBridge, "is bridged to");
+}
+
+#[test]
+fn a_diverging_twin_is_noticed() {
+    fires(Plant::Diverge, "differ");
+}

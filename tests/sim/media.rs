@@ -1,0 +1,194 @@
+//! The media workers as the switch knows them: ports in stock, orders taken, events that come late.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use media::order::{MediaEvent, Order, PlayId, Port, PortId, RecordingId, StreamId, StreamReport};
+
+use crate::rng::Rng;
+
+const MS: u64 = 1_000_000;
+
+/// One worker with a stock of ports.
+#[derive(Debug, Default)]
+pub struct Workers {
+    streams: BTreeMap<StreamId, Stream>,
+    in_use: BTreeSet<PortId>,
+    recordings: BTreeMap<RecordingId, StreamId>,
+    ports: u32,
+    /// What the model saw that no worker should ever see.
+    pub complaints: Vec<String>,
+    /// Orders by kind, to know what a run has reached.
+    pub seen: BTreeSet<&'static str>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    port: PortId,
+    play: Option<(PlayId, bool)>,
+    silence_limit: Option<u64>,
+    bridged: Option<StreamId>,
+}
+
+/// Something that the worker will say, and when.
+#[derive(Debug)]
+pub enum Later {
+    Event(MediaEvent),
+    Port(Port),
+}
+
+fn port(id: u32) -> Port {
+    let address = |port: u32| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port as u16);
+    Port { id: PortId(id), rtp: address(20_000 + 2 * id), rtcp: address(20_001 + 2 * id) }
+}
+
+impl Workers {
+    pub fn new(ports: u32) -> Self {
+        Self { ports, ..Self::default() }
+    }
+
+    pub fn stock(&self) -> Vec<Port> {
+        (0..self.ports).map(port).collect()
+    }
+
+    /// Ports that are open now.
+    pub fn open(&self) -> usize {
+        self.in_use.len()
+    }
+
+    /// A stream of somebody who talks, for events that come from outside.
+    pub fn any_stream(&self, rng: &mut Rng) -> Option<StreamId> {
+        let bridged: Vec<_> =
+            self.streams.iter().filter(|(_, s)| s.bridged.is_some()).map(|(id, _)| *id).collect();
+        (!bridged.is_empty()).then(|| bridged[rng.below(bridged.len() as u64) as usize])
+    }
+
+    /// A stream that would notice silence.
+    pub fn silent_stream(&self, rng: &mut Rng) -> Option<StreamId> {
+        let limited: Vec<_> =
+            self.streams.iter().filter(|(_, s)| s.silence_limit.is_some()).map(|(id, _)| *id).collect();
+        (!limited.is_empty()).then(|| limited[rng.below(limited.len() as u64) as usize])
+    }
+
+    fn complain(&mut self, what: String) {
+        self.complaints.push(what);
+    }
+
+    fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
+        if !self.streams.contains_key(&id) {
+            self.complaints.push(format!("an order for {id:?}, which is not open"));
+        }
+        self.streams.get_mut(&id)
+    }
+
+    /// Takes an order; what the worker says of it comes after the delays returned (nanoseconds).
+    pub fn take(&mut self, order: Order, rng: &mut Rng) -> Vec<(u64, Later)> {
+        let mut later = Vec::new();
+        match order {
+            Order::Open { stream, port, .. } => {
+                self.seen.insert("open");
+                if !self.in_use.insert(port) {
+                    self.complain(format!("{port:?} is opened while in use"));
+                }
+                let fresh = Stream { port, play: None, silence_limit: None, bridged: None };
+                if self.streams.insert(stream, fresh).is_some() {
+                    self.complain(format!("{stream:?} is opened twice"));
+                }
+            }
+            Order::Configure { stream, config } => {
+                self.seen.insert("configure");
+                if let Some(stream) = self.stream(stream) {
+                    stream.silence_limit = config.silence_limit;
+                }
+            }
+            Order::Bridge { a, b } => {
+                self.seen.insert("bridge");
+                self.bridge(a, b);
+            }
+            Order::Unbridge { stream } | Order::Echo { stream } => {
+                self.seen.insert("echo");
+                self.stream(stream);
+            }
+            Order::Play { stream, play, repeat, .. } => {
+                self.seen.insert(if repeat { "loop" } else { "play" });
+                if let Some(state) = self.stream(stream) {
+                    state.play = Some((play, repeat));
+                    let event = MediaEvent::PlayEnded { stream, play, error: None };
+                    if !repeat {
+                        later.push((rng.between(1, 4_000) * MS, Later::Event(event)));
+                    }
+                }
+            }
+            Order::StopPlay { stream } => {
+                if let Some(stream) = self.stream(stream) {
+                    stream.play = None;
+                }
+            }
+            Order::SendDtmf { stream, .. } => {
+                self.seen.insert("dtmf");
+                self.stream(stream);
+            }
+            Order::Record { recording, left, right, .. } => {
+                self.seen.insert("record");
+                self.stream(left);
+                self.stream(right);
+                self.recordings.insert(recording, left);
+            }
+            Order::StopRecord { recording } => {
+                if self.recordings.remove(&recording).is_none() {
+                    self.complain(format!("{recording:?} is stopped and does not run"));
+                }
+                let error = rng.chance(5).then(|| "disk full".to_owned());
+                let event =
+                    MediaEvent::RecordingEnded { recording, length_ms: 1_000, bytes: 32_044, error };
+                later.push((rng.between(1, 300) * MS, Later::Event(event)));
+            }
+            Order::Close { stream } => later.extend(self.close(stream, rng)),
+        }
+        later
+    }
+
+    fn bridge(&mut self, a: StreamId, b: StreamId) {
+        for (own, peer) in [(a, b), (b, a)] {
+            let earlier = self.stream(own).and_then(|stream| stream.bridged.replace(peer));
+            if let Some(earlier) = earlier.filter(|earlier| *earlier != peer) {
+                if let Some(left) = self.streams.get_mut(&earlier) {
+                    left.bridged = None;
+                }
+            }
+        }
+    }
+
+    /// What no worker does: one end relays, the other does not know.
+    pub fn bridge_one_way(&mut self, a: StreamId, b: StreamId) {
+        if let Some(stream) = self.stream(a) {
+            stream.bridged = Some(b);
+        }
+    }
+
+    fn close(&mut self, stream: StreamId, rng: &mut Rng) -> Vec<(u64, Later)> {
+        let Some(state) = self.streams.remove(&stream) else {
+            self.complain(format!("{stream:?} is closed and not open"));
+            return Vec::new();
+        };
+        if let Some(peer) = state.bridged.and_then(|peer| self.streams.get_mut(&peer)) {
+            peer.bridged = None;
+        }
+        self.in_use.remove(&state.port);
+        let closed = MediaEvent::Closed { stream, report: StreamReport::default() };
+        let back = Later::Port(port(state.port.0));
+        vec![(rng.between(1, 50) * MS, Later::Event(closed)), (rng.between(2_000, 4_000) * MS, back)]
+    }
+
+    /// What contradicts itself now.
+    pub fn audit(&self) -> Option<String> {
+        for (id, stream) in &self.streams {
+            let Some(peer) = stream.bridged else { continue };
+            let back = self.streams.get(&peer).and_then(|peer| peer.bridged);
+            if back != Some(*id) {
+                return Some(format!("{id:?} is bridged to {peer:?}, which is bridged to {back:?}"));
+            }
+        }
+        self.complaints.first().cloned()
+    }
+}

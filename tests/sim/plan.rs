@@ -1,0 +1,87 @@
+//! The exchange that every run simulates: extensions, a carrier with a spare, and a stranger.
+
+use strowger_core::vocab::config::{
+    Config, Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom, Tenant, Trunk,
+};
+use strowger_core::vocab::{ExtensionKey, Secret, TrunkKey};
+
+pub const EXTENSIONS: [&str; 6] = ["4001", "4002", "4003", "4004", "4005", "4006"];
+/// Carriers by the address of their only host.
+pub const CARRIERS: [(&str, &str); 2] = [("alpha", "127.0.2.1"), ("beta", "127.0.2.2")];
+
+pub fn extension(number: &str) -> ExtensionKey {
+    ExtensionKey { tenant: "demo".into(), number: number.into() }
+}
+
+fn trunk_key(name: &str) -> TrunkKey {
+    TrunkKey { tenant: "demo".into(), name: name.into() }
+}
+
+fn trunk((name, host): (&str, &str)) -> Trunk {
+    Trunk {
+        key: trunk_key(name),
+        host: format!("{host}:5060"),
+        transport: Some(sip::Transport::Udp),
+        register: false,
+        username: None,
+        password: None,
+        domain: None,
+        addresses: vec![host.parse().expect("an address")],
+        max_calls: 3,
+        qualify_secs: 30,
+        expires: 300,
+        codecs: None,
+        e164: false,
+        trusted: false,
+    }
+}
+
+fn account(number: &str) -> Extension {
+    Extension {
+        key: extension(number),
+        password: Secret::new("secret"),
+        name: format!("Phone {number}"),
+        pickup_groups: Vec::new(),
+        record: if number == "4001" { RecordPolicy::Always } else { RecordPolicy::Never },
+        classes: vec!["internal".into(), "national".into()],
+        max_calls: 4,
+        algorithm: DigestAlgorithm::Md5,
+        caller_number: None,
+        codecs: None,
+        ring_secs: Some(20),
+    }
+}
+
+/// The configuration of every run.
+pub fn config() -> Config {
+    let mut config = Config::default();
+    config.sip.domain = "pbx.test".into();
+    config.sip.session_expires = 120;
+    config.calls.announce_failures = true;
+    config.calls.max_secs = 120;
+    config.calls.max_calls = 12;
+    config.tenants = vec![Tenant {
+        id: "demo".into(),
+        prefix: "9031046856".into(),
+        timezone: "UTC".into(),
+        language: "en".into(),
+        ..Tenant::default()
+    }];
+    config.extensions = EXTENSIONS.iter().map(|number| account(number)).collect();
+    config.trunks = CARRIERS.into_iter().map(trunk).collect();
+    config.numbers = vec![Number {
+        trunk: trunk_key("alpha"),
+        number: "057126200670".into(),
+        to: Destination::Extension(extension("4002")),
+    }];
+    config.routes = vec![Route {
+        tenant: "demo".into(),
+        pattern: r"^0\d{7,12}$".into(),
+        class: Some("national".into()),
+        from: RouteFrom::Extension,
+        strip: 0,
+        prepend: String::new(),
+        to: vec![Destination::Trunk(trunk_key("alpha")), Destination::Trunk(trunk_key("beta"))],
+    }];
+    config
+}

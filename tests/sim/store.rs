@@ -1,0 +1,75 @@
+//! The store as the switch knows it: commits late, fails at times, and remembers over a restart.
+
+use std::collections::BTreeMap;
+
+use strowger_core::vocab::input::Restored;
+use strowger_core::vocab::record::{CallRecord, RecordingRecord, RegistrationRecord};
+use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record};
+
+/// What is on disk, and what is on its way there.
+#[derive(Debug, Default)]
+pub struct Store {
+    registrations: BTreeMap<(ExtensionKey, String), RegistrationRecord>,
+    pub calls: BTreeMap<CallId, CallRecord>,
+    recordings: BTreeMap<String, RecordingRecord>,
+    pending: BTreeMap<CommitId, Vec<Record>>,
+    /// How often each call's record was closed, counted when it was handed over.
+    pub closed: BTreeMap<CallId, u32>,
+    pub opened: BTreeMap<CallId, u32>,
+}
+
+impl Store {
+    /// Takes a group; it is on disk when `commit` is called.
+    pub fn take(&mut self, commit: CommitId, records: Vec<Record>) {
+        for record in &records {
+            match record {
+                Record::CallOpened(call) => *self.opened.entry(call.call).or_default() += 1,
+                Record::CallClosed(call) => *self.closed.entry(call.call).or_default() += 1,
+                _ => {}
+            }
+        }
+        self.pending.insert(commit, records);
+    }
+
+    /// A group reaches the disk.
+    pub fn commit(&mut self, commit: CommitId) {
+        for record in self.pending.remove(&commit).into_iter().flatten() {
+            self.write(record);
+        }
+    }
+
+    fn write(&mut self, record: Record) {
+        match record {
+            Record::Registered(row) => {
+                self.registrations.insert((row.extension.clone(), row.contact.clone()), row);
+            }
+            Record::Unregistered { extension, contact } => {
+                self.registrations.remove(&(extension, contact));
+            }
+            Record::CallOpened(call) | Record::CallClosed(call) => {
+                self.calls.insert(call.call, *call);
+            }
+            Record::RecordingOpened(row) | Record::RecordingClosed(row) => {
+                self.recordings.insert(row.path.clone(), row);
+            }
+        }
+    }
+
+    /// The process dies: what was not on disk is lost. Calls whose opening was lost never were.
+    pub fn crash(&mut self) -> Restored {
+        self.pending.clear();
+        self.opened.retain(|call, _| self.calls.contains_key(call));
+        let calls = &self.calls;
+        self.closed.retain(|call, _| calls.get(call).is_some_and(|record| record.end.is_some()));
+        Restored {
+            registrations: self.registrations.values().cloned().collect(),
+            open_calls: self.calls.values().filter(|call| call.end.is_none()).cloned().collect(),
+            open_recordings: self
+                .recordings
+                .values()
+                .filter(|row| row.length_ms.is_none())
+                .cloned()
+                .collect(),
+        }
+    }
+}

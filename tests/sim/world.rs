@@ -1,0 +1,663 @@
+//! The switch among simulated phones, carriers, workers and a store, under a virtual clock and a network with faults.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use sip::resolve::Answer;
+use sip::{Flow, Transport};
+use strowger_core::Switch;
+use strowger_core::vocab::input::Listener;
+use strowger_core::vocab::{
+    Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply, RequestId,
+    Restored, Role, WorkerId,
+};
+
+use crate::media::{Later, Workers};
+use crate::phone::{Kind, MS, Out, Phone, SECOND, Timer};
+use crate::plan;
+use crate::rng::Rng;
+use crate::store::Store;
+
+const WALL: u64 = 1_790_000_000_000;
+const SWITCH: u16 = 5060;
+
+/// What happens next.
+#[derive(Debug)]
+enum Next {
+    Tick,
+    ToSwitch(SocketAddr, Vec<u8>),
+    ToPhone(usize, Vec<u8>),
+    Phone(usize, Timer),
+    Media(Later),
+    Stored(CommitId, bool),
+    Connected(ConnectId, SocketAddr, bool),
+    Resolved(Input),
+    Power(usize, bool),
+    Sever(usize),
+    Order,
+    Silence,
+    Key,
+    Kill,
+}
+
+/// What an effect is falsified into, to see that an oracle notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// The first BYE is never sent, nor repeated.
+    SwallowBye,
+    /// A closing record is lost.
+    SwallowRecord,
+    /// A port is never given back.
+    SwallowClose,
+    /// A reply comes twice.
+    DoubleReply,
+    /// A bridge order is lost for one of its ends.
+    HalfBridge,
+    /// The second process is fed one input less.
+    Diverge,
+}
+
+/// Faults of the network, in percent.
+#[derive(Debug, Clone, Copy)]
+struct Faults {
+    loss: u64,
+    repeat: u64,
+    delay_ms: u64,
+}
+
+pub struct World {
+    pub seed: u64,
+    now: u64,
+    offset: u64,
+    queue: BinaryHeap<Reverse<(u64, u64)>>,
+    waiting: BTreeMap<u64, Next>,
+    sequence: u64,
+    next_tick: Option<u64>,
+    switch: Switch,
+    twin: Option<Switch>,
+    pub phones: Vec<Phone>,
+    workers: Workers,
+    store: Store,
+    rng: Rng,
+    faults: Faults,
+    boots: u64,
+    generation: u32,
+    streams: BTreeMap<SocketAddr, (Flow, u64)>,
+    asked: BTreeMap<RequestId, u32>,
+    commands: u64,
+    plant: Option<Plant>,
+    planted: bool,
+    pub seen: BTreeSet<String>,
+}
+
+fn switch_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, SWITCH).into()
+}
+
+impl World {
+    pub fn new(seed: u64, plant: Option<Plant>) -> Self {
+        let mut rng = Rng::new(seed);
+        let faults = Faults {
+            loss: [0, 2, 10, 25][rng.below(4) as usize],
+            repeat: [0, 5, 15][rng.below(3) as usize],
+            delay_ms: [2, 50, 400][rng.below(3) as usize],
+        };
+        let mut world = Self {
+            seed,
+            now: 0,
+            offset: 0,
+            queue: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+            sequence: 0,
+            next_tick: None,
+            switch: Switch::new(),
+            // Encoding every input costs time: one run in eight has a twin.
+            twin: (seed % 8 == 0 || plant == Some(Plant::Diverge)).then(Switch::new),
+            phones: Vec::new(),
+            workers: Workers::new(24),
+            store: Store::default(),
+            faults,
+            boots: 0,
+            generation: 0,
+            streams: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            commands: 0,
+            plant,
+            planted: false,
+            seen: BTreeSet::new(),
+            rng,
+        };
+        world.add_phones();
+        world
+    }
+
+    fn add_phones(&mut self) {
+        let numbers = plan::EXTENSIONS.iter().copied();
+        // The last extension has two phones, which ring together.
+        for (index, number) in numbers.chain(["4006"]).enumerate() {
+            let address = SocketAddr::from((Ipv4Addr::new(127, 0, 1, index as u8 + 1), 5060));
+            let rng = Rng::new(self.rng.next());
+            let mut phone = Phone::new(index, Kind::Extension, number, address, rng);
+            phone.tcp = index % 3 == 2;
+            let wishes = ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
+            phone.targets =
+                wishes.iter().filter(|wish| **wish != number).map(|wish| (*wish).to_owned()).collect();
+            self.phones.push(phone);
+        }
+        for (name, host) in plan::CARRIERS {
+            let address = SocketAddr::new(host.parse().expect("an address"), 5060);
+            let rng = Rng::new(self.rng.next());
+            let mut phone = Phone::new(self.phones.len(), Kind::Carrier, name, address, rng);
+            // What a carrier may not reach is refused: an extension, and the world outside through us.
+            phone.targets = ["057126200670", "02098765432", "4001"].map(String::from).to_vec();
+            self.phones.push(phone);
+        }
+        let address = SocketAddr::from((Ipv4Addr::new(127, 0, 3, 1), 5060));
+        let rng = Rng::new(self.rng.next());
+        let mut stranger = Phone::new(self.phones.len(), Kind::Stranger, "4001", address, rng);
+        stranger.targets = ["02011112222", "4002"].map(String::from).to_vec();
+        self.phones.push(stranger);
+    }
+
+    fn at(&mut self, when: u64, next: Next) {
+        self.sequence += 1;
+        self.queue.push(Reverse((when.max(self.now), self.sequence)));
+        self.waiting.insert(self.sequence, next);
+    }
+
+    fn moment(&self) -> Now {
+        Now { mono: self.now - self.offset, wall: WALL + self.now / MS }
+    }
+
+    fn boot(&mut self, restored: Restored) {
+        self.boots += 1;
+        self.offset = self.now;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.seed.to_le_bytes());
+        seed[8..16].copy_from_slice(&self.boots.to_le_bytes());
+        let listener = |transport| Listener { transport, address: switch_address() };
+        let boot = Boot {
+            seed,
+            boot: self.boots,
+            config: plan::config(),
+            listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+            restored,
+        };
+        self.give(Input::Boot(Box::new(boot)));
+        let ports = self.workers.stock();
+        self.give(Input::MediaPorts { worker: WorkerId(0), ports });
+    }
+
+    /// Runs until faults stop, then until everything must have drained. Panics with the seed where a rule is broken.
+    pub fn run(&mut self, seconds: u64) {
+        self.boot(Restored::default());
+        self.schedule(seconds);
+        self.go_on_until(seconds * SECOND);
+        self.calm_down();
+        self.go_on_until(self.now + 400 * SECOND);
+        self.check_drained();
+        for phone in &self.phones {
+            self.seen.extend(phone.seen.iter().cloned());
+        }
+        self.seen.extend(self.workers.seen.iter().map(|kind| format!("order {kind}")));
+    }
+
+    fn schedule(&mut self, seconds: u64) {
+        for index in 0..self.phones.len() {
+            if self.phones[index].tcp {
+                self.open_stream(index);
+            }
+            let soon = self.rng.between(10, 2_000) * MS;
+            self.at(soon, Next::Phone(index, Timer::Register));
+            let later = self.rng.between(2, 8) * SECOND;
+            self.at(later, Next::Phone(index, Timer::Dial));
+        }
+        let end = seconds * SECOND;
+        let moments = |world: &mut Self, pause: u64| -> Vec<u64> {
+            let mut at = 0;
+            let mut all = Vec::new();
+            while at < end {
+                at += world.rng.between(pause / 2, pause * 2) * SECOND;
+                all.push(at.min(end - 1));
+            }
+            all
+        };
+        for at in moments(self, 10) {
+            self.at(at, Next::Order);
+        }
+        for at in moments(self, 60) {
+            self.at(at, Next::Silence);
+        }
+        for at in moments(self, 15) {
+            self.at(at, Next::Key);
+        }
+        for at in moments(self, 50) {
+            let phones = self.phones.len() as u64;
+            let index = self.rng.below(phones) as usize;
+            self.at(at, Next::Power(index, false));
+            self.at(at + 30 * SECOND, Next::Power(index, true));
+        }
+        for at in moments(self, 50) {
+            self.at(at, Next::Sever([2, 5][self.sequence as usize % 2]));
+        }
+        if self.rng.chance(30) {
+            let at = self.rng.between(end / 4, end);
+            self.at(at, Next::Kill);
+        }
+    }
+
+    /// Faults stop, nobody does anything new.
+    fn calm_down(&mut self) {
+        self.faults = Faults { loss: 0, repeat: 0, delay_ms: 5 };
+        for phone in &mut self.phones {
+            phone.quiet = true;
+        }
+    }
+
+    fn go_on_until(&mut self, end: u64) {
+        while let Some(Reverse((at, id))) = self.queue.peek().copied() {
+            if at > end {
+                break;
+            }
+            self.queue.pop();
+            let Some(next) = self.waiting.remove(&id) else { continue };
+            self.now = at;
+            self.happen(next);
+            self.audit();
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, next: Next) {
+        match next {
+            Next::Tick => {
+                self.next_tick = None;
+                self.give(Input::Tick);
+            }
+            Next::ToSwitch(from, bytes) => {
+                if let Some(flow) = self.flow_from(from) {
+                    self.give(Input::Packet { flow, bytes: Bytes::from(bytes) });
+                }
+            }
+            Next::ToPhone(index, bytes) => {
+                let out = self.phones[index].on_bytes(self.now, &bytes);
+                self.phone_out(index, out);
+            }
+            Next::Phone(index, timer) => {
+                let out = self.phones[index].on_timer(self.now, timer);
+                self.phone_out(index, out);
+            }
+            Next::Media(Later::Event(event)) => {
+                self.give(Input::MediaEvent { worker: WorkerId(0), event });
+            }
+            Next::Media(Later::Port(port)) => {
+                self.give(Input::MediaPorts { worker: WorkerId(0), ports: vec![port] });
+            }
+            Next::Stored(commit, ok) => {
+                if ok {
+                    self.store.commit(commit);
+                }
+                self.give(Input::Stored { commit, ok });
+            }
+            Next::Connected(id, remote, ok) => self.connected(id, remote, ok),
+            Next::Resolved(input) => self.give(input),
+            Next::Power(index, on) => self.power(index, on),
+            Next::Sever(index) => self.sever(index),
+            Next::Order => self.order(),
+            Next::Silence => {
+                if let Some(stream) = self.workers.silent_stream(&mut self.rng) {
+                    self.seen.insert("silence".into());
+                    let event = media::order::MediaEvent::Silent { stream };
+                    self.give(Input::MediaEvent { worker: WorkerId(0), event });
+                }
+            }
+            Next::Key => {
+                if let Some(stream) = self.workers.any_stream(&mut self.rng) {
+                    let event = media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
+                    self.give(Input::MediaEvent { worker: WorkerId(0), event });
+                }
+            }
+            Next::Kill => self.kill(),
+        }
+    }
+
+    fn kill(&mut self) {
+        self.seen.insert("kill".into());
+        let restored = self.store.crash();
+        self.switch = Switch::new();
+        if let Some(twin) = &mut self.twin {
+            *twin = Switch::new();
+        }
+        self.workers = Workers::new(24);
+        self.next_tick = None;
+        self.asked.clear();
+        // What was under way inside the process is gone with it; the network and the phones go on.
+        self.waiting.retain(|_, next| {
+            !matches!(
+                next,
+                Next::Tick
+                    | Next::Media(_)
+                    | Next::Stored(..)
+                    | Next::Connected(..)
+                    | Next::Resolved(_)
+            )
+        });
+        self.streams.clear();
+        self.boot(restored);
+        for index in 0..self.phones.len() {
+            if self.phones[index].tcp {
+                self.open_stream(index);
+                self.at(self.now + SECOND, Next::Phone(index, Timer::Register));
+            }
+        }
+    }
+
+    fn power(&mut self, index: usize, on: bool) {
+        if on == self.phones[index].powered {
+            return;
+        }
+        if on {
+            self.phones[index].powered = true;
+            if self.phones[index].tcp {
+                self.open_stream(index);
+            }
+            self.at(self.now + SECOND, Next::Phone(index, Timer::Register));
+            self.at(self.now + 5 * SECOND, Next::Phone(index, Timer::Dial));
+        } else {
+            self.phones[index].power_off();
+        }
+    }
+
+    /// The connection of a phone breaks; it comes back by a new one.
+    fn sever(&mut self, index: usize) {
+        let Some((flow, _)) = self.streams.remove(&self.phones[index].address) else { return };
+        self.seen.insert("connection lost".into());
+        self.phones[index].cut_off = true;
+        self.give(Input::FlowClosed { flow, connect: None });
+        self.open_stream(index);
+        self.at(self.now + SECOND, Next::Phone(index, Timer::Register));
+    }
+
+    fn open_stream(&mut self, index: usize) {
+        self.generation += 1;
+        let remote = self.phones[index].address;
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: switch_address(),
+            remote,
+            generation: self.generation,
+        };
+        if let Some((old, _)) = self.streams.insert(remote, (flow, 0)) {
+            self.give(Input::FlowClosed { flow: old, connect: None });
+        }
+        self.give(Input::FlowOpened { flow, connect: None });
+    }
+
+    fn connected(&mut self, id: ConnectId, remote: SocketAddr, ok: bool) {
+        self.generation += u32::from(ok);
+        let generation = if ok { self.generation } else { 0 };
+        let flow = Flow { transport: Transport::Tcp, local: switch_address(), remote, generation };
+        if ok {
+            self.streams.insert(remote, (flow, 0));
+            self.give(Input::FlowOpened { flow, connect: Some(id) });
+        } else {
+            self.give(Input::FlowClosed { flow, connect: Some(id) });
+        }
+    }
+
+    fn flow_from(&self, from: SocketAddr) -> Option<Flow> {
+        let phone = self.phones.iter().find(|phone| phone.address == from)?;
+        if phone.tcp {
+            return self.streams.get(&from).map(|(flow, _)| *flow);
+        }
+        Some(Flow { transport: Transport::Udp, local: switch_address(), remote: from, generation: 0 })
+    }
+
+    /// Somebody at the HTTP surface does something.
+    fn order(&mut self) {
+        self.commands += 1;
+        let id = RequestId(self.commands);
+        self.asked.insert(id, 0);
+        let principal = Principal {
+            tenant: "demo".into(),
+            role: Role::Admin,
+            name: "sim".into(),
+            extension: None,
+        };
+        let live = self.store.calls.values().rfind(|call| call.end.is_none()).map(|call| call.call);
+        let query = |query| Input::Query { id, principal: principal.clone(), query };
+        let command = |command| Input::Command { id, principal: principal.clone(), command };
+        let input = match self.rng.below(4) {
+            0 => query(Query::Calls { offset: 0, limit: 500 }),
+            1 => match live {
+                Some(call) => command(Command::HangUp { call }),
+                None => query(Query::Figures),
+            },
+            2 => query(Query::Registrations { offset: 1, limit: 2 }),
+            _ => {
+                let (from, to) = ("4003".into(), "4004".into());
+                command(Command::Originate { from, to, auto_answer: self.rng.chance(50) })
+            }
+        };
+        self.give(input);
+    }
+
+    /// Hands an input to the switch, and to its twin in encoded form, and carries the effects out.
+    fn give(&mut self, input: Input) {
+        let now = self.moment();
+        if let Some(twin) = &mut self.twin {
+            let skip = self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
+            if skip && matches!(input, Input::Packet { .. }) {
+                self.planted = true;
+            } else {
+                let text = serde_json::to_vec(&input).expect("an input can be written");
+                let copy: Input = serde_json::from_slice(&text).expect("... and read back");
+                twin.handle(now, copy);
+                while twin.poll_effect().is_some() {}
+            }
+        }
+        self.switch.handle(now, input);
+        while let Some(effect) = self.switch.poll_effect() {
+            self.carry_out(effect);
+        }
+        if let Some(at) = self.switch.next_deadline() {
+            let at = at.saturating_add(self.offset).max(self.now);
+            if self.next_tick.is_none_or(|planned| at < planned) {
+                self.next_tick = Some(at);
+                self.at(at, Next::Tick);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { flow, bytes } => self.to_phone(flow, bytes),
+            Effect::Connect { id, remote, .. } => {
+                let ok = self.phones.iter().any(|phone| phone.address == remote && phone.powered);
+                let at = self.now + self.rng.between(1, 300) * MS;
+                self.at(at, Next::Connected(id, remote, ok));
+            }
+            Effect::Close { flow } => {
+                self.streams.retain(|_, (open, _)| *open != flow);
+            }
+            Effect::Resolve { id, .. } => {
+                let at = self.now + self.rng.between(1, 3_000) * MS;
+                self.at(at, Next::Resolved(Input::Resolved { id, answer: Answer::Failed }));
+            }
+            Effect::Persist { commit, mut records } => {
+                if self.plant == Some(Plant::SwallowRecord) && !self.planted {
+                    let before = records.len();
+                    records.retain(|record| {
+                        !matches!(record, strowger_core::vocab::Record::CallClosed(_))
+                    });
+                    self.planted = records.len() < before;
+                }
+                self.store.take(commit, records);
+                let at = self.now + self.rng.between(1, 200) * MS;
+                self.at(at, Next::Stored(commit, true));
+            }
+            Effect::Media { order, .. } => self.to_worker(order),
+            Effect::Publish(event) => self.note(&event.kind),
+            Effect::Reply { id, reply } => self.replied(id, &reply),
+            Effect::Drained => {}
+        }
+    }
+
+    fn to_worker(&mut self, order: media::order::Order) {
+        use media::order::Order;
+        if !self.planted {
+            let swallow = self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });
+            let half = self.plant == Some(Plant::HalfBridge) && matches!(order, Order::Bridge { .. });
+            if swallow {
+                self.planted = true;
+                return;
+            }
+            if let (true, Order::Bridge { a, b }) = (half, &order) {
+                self.planted = true;
+                return self.workers.bridge_one_way(*a, *b);
+            }
+        }
+        for (after, later) in self.workers.take(order, &mut self.rng) {
+            self.at(self.now + after, Next::Media(later));
+        }
+    }
+
+    fn replied(&mut self, id: RequestId, reply: &Reply) {
+        let times = if self.plant == Some(Plant::DoubleReply) { 2 } else { 1 };
+        *self.asked.entry(id).or_default() += times;
+        if let Reply::Calls(page) = reply {
+            assert!(page.items.len() <= 200, "a page has at most 200 rows");
+        }
+    }
+
+    fn note(&mut self, kind: &EventKind) {
+        let text = format!("{kind:?}");
+        let name = text.split([' ', '{']).next().unwrap_or_default().to_owned();
+        self.seen.insert(format!("event {name}"));
+        if let EventKind::CallEnded { record } = kind {
+            let cause = record.end.as_ref().map_or("none", |end| end.cause.as_str());
+            self.seen.insert(format!("cause {cause}"));
+        }
+    }
+
+    fn to_phone(&mut self, flow: Flow, bytes: Bytes) {
+        let Some(index) = self.phones.iter().position(|phone| phone.address == flow.remote) else {
+            return;
+        };
+        if self.plant == Some(Plant::SwallowBye) && bytes.starts_with(b"BYE") {
+            return;
+        }
+        if flow.transport == Transport::Tcp {
+            let Some((open, last)) = self.streams.get_mut(&flow.remote) else { return };
+            if *open != flow {
+                return;
+            }
+            *last = (*last + 1).max(self.now + MS);
+            let at = *last;
+            return self.at(at, Next::ToPhone(index, bytes.to_vec()));
+        }
+        for at in self.deliveries() {
+            self.at(at, Next::ToPhone(index, bytes.to_vec()));
+        }
+    }
+
+    /// When a datagram arrives: never, once or twice.
+    fn deliveries(&mut self) -> Vec<u64> {
+        if self.rng.chance(self.faults.loss) {
+            self.seen.insert("loss".into());
+            return Vec::new();
+        }
+        let copies = if self.rng.chance(self.faults.repeat) { 2 } else { 1 };
+        if copies == 2 {
+            self.seen.insert("repeat".into());
+        }
+        let delay = self.faults.delay_ms;
+        (0..copies).map(|_| self.now + self.rng.between(1, delay.max(1)) * MS).collect()
+    }
+
+    fn phone_out(&mut self, index: usize, out: Vec<Out>) {
+        let address = self.phones[index].address;
+        let tcp = self.phones[index].tcp;
+        for part in out {
+            match part {
+                Out::At(at, timer) => self.at(at, Next::Phone(index, timer)),
+                Out::Send(bytes) if tcp => {
+                    let at = match self.streams.get_mut(&address) {
+                        Some((_, last)) => {
+                            *last = (*last + 1).max(self.now + MS);
+                            *last
+                        }
+                        None => continue,
+                    };
+                    self.at(at, Next::ToSwitch(address, bytes));
+                }
+                Out::Send(bytes) => {
+                    for at in self.deliveries() {
+                        self.at(at, Next::ToSwitch(address, bytes.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn broken(&self, rule: &str) -> ! {
+        panic!(
+            "seed {} after {} ms: {rule}\nreplay: STROWGER_SIM_SEED={} cargo test --test sim seeds",
+            self.seed,
+            self.now / MS,
+            self.seed
+        );
+    }
+
+    /// The rules that hold after every step.
+    fn audit(&self) {
+        if let Some(problem) = self.switch.audit().first() {
+            self.broken(problem);
+        }
+        if let Some(problem) = self.workers.audit() {
+            self.broken(&problem);
+        }
+        if self.asked.values().any(|replies| *replies > 1) {
+            self.broken("a request got two replies");
+        }
+        if self.store.closed.values().any(|times| *times > 1) {
+            self.broken("a call has two records");
+        }
+        let strangers = self.phones.iter().filter(|phone| phone.kind == Kind::Stranger);
+        if strangers.clone().any(|phone| phone.invited > 0) {
+            self.broken("an INVITE went to a stranger");
+        }
+        if let Some(twin) = &self.twin {
+            if twin.digest() != self.switch.digest() {
+                self.broken("two processes with the same inputs differ");
+            }
+        }
+    }
+
+    /// The rules that hold once faults have stopped for long enough.
+    fn check_drained(&self) {
+        if let Some(call) = self.store.opened.keys().find(|call| !self.store.closed.contains_key(call)) {
+            self.broken(&format!("call {call} has no closing record"));
+        }
+        if let Some((id, _)) = self.asked.iter().find(|(_, replies)| **replies != 1) {
+            self.broken(&format!("request {id} got no reply"));
+        }
+        if self.workers.open() > 0 {
+            self.broken(&format!("{} ports never came back", self.workers.open()));
+        }
+        for phone in &self.phones {
+            let forgotten = phone.dialogs.values().find(|dialog| dialog.was_forgotten());
+            if let Some(dialog) = forgotten.filter(|_| !self.seen.contains("kill") && !phone.cut_off) {
+                self.broken(&format!("{} was never told that {} ended", phone.number, dialog.call_id));
+            }
+            if !phone.is_idle() {
+                self.broken(&format!("{} {} is stuck: {:?}", phone.number, phone.address, phone.dialogs));
+            }
+        }
+        if !self.switch.is_idle() {
+            self.broken(&format!("the switch is not idle: {}", self.switch.remains()));
+        }
+    }
+}
