@@ -182,7 +182,8 @@ impl Phone {
     }
 
     fn branch(&mut self) -> String {
-        format!("z9hG4bK-{}-{}", self.index, self.fresh())
+        let number = self.fresh();
+        format!("z9hG4bK-{}-{number}", self.index)
     }
 
     /// Registers, or answers the challenge.

@@ -28,7 +28,8 @@ impl Msg {
     }
 
     pub fn get(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+        let header = self.headers.iter().find(|(own, _)| own == name);
+        header.map_or("", |(_, value)| value)
     }
 
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
