@@ -13,7 +13,8 @@ use crate::vocab::{ConnectId, EventKind, Hop};
 use super::finish::{completed_elsewhere, q850};
 use super::headers::{out_invite, sdp_of};
 use super::{
-    CALLEE, CALLER, Call, Ctx, Diversion, Found, Line, Outcome, Place, Reach, Stage, Target, Wish,
+    CALLEE, CALLER, Call, Ctx, Diversion, Finding, Found, Line, Outcome, Place, Reach, Stage,
+    Target, Wish,
 };
 
 /// What the originating caller hears while the other side rings.
@@ -176,7 +177,9 @@ impl Call {
             return;
         }
         hunt.silence_deadline = None;
-        if status == 100 || hunt.side == CALLER {
+        let outgoing = hunt.side == CALLEE;
+        self.found(leg, Finding::Heard);
+        if status == 100 || !outgoing {
             return;
         }
         if matches!(status, 180..=183) && self.record.ringing_at.is_none() {
@@ -211,6 +214,16 @@ impl Call {
         }
     }
 
+    /// Notes what a fork says about the carrier's address that it was sent to.
+    fn found(&mut self, leg: sip::LegId, finding: Finding) {
+        let Stage::Hunting(hunt) = &self.stage else { return };
+        let Line::Trunk(trunk) = &hunt.place.line else { return };
+        let fork = hunt.forks.iter().find(|fork| fork.sip == Some(leg));
+        if let Some(place) = fork.and_then(|fork| fork.target.place) {
+            self.findings.push((trunk.clone(), place, finding));
+        }
+    }
+
     fn ring_back(&mut self, ctx: &mut Ctx<'_>, early: bool) {
         let Some(stream) = self.legs[CALLER].media.audio() else { return };
         if early {
@@ -239,6 +252,7 @@ impl Call {
 
     /// A fork answered: it wins.
     pub(crate) fn fork_answered(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, message: &Message) {
+        self.found(leg, Finding::Heard);
         let Stage::Hunting(hunt) = &mut self.stage else { return };
         let side = hunt.side;
         let offered = hunt.offer.is_some();
@@ -271,8 +285,17 @@ impl Call {
     ) {
         let Stage::Hunting(hunt) = &mut self.stage else { return };
         let Some(index) = hunt.forks.iter().position(|fork| fork.sip == Some(leg)) else { return };
-        hunt.forks.remove(index);
         let heard = message.is_some();
+        self.found(
+            leg,
+            match message {
+                Some(message) if status == 503 => Finding::Overloaded(message.retry_after()),
+                Some(_) => Finding::Heard,
+                None => Finding::Silent,
+            },
+        );
+        let Stage::Hunting(hunt) = &mut self.stage else { return };
+        hunt.forks.remove(index);
         if let (300..=399, Line::Extension(owner), Some(message)) =
             (status, &hunt.place.line, message)
         {
@@ -364,6 +387,12 @@ impl Call {
             return self.hop_failed(ctx, Outcome::of(EndCause::NoAnswer));
         }
         hunt.silence_deadline = None;
+        let silent: SmallVec<[sip::LegId; 2]> =
+            hunt.forks.iter().filter_map(|fork| fork.sip).collect();
+        for leg in silent {
+            self.found(leg, Finding::Silent);
+        }
+        let Stage::Hunting(hunt) = &mut self.stage else { return };
         let reason = q850(Outcome::of(EndCause::Unreachable));
         for leg in hunt.forks.drain(..).filter_map(|fork| fork.sip) {
             ctx.sip.cancel(ctx.now.mono, leg, Some(reason.clone()));

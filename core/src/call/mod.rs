@@ -28,6 +28,7 @@ use sip::Flow;
 use sip::auth::Credentials;
 use sip::endpoint::{ClientTx, Endpoint, ServerTx};
 use sip::message::Message;
+use sip::resolve;
 use smallvec::SmallVec;
 
 use crate::ids::Ids;
@@ -174,6 +175,19 @@ pub struct Target {
     pub via: Reach,
     /// Answers a challenge.
     pub credentials: Option<Credentials>,
+    /// The carrier's address, for [`Finding`]s; `None` for phones.
+    pub place: Option<resolve::Target>,
+}
+
+/// What a call found out about a carrier's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// It answered.
+    Heard,
+    /// It sent nothing in time, or cannot be reached.
+    Silent,
+    /// It sent 503, with the seconds of Retry-After if there are any.
+    Overloaded(Option<u32>),
 }
 
 /// The way to a target.
@@ -251,6 +265,7 @@ pub struct Call {
     /// Either side's policy wants the call on record.
     pub(crate) wants_recording: bool,
     pub(crate) recording: Option<RecordingId>,
+    pub(crate) findings: Vec<(TrunkKey, resolve::Target, Finding)>,
     pub(crate) relays: SmallVec<[(ClientTx, ServerTx); 1]>,
 }
 
@@ -258,6 +273,11 @@ impl Call {
     /// Takes the question that the call has for the switch, if any.
     pub fn take_wish(&mut self) -> Option<Wish> {
         self.wish.take()
+    }
+
+    /// Takes what the call found out about carriers since the last time.
+    pub fn take_findings(&mut self) -> Vec<(TrunkKey, resolve::Target, Finding)> {
+        std::mem::take(&mut self.findings)
     }
 
     /// The INVITE that began the call, while it is needed.

@@ -125,6 +125,7 @@ impl Call {
             max_forwards,
             wants_recording: record,
             recording: None,
+            findings: Vec::new(),
             relays: SmallVec::new(),
         }
     }

@@ -43,6 +43,7 @@ impl Switch {
                 && running.desk.sip.counts().is_empty()
                 && running.awaiting.is_empty()
                 && running.deliveries.len() == 0
+                && running.errands_open() == 0
                 && running.desk.stock.taken() == 0
         })
     }
@@ -76,6 +77,7 @@ impl Running {
             wrong.push(format!("calls hold {} legs, the endpoint has {known}", legs.len()));
         }
         self.books.registrar.audit(&mut wrong);
+        self.books.trunks.audit(&mut wrong);
         self.calls.audit(&mut wrong);
         wrong
     }
@@ -95,6 +97,7 @@ impl Running {
             call.streams().hash(hasher);
         }
         self.books.registrar.digest(hasher);
+        self.books.trunks.digest(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

@@ -6,7 +6,7 @@ use sip::auth::Verifier;
 use sip::endpoint::{Advertised, Endpoint, Settings};
 use sip::{Method, Transport};
 
-use super::trunks::Trunks;
+use super::trunks::TrunkErrands;
 use crate::call::{Calls, Policy};
 use crate::gate::Gate;
 use crate::ids::{Ids, Purpose, seed_for};
@@ -14,6 +14,7 @@ use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
+use crate::trunk::Trunks;
 use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
 use crate::vocab::{Boot, Config, Effect, EventKind, Now, Record, Restored};
@@ -55,6 +56,7 @@ impl Running {
             flows: Flows::new(listeners),
             awaiting: BTreeMap::new(),
             deliveries: Deliveries::default(),
+            errands: TrunkErrands::default(),
             counters: Counters::default(),
             drain: None,
         };

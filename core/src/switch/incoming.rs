@@ -11,7 +11,7 @@ use crate::call::{Call, Common, Incoming, Line, Outcome, Rights};
 use crate::route::{Caller, Refusal, host_text};
 use crate::vocab::config::RecordPolicy;
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::{ExtensionKey, Now, Plan, TrunkKey};
+use crate::vocab::{ExtensionKey, Hop, Now, Plan, TrunkKey};
 
 use super::Running;
 
@@ -98,7 +98,14 @@ impl Running {
             }
         };
         match directory.plan(caller, &dialled, host.as_deref()) {
-            Ok(plan) => (plan, None),
+            Ok(mut plan) => {
+                // A carrier that is down is the last resort.
+                let trunks = &self.books.trunks;
+                plan.hops.sort_by_key(
+                    |hop| matches!(hop, Hop::Trunk { trunk, .. } if !trunks.is_up(trunk)),
+                );
+                (plan, None)
+            }
             Err(refusal) => {
                 let plan = Plan {
                     tenant: caller.tenant().clone(),

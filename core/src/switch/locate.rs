@@ -84,6 +84,7 @@ impl Running {
                 route: contact.path,
                 via: Reach::Flow(contact.flow),
                 credentials: None,
+                place: None,
             })
             .collect();
         if targets.is_empty() {
@@ -127,7 +128,8 @@ impl Running {
                 let uri = trunk_uri(number, &trunk, target.transport);
                 let to = format!("<sip:{number}@{host}>");
                 let credentials = trunk_credentials(&trunk);
-                targets.push_back(Target { uri, to, route: Vec::new(), via, credentials });
+                let place = Some(target);
+                targets.push_back(Target { uri, to, route: Vec::new(), via, credentials, place });
             }
         }
         if targets.is_empty() {

@@ -37,8 +37,9 @@ use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
+use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
-use trunks::Trunks;
+use trunks::TrunkErrands;
 
 use figures::Counters;
 use flows::Flows;
@@ -85,6 +86,7 @@ struct Running {
     flows: Flows,
     awaiting: BTreeMap<ClientTx, Awaiting>,
     deliveries: Deliveries,
+    errands: TrunkErrands,
     counters: Counters,
     drain: Option<Drain>,
 }
@@ -208,6 +210,7 @@ impl Running {
     fn step(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
         let desk = &mut self.desk;
         self.calls.with(id, |call| act(call, &mut desk.ctx(now)));
+        self.collect_findings(now, id);
         self.grant_wishes(now, id);
     }
 

@@ -4,8 +4,8 @@ use sip::ClientTx;
 use sip::endpoint::RequestFailure;
 use sip::message::Message;
 
-use super::trunks::TrunkTask;
 use crate::registrar::BindingId;
+use crate::trunk::TrunkTask;
 use crate::vocab::Now;
 
 use super::Running;
@@ -36,7 +36,7 @@ impl Running {
                 };
                 self.books.registrar.qualified(now, binding, answered);
             }
-            Some(Awaiting::Trunk(task)) => self.trunk_answered(now, task, outcome),
+            Some(Awaiting::Trunk(task)) => self.trunk_answered(now, &task, &outcome),
             Some(Awaiting::Delivery(id)) => self.delivery_answered(now, id, &outcome),
             None => {
                 if let Some(call) = self.calls.of_relay(tx) {
