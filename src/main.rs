@@ -1,2 +1,5 @@
 //! The Strowger softswitch.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    strowger::cli::main()
+}

@@ -108,6 +108,9 @@ fn streams(table: &Table<'_>) -> Streams {
         max_connections: table
             .number("max_connections", 1..=1_000_000, "connections")
             .unwrap_or(base.max_connections),
+        max_per_address: table
+            .number("max_connections_per_address", 1..=1_000_000, "connections")
+            .unwrap_or(base.max_per_address),
         idle_secs: table
             .number("stream_idle_secs", 10..=86_400, "seconds")
             .unwrap_or(base.idle_secs),

@@ -71,8 +71,13 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Problems> {
     let reader = Reader::new(text, &syntax);
     let (core, shell) = read(&reader, document.get_ref());
     let (problems, warnings) = reader.finish();
+    let mut problems = problems;
     if problems.is_empty() {
-        return Ok(Loaded { core, shell, warnings });
+        // What the switch itself makes of it, which it does not check again.
+        let Err(error) = strowger_core::route::Directory::new(core.clone()) else {
+            return Ok(Loaded { core, shell, warnings });
+        };
+        problems.push(Problem { line: 0, text: error.to_string() });
     }
     Err(Problems { file: file.to_owned(), list: problems })
 }

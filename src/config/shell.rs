@@ -55,13 +55,15 @@ pub struct Listen {
 pub struct Streams {
     /// Connections at a time, all listeners together.
     pub max_connections: u32,
+    /// Connections at a time from one address.
+    pub max_per_address: u32,
     /// A connection without a message or keep-alive for so long is closed, in seconds.
     pub idle_secs: u32,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { max_connections: 10_000, idle_secs: 3_900 }
+        Self { max_connections: 10_000, max_per_address: 500, idle_secs: 3_900 }
     }
 }
 

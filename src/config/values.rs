@@ -125,14 +125,10 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
 }
 
-/// A pattern for dialled numbers. Matching is linear in the number's length whatever the pattern.
+/// A pattern for dialled numbers, as the dial plan compiles it.
 pub fn pattern(text: &str) -> Result<(), String> {
-    let built = regex::RegexBuilder::new(text).size_limit(1 << 18).build();
-    built.map(|_| ()).map_err(|error| {
-        let reason = match error {
-            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-            other => last_line(&other.to_string()),
-        };
+    strowger_core::route::compile(text).map(|_| ()).map_err(|error| {
+        let reason = last_line(&error);
         format!("\"{text}\" is no pattern: {reason}; write e.g. \"^0\\\\d{{7,12}}$\"")
     })
 }

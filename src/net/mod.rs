@@ -1,3 +1,6 @@
 //! Everything that touches the network.
 
+pub mod dns;
 pub mod media;
+pub mod stream;
+pub mod udp;

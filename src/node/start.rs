@@ -1,0 +1,295 @@
+//! How the process begins.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sip::Transport;
+use strowger_core::vocab::input::Listener;
+use strowger_core::vocab::{Boot, Input, Principal, Query, Role, WorkerId};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::effects::Outlets;
+use super::gateway::{Gateway, Phase, Shared, ShellFigures};
+use super::keys::Keys;
+use super::mailbox::Mailbox;
+use super::reload::Reload;
+use super::turn::{Turn, TurnFigures};
+use super::{Node, StartError, recordings};
+use crate::api;
+use crate::config::{Loaded, Shell};
+use crate::net::dns::Dns;
+use crate::net::media::{MediaPool, MediaSettings, WorkerMessage};
+use crate::net::stream::{Limits, Streams};
+use crate::net::udp::UdpPort;
+use crate::store::{Restart, Sqlite, Store, Writer};
+
+/// Threads for TCP, DNS and HTTP; the switch and the media have their own.
+const RUNTIME_THREADS: usize = 2;
+/// Deep recursion happens nowhere.
+const STACK: usize = 512 * 1024;
+
+/// Everything that is bound before anything runs.
+struct Bound {
+    datagrams: Vec<UdpPort>,
+    streams: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    http: Option<TcpListener>,
+}
+
+/// Starts a switch from a sound configuration; `file` is loaded again on reload.
+///
+/// # Errors
+/// See [`StartError`]; then nothing is left running.
+pub fn start(loaded: Loaded, file: &Path) -> Result<Node, StartError> {
+    let system = |error: &dyn std::fmt::Display| StartError::System(error.to_string());
+    let clock = Clock::start();
+    let (store, restart) = open_store(&loaded.shell)?;
+    let runtime = runtime().map_err(|error| system(&error))?;
+    let entered = runtime.enter();
+    let bound = bind(&loaded.shell, &runtime)?;
+    let mailbox = Arc::new(Mailbox::new().map_err(|error| system(&error))?);
+    // Boot is the first letter in the mailbox; everything below only adds to it.
+    mailbox.post_always(Input::Boot(Box::new(boot(&loaded, restart, &bound.listeners)?)));
+    let limits = stream_limits(&loaded.shell);
+    let streams = Streams::new(limits, Arc::clone(&mailbox));
+    let media = Arc::new(start_media(&loaded.shell, &mailbox)?);
+    let writer = start_writer(store, &mailbox).map_err(|error| system(&error))?;
+    let outlets = Outlets {
+        runtime: runtime.handle().clone(),
+        streams: Arc::clone(&streams),
+        dns: Dns::new(&loaded.shell.dns_servers).map_err(StartError::Dns)?,
+        writer,
+        media: Arc::clone(&media),
+        events: Arc::default(),
+        requests: Arc::default(),
+        mailbox: Arc::clone(&mailbox),
+        figures: Arc::default(),
+    };
+    let drained = Arc::new(Notify::new());
+    let turn_figures = Arc::new(TurnFigures::default());
+    let gateway = gateway(&loaded, file, &outlets, Arc::clone(&turn_figures))?;
+    let tell = Arc::clone(&drained);
+    let drained_hook = Box::new(move || tell.notify_one());
+    let calls = media.calls_allowed().min(u64::from(loaded.core.calls.max_calls));
+    let mailbox_of_turn = Arc::clone(&mailbox);
+    let work = (bound.datagrams, mailbox_of_turn, outlets, clock, turn_figures);
+    runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
+    let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
+    for listener in bound.streams {
+        runtime.spawn(Arc::clone(&streams).serve(listener));
+    }
+    let http = bound.http.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = bound.http {
+        runtime.spawn(api::serve(listener, gateway.clone()));
+    }
+    drop(entered);
+    let listeners = bound.listeners;
+    let node = Node { runtime, turn, mailbox, media, gateway, listeners, http, calls, drained };
+    first_answer(&node);
+    Ok(node)
+}
+
+/// The switch has booted when it answers.
+fn first_answer(node: &Node) {
+    let principal = Principal {
+        tenant: String::new(),
+        role: Role::ReadOnly,
+        name: "start".into(),
+        extension: None,
+    };
+    let answer = node.runtime.block_on(node.gateway.query(principal, Query::Figures));
+    tracing::debug!(?answer, "the switch answers");
+    node.gateway.enter(Phase::Ready);
+}
+
+fn open_store(shell: &Shell) -> Result<(Sqlite, Restart), StartError> {
+    if let Some(path) = &shell.store.key_file {
+        ensure_key(path).map_err(|error| StartError::KeyFile(path.clone(), error))?;
+    }
+    let mut store = Sqlite::open(&shell.store.path).map_err(StartError::Store)?;
+    let mut restart = store.load().map_err(StartError::Store)?;
+    recordings::measure(&shell.recordings, &mut restart.restored.open_recordings);
+    Ok((store, restart))
+}
+
+/// Makes the key at the first start; only its owner may read it.
+fn ensure_key(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if let Ok(metadata) = path.metadata() {
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(std::io::Error::other("others may read it; set its mode to 0600"));
+        }
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+    let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(path)?;
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .max_blocking_threads(8)
+        .thread_stack_size(STACK)
+        .thread_name("net")
+        .enable_all()
+        .build()
+}
+
+fn bind(shell: &Shell, runtime: &Runtime) -> Result<Bound, StartError> {
+    let mut bound =
+        Bound { datagrams: Vec::new(), streams: Vec::new(), listeners: Vec::new(), http: None };
+    for listen in &shell.listen {
+        let name = format!("{}:{}", listen.transport, listen.address);
+        let failed = |error| StartError::Listen(name.clone(), error);
+        let address = match listen.transport {
+            Transport::Udp => {
+                let port = UdpPort::bind(listen.address).map_err(failed)?;
+                let address = port.local();
+                bound.datagrams.push(port);
+                address
+            }
+            _ => {
+                let listener = listener(listen.address, runtime).map_err(failed)?;
+                let address = listener.local_addr().map_err(failed)?;
+                bound.streams.push(listener);
+                address
+            }
+        };
+        bound.listeners.push(Listener { transport: listen.transport, address });
+    }
+    if let Some(address) = shell.http {
+        let failed = |error| StartError::Listen(format!("http {address}"), error);
+        bound.http = Some(listener(address, runtime).map_err(failed)?);
+    }
+    Ok(bound)
+}
+
+fn listener(address: SocketAddr, runtime: &Runtime) -> std::io::Result<TcpListener> {
+    runtime.block_on(TcpListener::bind(address))
+}
+
+fn boot(loaded: &Loaded, restart: Restart, listeners: &[Listener]) -> Result<Boot, StartError> {
+    let seed = random()?;
+    let (config, listeners) = (loaded.core.clone(), listeners.to_vec());
+    Ok(Boot { seed, boot: restart.boot, config, listeners, restored: restart.restored })
+}
+
+fn random() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::System(error.to_string()))?;
+    Ok(seed)
+}
+
+fn stream_limits(shell: &Shell) -> Limits {
+    Limits {
+        connections: shell.streams.max_connections as usize,
+        per_address: shell.streams.max_per_address as usize,
+        idle: Duration::from_secs(shell.streams.idle_secs.into()),
+    }
+}
+
+fn start_media(shell: &Shell, mailbox: &Arc<Mailbox>) -> Result<MediaPool, StartError> {
+    let ports = shell.media.ports.0..=shell.media.ports.1;
+    let mut settings = MediaSettings::new(shell.media.address, ports, random()?);
+    if shell.media.workers > 0 {
+        settings.workers = shell.media.workers;
+    }
+    settings.spare = usize::from(shell.media.spare);
+    settings.sounds.clone_from(&shell.sounds);
+    settings.recordings.clone_from(&shell.recordings);
+    let mailbox = Arc::clone(mailbox);
+    let events = move |message| {
+        mailbox.post_always(match message {
+            WorkerMessage::Ports { worker, ports } => {
+                Input::MediaPorts { worker: WorkerId(worker), ports }
+            }
+            WorkerMessage::Event { worker, event } => {
+                Input::MediaEvent { worker: WorkerId(worker), event }
+            }
+        });
+    };
+    MediaPool::start(settings, events).map_err(StartError::Media)
+}
+
+fn start_writer(store: Sqlite, mailbox: &Arc<Mailbox>) -> std::io::Result<Writer> {
+    let mailbox = Arc::clone(mailbox);
+    Writer::start(store, move |commit, ok| mailbox.post_always(Input::Stored { commit, ok }))
+}
+
+fn gateway(
+    loaded: &Loaded,
+    file: &Path,
+    outlets: &Outlets,
+    turn: Arc<TurnFigures>,
+) -> Result<Gateway, StartError> {
+    let shell = &loaded.shell;
+    let figures = ShellFigures {
+        turn,
+        outlets: Arc::clone(&outlets.figures),
+        writer: outlets.writer.figures(),
+        streams: Arc::clone(&outlets.streams),
+        mailbox: Arc::clone(&outlets.mailbox),
+    };
+    let shared = Shared {
+        mailbox: Arc::clone(&outlets.mailbox),
+        requests: Arc::clone(&outlets.requests),
+        ring: Arc::clone(&outlets.events),
+        keys: RwLock::new(Arc::new(Keys::new(loaded, random()?))),
+        phase: AtomicU8::new(Phase::Starting as u8),
+        store: shell.store.path.clone(),
+        reader: Mutex::new(None),
+        recordings: shell.recordings.clone(),
+        reload: Reload {
+            file: file.to_path_buf(),
+            running: Mutex::new(shell.clone()),
+            turn: tokio::sync::Mutex::new(()),
+        },
+        figures,
+        media: Mutex::new(Arc::downgrade(&outlets.media)),
+    };
+    Ok(Gateway { shared: Arc::new(shared) })
+}
+
+type Work = (Vec<UdpPort>, Arc<Mailbox>, Outlets, Clock, Arc<TurnFigures>);
+
+/// The switch's thread. It takes the process with it when it fails: half a switch strands calls.
+fn spawn_turn(
+    (ports, mailbox, outlets, clock, figures): Work,
+    drained: Box<dyn FnMut() + Send>,
+) -> std::io::Result<JoinHandle<()>> {
+    let turn = Turn::new(ports, mailbox, outlets, clock, figures, drained)?;
+    std::thread::Builder::new().name("switch".into()).stack_size(4 * STACK).spawn(move || {
+        let loud = AbortOnPanic;
+        if let Err(error) = turn.run() {
+            tracing::error!("the switch's poller has failed: {error}");
+            std::process::abort();
+        }
+        drop(loud);
+    })
+}
+
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The switch's own thread: its sockets, its mailbox, its timer, and nothing that could make it wait.
+//!
+//! A turn takes at most [`TURN`] datagrams and [`TURN`] letters. Datagrams are handled where they were received, and
+//! what the switch sends over UDP leaves at once; all other effects leave at the end of the turn.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::event::{Timespec, epoll};
+use sip::{Flow, Transport};
+use strowger_core::Switch;
+use strowger_core::vocab::{Effect, Input, Now};
+
+use super::clock::Clock;
+use super::effects::Outlets;
+use super::mailbox::Mailbox;
+use crate::net::udp::{Pool, UdpPort};
+
+/// Datagrams, and letters, that one turn takes at most.
+const TURN: usize = 64;
+/// The longest sleep, where the switch names no deadline.
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// In the poller the mailbox has this number; the sockets have theirs from 0.
+const MAILBOX: u64 = u64::MAX;
+
+/// Sees every input before the switch does: for a journal that can be replayed.
+pub trait Journal: Send {
+    /// What the switch is about to handle.
+    fn record(&mut self, now: Now, input: &Input);
+}
+
+/// Counts that the thread publishes for the metrics.
+#[derive(Debug, Default)]
+pub struct TurnFigures {
+    /// Turns taken.
+    pub turns: AtomicU64,
+    /// Datagrams received.
+    pub received: AtomicU64,
+    /// Datagrams sent.
+    pub sent: AtomicU64,
+    /// Datagrams that the system refused to send.
+    pub unsent: AtomicU64,
+    /// The longest turn since the figure was last taken, in microseconds.
+    pub longest_us: AtomicU64,
+}
+
+/// The thread's belongings.
+pub struct Turn {
+    switch: Switch,
+    ports: Vec<UdpPort>,
+    poller: rustix::fd::OwnedFd,
+    mailbox: Arc<Mailbox>,
+    outlets: Outlets,
+    clock: Clock,
+    pool: Pool,
+    /// Taken from the mailbox and not handled yet.
+    letters: VecDeque<Input>,
+    /// What the thread itself has to tell the switch.
+    own: VecDeque<Input>,
+    effects: Vec<Effect>,
+    journal: Option<Box<dyn Journal>>,
+    figures: Arc<TurnFigures>,
+    drained: Box<dyn FnMut() + Send>,
+}
+
+impl Turn {
+    /// Prepares the thread's work.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn new(
+        ports: Vec<UdpPort>,
+        mailbox: Arc<Mailbox>,
+        outlets: Outlets,
+        clock: Clock,
+        figures: Arc<TurnFigures>,
+        drained: Box<dyn FnMut() + Send>,
+    ) -> io::Result<Self> {
+        let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let readable = epoll::EventFlags::IN;
+        for (number, port) in (0..).zip(&ports) {
+            epoll::add(&poller, port, epoll::EventData::new_u64(number), readable)?;
+        }
+        epoll::add(&poller, &*mailbox, epoll::EventData::new_u64(MAILBOX), readable)?;
+        Ok(Self {
+            switch: Switch::new(),
+            ports,
+            poller,
+            mailbox,
+            outlets,
+            clock,
+            pool: Pool::default(),
+            letters: VecDeque::new(),
+            own: VecDeque::new(),
+            effects: Vec::new(),
+            journal: None,
+            figures,
+            drained,
+        })
+    }
+
+    /// Records every input.
+    pub fn with_journal(mut self, journal: Box<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Takes turns until the mailbox says stop; then everything that waits has been handled.
+    ///
+    /// # Errors
+    /// The poller fails, which leaves nothing to go on with.
+    pub fn run(mut self) -> io::Result<()> {
+        loop {
+            let ready = self.sleep()?;
+            let began = self.clock.mono();
+            let mut left = TURN;
+            for number in ready {
+                left = self.read(number, left);
+            }
+            self.take_letters();
+            self.tick();
+            self.flush();
+            self.note(began);
+            if self.mailbox.is_stopped() && !self.has_work() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.letters.is_empty() || !self.own.is_empty() || self.mailbox.waiting() > 0
+    }
+
+    /// Waits for a datagram, a letter or the deadline, unless there is work already. Returns the sockets that have
+    /// something.
+    fn sleep(&mut self) -> io::Result<Vec<usize>> {
+        let asleep = !self.has_work() && self.mailbox.may_sleep();
+        let wait = if asleep { self.until_deadline() } else { Duration::ZERO };
+        let limit = Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        let mut events = [const { std::mem::MaybeUninit::uninit() }; 16];
+        let outcome = epoll::wait(&self.poller, &mut events, Some(&limit));
+        self.mailbox.awake();
+        let events = match outcome {
+            Ok((events, _)) => events,
+            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut ready = Vec::new();
+        for event in events {
+            match event.data.u64() {
+                MAILBOX => self.mailbox.acknowledge(),
+                number => ready.push(number as usize),
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Rounded up to milliseconds, so that deadlines close together share a wake-up.
+    fn until_deadline(&self) -> Duration {
+        let Some(deadline) = self.switch.next_deadline() else { return LONGEST };
+        let nanos = deadline.saturating_sub(self.clock.mono());
+        Duration::from_millis(nanos.div_ceil(1_000_000)).min(LONGEST)
+    }
+
+    /// Reads at most `left` datagrams of one socket and returns how many more this turn may read.
+    fn read(&mut self, number: usize, mut left: usize) -> usize {
+        while left > 0 {
+            let Some(port) = self.ports.get(number) else { break };
+            let Some((remote, bytes)) = port.receive(&mut self.pool) else { break };
+            let flow = port.flow(remote);
+            self.figures.received.fetch_add(1, Ordering::Relaxed);
+            self.handle(Input::Packet { flow, bytes });
+            left -= 1;
+        }
+        left
+    }
+
+    fn take_letters(&mut self) {
+        if self.letters.is_empty() {
+            self.mailbox.take(&mut self.letters);
+        }
+        for _ in 0..TURN {
+            let Some(letter) = self.letters.pop_front() else { break };
+            self.handle(letter);
+        }
+        // What comes of these waits for the next turn.
+        for _ in 0..self.own.len() {
+            let Some(letter) = self.own.pop_front() else { break };
+            self.handle(letter);
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.switch.next_deadline().is_some_and(|deadline| deadline <= self.clock.mono()) {
+            self.handle(Input::Tick);
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        if let Some(journal) = &mut self.journal {
+            journal.record(now, &input);
+        }
+        self.switch.handle(now, input);
+        while let Some(effect) = self.switch.poll_effect() {
+            match effect {
+                Effect::Send { flow, bytes } if flow.transport == Transport::Udp => {
+                    self.send(flow, &bytes);
+                }
+                other => self.effects.push(other),
+            }
+        }
+    }
+
+    fn send(&mut self, flow: Flow, bytes: &Bytes) {
+        let outcome = match self.port(flow.local) {
+            Some(port) => port.send(flow.remote, bytes),
+            None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        };
+        match outcome {
+            Ok(()) => {
+                self.figures.sent.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.figures.unsent.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!("a datagram to {} could not be sent: {error}", flow.remote);
+                self.own.push_back(Input::FlowClosed { flow, connect: None });
+            }
+        }
+    }
+
+    fn port(&self, local: SocketAddr) -> Option<&UdpPort> {
+        self.ports.iter().find(|port| port.local() == local)
+    }
+
+    fn flush(&mut self) {
+        if !self.effects.is_empty() && self.outlets.carry_out(&mut self.effects) {
+            (self.drained)();
+        }
+    }
+
+    fn note(&self, began: u64) {
+        let took = self.clock.mono().saturating_sub(began) / 1_000;
+        self.figures.turns.fetch_add(1, Ordering::Relaxed);
+        if took > self.figures.longest_us.load(Ordering::Relaxed) {
+            self.figures.longest_us.store(took, Ordering::Relaxed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turn").field("ports", &self.ports).finish_non_exhaustive()
+    }
+}
