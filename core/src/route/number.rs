@@ -11,8 +11,17 @@ const MIN_E164: usize = 7;
 /// The North American country code: no trunk prefix 0, and 011 instead of 00.
 const NANP: &str = "1";
 
-/// Forms of one number, the one that was dialled first.
-pub type Forms = SmallVec<[String; 5]>;
+/// Ways to write one number.
+pub type Ways = SmallVec<[String; 4]>;
+
+/// The ways in which one number may match a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forms {
+    /// As good as each other, the one that was dialled first.
+    pub first: Ways,
+    /// For when no route matches any of those.
+    pub then: Ways,
+}
 
 /// Takes a URI's user apart: escapes decoded, parameters (`;phone-context=`) cut off, visual separators of a number
 /// removed (RFC 3966 section 5.1.1). `None` when it is empty, too long or holds what no number and no name holds.
@@ -112,36 +121,34 @@ pub fn canonical(number: &str, country: Option<&str>) -> String {
     }
 }
 
-/// The number as dialled, then the other ways in which routes may expect it: `+E.164` as national and with the
-/// international prefix, and the reverse. Bare digits have no other form: they may be local.
+/// The ways in which routes may expect a number. What was dialled internationally is the same number in each form, so
+/// that a route meets it in whichever it was written for: a number of our own country as `+E.164` and national, any
+/// other as `+E.164` and with the international prefix. What was dialled nationally is that first of all, and only
+/// where no route knows it so, the same number as `+E.164`: a route for `+` is mostly meant for calls abroad. Bare
+/// digits have no other form, since they may be local.
 pub fn forms(dialled: &str, country: Option<&str>) -> Forms {
-    let mut forms = Forms::new();
-    forms.push(dialled.to_owned());
-    let Some((digits, written)) = international(dialled, country) else { return forms };
-    if written == Written::Bare {
-        return forms;
-    }
-    let mut also = |form: String| {
-        if !forms.contains(&form) {
-            forms.push(form);
-        }
+    let as_dialled = || std::iter::once(dialled.to_owned()).collect();
+    let Some((digits, written)) = international(dialled, country) else {
+        return Forms { first: as_dialled(), then: SmallVec::new() };
     };
-    also(format!("+{digits}"));
-    let national = country.and_then(|code| Some((code, digits.strip_prefix(code)?)));
-    match national {
-        Some((NANP, rest)) => {
-            also(digits.clone());
-            also(rest.to_owned());
-        }
-        Some((_, rest)) => {
-            also(format!("0{rest}"));
-            also(rest.to_owned());
-        }
-        None => {}
+    let mut others: Ways = SmallVec::new();
+    others.push(format!("+{digits}"));
+    match country.and_then(|code| Some((code, digits.strip_prefix(code)?))) {
+        Some((NANP, rest)) => others.extend([digits.clone(), rest.to_owned()]),
+        Some((_, rest)) => others.extend([format!("0{rest}"), rest.to_owned()]),
+        None if country == Some(NANP) => others.push(format!("011{digits}")),
+        None => others.push(format!("00{digits}")),
     }
-    let prefix = if country == Some(NANP) { "011" } else { "00" };
-    also(format!("{prefix}{digits}"));
-    forms
+    others.retain(|other| *other != dialled);
+    match written {
+        Written::International => {
+            let mut first: Ways = as_dialled();
+            first.extend(others);
+            Forms { first, then: SmallVec::new() }
+        }
+        Written::National => Forms { first: as_dialled(), then: others },
+        Written::Bare => Forms { first: as_dialled(), then: SmallVec::new() },
+    }
 }
 
 #[cfg(test)]
@@ -181,22 +188,27 @@ mod tests {
 
     #[test]
     fn routes_see_a_number_in_every_form() {
-        let seen = |dialled, country| forms(dialled, country).to_vec();
+        let seen = |dialled, country| {
+            let forms = forms(dialled, country);
+            (forms.first.join(" "), forms.then.join(" "))
+        };
+        let ways = |first: &str, then: &str| (first.to_owned(), then.to_owned());
+        let china = Some("86");
         assert_eq!(
-            seen("+8657126200670", Some("86")),
-            ["+8657126200670", "057126200670", "57126200670", "008657126200670"]
+            seen("+8657126200670", china),
+            ways("+8657126200670 057126200670 57126200670", "")
         );
         assert_eq!(
-            seen("057126200670", Some("86")),
-            ["057126200670", "+8657126200670", "57126200670", "008657126200670"]
+            seen("008657126200670", china),
+            ways("008657126200670 +8657126200670 057126200670 57126200670", "")
         );
-        assert_eq!(seen("+442071838750", Some("86")), ["+442071838750", "00442071838750"]);
-        assert_eq!(seen("4567", Some("86")), ["4567"]);
-        assert_eq!(seen("26200670", Some("86")), ["26200670"]);
-        assert_eq!(
-            seen("2125550100", Some("1")),
-            ["2125550100", "+12125550100", "12125550100", "01112125550100"]
-        );
+        assert_eq!(seen("057126200670", china), ways("057126200670", "+8657126200670 57126200670"));
+        assert_eq!(seen("+442071838750", china), ways("+442071838750 00442071838750", ""));
+        assert_eq!(seen("00442071838750", None), ways("00442071838750 +442071838750", ""));
+        assert_eq!(seen("4567", china), ways("4567", ""));
+        assert_eq!(seen("26200670", china), ways("26200670", ""));
+        assert_eq!(seen("2125550100", Some("1")), ways("2125550100", "+12125550100 12125550100"));
+        assert_eq!(seen("+442071838750", Some("1")), ways("+442071838750 011442071838750", ""));
     }
 
     proptest! {
@@ -208,7 +220,9 @@ mod tests {
 
         #[test]
         fn every_form_of_a_number_is_the_same_number(text in "[+]?[0-9]{1,16}", country in "[1-9][0-9]{0,1}") {
-            for form in forms(&text, Some(&country)).iter().filter(|form| form.starts_with('+')) {
+            let forms = forms(&text, Some(&country));
+            prop_assert_eq!(&forms.first[0], &text);
+            for form in forms.first.iter().chain(&forms.then).filter(|form| form.starts_with('+')) {
                 prop_assert_eq!(canonical(form, Some(&country)), canonical(&text, Some(&country)));
             }
         }

@@ -158,15 +158,18 @@ impl Directory {
         Ok(Plan { tenant: tenant.id.clone(), dialled, hops, hide_number: false, emergency: true })
     }
 
-    /// The first route that matches any form of the number, and that form.
+    /// The first route that matches any way to write the number, and that way. All ways are tried on one route before
+    /// the next, so that nobody avoids a narrow route by writing the number differently.
     fn first_match<'a>(
         &'a self,
         routes: &[(Regex, usize)],
         forms: &'a Forms,
     ) -> Option<(&'a Route, &'a str)> {
-        routes.iter().find_map(|(pattern, at)| {
-            let form = forms.iter().find(|form| pattern.is_match(form))?;
-            Some((self.config.routes.get(*at)?, form.as_str()))
+        [&forms.first, &forms.then].into_iter().find_map(|ways| {
+            routes.iter().find_map(|(pattern, at)| {
+                let form = ways.iter().find(|form| pattern.is_match(form))?;
+                Some((self.config.routes.get(*at)?, form.as_str()))
+            })
         })
     }
 

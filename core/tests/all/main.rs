@@ -1,0 +1,10 @@
+//! Tests of the core, one file for each topic.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod common;
+mod dial_plan;
+mod identity;
+mod registrar;
+mod registrar_model;
+mod toll_fraud;
