@@ -39,7 +39,7 @@ impl Leg {
             // The 2xx must be acknowledged before the BYE, though nobody answered its offer.
             self.acknowledge(cx, tx, cseq, &[], None);
         }
-        self.ours = OurInvite::Idle;
+        self.abandon_reinvite(cx);
         // RFC 3261 section 15: no BYE before the ACK of the 2xx that made the call.
         if matches!(&self.theirs, TheirInvite::Unacked(unacked) if unacked.initial) {
             self.drop_their_offer(cx);
@@ -48,6 +48,15 @@ impl Leg {
         }
         self.drop_pending(cx);
         self.send_bye(cx, reason);
+    }
+
+    /// A re-INVITE of ours no longer matters; should it be accepted all the same, its 2xx is
+    /// acknowledged and the dialog ended once more.
+    pub fn abandon_reinvite(&mut self, cx: &mut Cx<'_>) {
+        let before = std::mem::replace(&mut self.ours, OurInvite::Idle);
+        if let OurInvite::Pending { tx, .. } = before {
+            cx.layer.abandon(cx.now, tx);
+        }
     }
 
     /// Sends the BYE; the leg stays until it is answered or timer F ends it.

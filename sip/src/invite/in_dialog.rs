@@ -69,6 +69,7 @@ impl Leg {
         }
         self.theirs = TheirInvite::Idle;
         self.drop_their_offer(cx);
+        self.abandon_reinvite(cx);
     }
 
     /// OPTIONS in a dialog (RFC 3261 section 11).

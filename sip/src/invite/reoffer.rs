@@ -274,8 +274,6 @@ impl Leg {
         let OurInvite::Pending { give_up, tx, .. } = &self.ours else { return };
         if *give_up <= cx.now {
             cx.layer.send_cancel(cx.now, *tx, None);
-            cx.layer.abandon(*tx);
-            self.ours = OurInvite::Idle;
             self.hang_up(cx, None, Some(EndCause::Gone(408)));
         }
     }

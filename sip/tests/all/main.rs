@@ -8,5 +8,6 @@ mod generated;
 mod link;
 mod message;
 mod oracle;
+mod storm;
 mod torture;
 mod uri;

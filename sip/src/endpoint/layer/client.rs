@@ -9,7 +9,7 @@ use crate::endpoint::ids::Key;
 use crate::endpoint::slab::Handle;
 use crate::endpoint::{ClientTx, Event, RequestFailure};
 use crate::message::{HeaderName, Message, Writer};
-use crate::transaction::{Action, Actions, Class, InviteClient, NonInviteClient};
+use crate::transaction::{Action, Actions, Class, InviteClient, NonInviteClient, Timer};
 use crate::{Flow, Method};
 
 /// The most forks whose 2xx one INVITE remembers to have acknowledged.
@@ -75,6 +75,8 @@ pub(crate) struct ClientRecord {
     ack: Bytes,
     /// The ACKs of the 2xx responses, by the hash of the To tag.
     acks: SmallVec<[(Key, Flow, Bytes); 1]>,
+    /// When an INVITE that nobody waits for any more is forgotten.
+    expires: u64,
     scheduled: u64,
 }
 
@@ -148,6 +150,7 @@ impl Layer {
             tried: belongs.tried,
             ack: Bytes::new(),
             acks: SmallVec::new(),
+            expires: u64::MAX,
             scheduled: u64::MAX,
         });
         self.by_client_key.insert(key, handle);
@@ -304,11 +307,15 @@ impl Layer {
         true
     }
 
-    /// Nobody cares for the outcome of this request any more.
-    pub fn abandon(&mut self, handle: Handle) {
+    /// Nobody waits for the outcome of this INVITE any more. RFC 3261 gives a transaction in
+    /// Proceeding no end; this one ends after 64 times T1.
+    pub fn abandon(&mut self, now: u64, handle: Handle) {
+        let expires = self.end_to_end_timers().start(Timer::B, now);
         if let Some(record) = self.clients.get_mut(handle) {
             record.owner = Owner::Nobody(None);
+            record.expires = expires;
         }
+        self.schedule_client(handle);
     }
 
     /// Forgets a transaction whose peer never answers a CANCEL (RFC 3261 section 9.1).
@@ -323,6 +330,10 @@ impl Layer {
             return None;
         }
         record.scheduled = u64::MAX;
+        if record.expires <= now {
+            self.close_client(handle);
+            return None;
+        }
         let actions = match &mut record.machine {
             Machine::Invite(machine) => machine.timeout(now),
             Machine::Other(machine) => machine.timeout(now),
@@ -358,9 +369,8 @@ impl Layer {
             Machine::Invite(machine) => machine.deadline(),
             Machine::Other(machine) => machine.deadline(),
         };
-        if let Some(due) = due
-            && due < record.scheduled
-        {
+        let due = due.unwrap_or(u64::MAX).min(record.expires);
+        if due < record.scheduled {
             record.scheduled = due;
             self.queue.push(due, Wake::Client(handle));
         }
