@@ -1,9 +1,7 @@
 //! What an offer and its answer settled, for the media session.
 
-use serde::{Deserialize, Serialize};
-
-use super::describe::{Codec, CodecKind, MediaKind, StreamDescription};
-use super::{NegotiationError, Sdp};
+use super::Sdp;
+use super::describe::{Codec, MediaKind, StreamDescription};
 use crate::order::{StreamCodec, StreamConfig};
 
 /// Both descriptions of one leg, after the answer.
@@ -26,70 +24,8 @@ impl<'a> LegDescriptions<'a> {
     }
 }
 
-/// All streams of two bridged legs, by media line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreement {
-    /// One entry for each media line of the first leg; `None`: not in use.
-    pub streams: Vec<Option<StreamAgreement>>,
-}
-
-/// One media line of two bridged legs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StreamAgreement {
-    /// What it carries.
-    pub kind: MediaKind,
-    /// Settings of the first leg's stream.
-    pub first: StreamConfig,
-    /// Settings of the second leg's stream.
-    pub second: StreamConfig,
-    /// What happens to packets on the way.
-    pub relay: StreamRelay,
-}
-
-/// What happens to the packets of a stream on their way to the other leg.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StreamRelay {
-    /// Datagrams are passed unread.
-    Opaque,
-    /// By payload type; what no route names is dropped.
-    Routes {
-        /// From the first leg to the second.
-        to_second: Vec<PayloadRoute>,
-        /// From the second leg to the first.
-        to_first: Vec<PayloadRoute>,
-    },
-}
-
-/// What happens to one payload type in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayloadRoute {
-    /// Payload type as it arrives.
-    pub from: u8,
-    /// Payload type as it leaves.
-    pub to: u8,
-    /// What is done to the payload.
-    pub transform: Transform,
-}
-
-/// What is done to a payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Transform {
-    /// Nothing.
-    Pass,
-    /// G.711 mu-law to A-law, octet by octet.
-    MuToA,
-    /// G.711 A-law to mu-law, octet by octet.
-    AToMu,
-    /// Telephone event whose clock changes (durations and timestamps).
-    RescaleEvent {
-        /// Clock that it arrives with, Hz.
-        from: u32,
-        /// Clock that it leaves with, Hz.
-        to: u32,
-    },
-}
-
-/// Settings of a leg whose other end is the switch itself, by media line.
+/// What offer and answer settled for the streams of a leg, by media line; `None`: not in use.
+/// These are the settings that a media worker is ordered to apply.
 pub fn terminate(leg: LegDescriptions<'_>) -> Vec<Option<(MediaKind, StreamConfig)>> {
     let local = leg.local.streams();
     let remote = leg.remote.streams();
@@ -97,55 +33,24 @@ pub fn terminate(leg: LegDescriptions<'_>) -> Vec<Option<(MediaKind, StreamConfi
     both.map(|(l, r)| Some((r.kind, config(l, r, leg.remote_answered)?))).collect()
 }
 
-/// Settings and routes of two legs that talk to each other.
-///
-/// Works the same for a call that was negotiated end to end and for legs that were negotiated
-/// apart (a transfer, an originated call); there it may find nothing in common, and one of the
-/// legs has to be offered the other's codecs anew.
-pub fn bridge(
-    first: LegDescriptions<'_>,
-    second: LegDescriptions<'_>,
-) -> Result<Agreement, NegotiationError> {
-    let (first, second) = (terminate(first), terminate(second));
-    let mut failure = NegotiationError::NoUsableStream;
-    let mut streams = Vec::with_capacity(first.len());
-    for (index, a) in first.into_iter().enumerate() {
-        let b = second.get(index).cloned().flatten();
-        let agreement = match (a, b) {
-            (Some((kind, a)), Some((other, b))) if kind == other => {
-                let joined = join(kind, a, b);
-                if joined.is_none() {
-                    failure = NegotiationError::NoCommonCodec;
-                }
-                joined
-            }
-            _ => None,
-        };
-        streams.push(agreement);
+/// Whether two streams that are bridged understand each other both ways: a codec in common, or
+/// one law of G.711 on each side, which the relay converts. Streams that are passed unread always
+/// do. Legs that were negotiated apart (a transfer, an originated call) may not: then one of them
+/// has to be offered the other's codecs.
+pub fn understand(first: &StreamConfig, second: &StreamConfig) -> bool {
+    if first.codecs.is_empty() || second.codecs.is_empty() {
+        return first.codecs.is_empty() && second.codecs.is_empty();
     }
-    if streams.iter().any(Option::is_some) { Ok(Agreement { streams }) } else { Err(failure) }
+    let common = |codec: &StreamCodec| codec.kind.is_audio() && is_taken(codec, &second.codecs);
+    first.codecs.iter().any(common)
 }
 
-fn join(kind: MediaKind, first: StreamConfig, second: StreamConfig) -> Option<StreamAgreement> {
-    if first.codecs.is_empty() && second.codecs.is_empty() {
-        return Some(StreamAgreement { kind, first, second, relay: StreamRelay::Opaque });
-    }
-    let to_second = routes(&first.codecs, &second.codecs);
-    let to_first = routes(&second.codecs, &first.codecs);
-    let sounds = |list: &[PayloadRoute], from: &StreamConfig| {
-        list.iter().any(|route| {
-            let codec = from.codecs.iter().find(|codec| codec.receive_pt == route.from);
-            codec.is_some_and(|codec| codec.kind.is_audio())
-        })
-    };
-    if !sounds(&to_second, &first) || !sounds(&to_first, &second) {
-        return None;
-    }
-    Some(StreamAgreement {
-        kind,
-        first,
-        second,
-        relay: StreamRelay::Routes { to_second, to_first },
+fn is_taken(codec: &StreamCodec, among: &[StreamCodec]) -> bool {
+    among.iter().any(|other| {
+        codec.kind.is_g711() && other.kind.is_g711()
+            || other.name.eq_ignore_ascii_case(&codec.name)
+                && other.clock_rate == codec.clock_rate
+                && other.channels == codec.channels
     })
 }
 
@@ -193,41 +98,4 @@ fn in_force(local: &Codec, remote: &Codec) -> Option<StreamCodec> {
         receive_pt: local.payload_type,
         send_pt: remote.payload_type,
     })
-}
-
-/// Routes for what arrives by `from`'s codecs and leaves by `to`'s.
-fn routes(from: &[StreamCodec], to: &[StreamCodec]) -> Vec<PayloadRoute> {
-    let route = |codec: &StreamCodec| {
-        let (target, transform) = target_of(codec, to)?;
-        Some(PayloadRoute { from: codec.receive_pt, to: target.send_pt, transform })
-    };
-    from.iter().filter_map(route).collect()
-}
-
-fn target_of<'a>(
-    codec: &StreamCodec,
-    among: &'a [StreamCodec],
-) -> Option<(&'a StreamCodec, Transform)> {
-    let same = |other: &&StreamCodec| {
-        other.name.eq_ignore_ascii_case(&codec.name)
-            && other.clock_rate == codec.clock_rate
-            && other.channels == codec.channels
-    };
-    let mut alike = among.iter().filter(same);
-    let exact = alike.clone().find(|other| other.fmtp == codec.fmtp);
-    if let Some(found) = exact.or_else(|| alike.next()) {
-        return Some((found, Transform::Pass));
-    }
-    let of = |kind: CodecKind| among.iter().find(|other| other.kind == kind);
-    match codec.kind {
-        CodecKind::Pcmu => Some((of(CodecKind::Pcma)?, Transform::MuToA)),
-        CodecKind::Pcma => Some((of(CodecKind::Pcmu)?, Transform::AToMu)),
-        CodecKind::TelephoneEvent => {
-            let found = of(CodecKind::TelephoneEvent)?;
-            let transform =
-                Transform::RescaleEvent { from: codec.clock_rate, to: found.clock_rate };
-            Some((found, transform))
-        }
-        _ => None,
-    }
 }

@@ -218,11 +218,12 @@ pub struct StreamDescription {
 
 impl StreamDescription {
     pub(super) fn read(session: &Session, media: &Media) -> Self {
-        let ip = connection_ip(media.connections.first().or(session.connection.as_ref()));
-        let address = SocketAddr::new(ip, media.port);
+        let named = connection_ip(media.connections.first().or(session.connection.as_ref()));
+        let address =
+            SocketAddr::new(named.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), media.port);
         let rtcp_mux = values(media, "rtcp-mux").next().is_some();
         let mut direction = direction_of(session, media);
-        if ip.is_unspecified() {
+        if named.is_some_and(|ip| ip.is_unspecified()) {
             direction = direction.and(Direction::SendOnly);
         }
         let mut stream = Self {
@@ -269,11 +270,6 @@ impl StreamDescription {
                 || opaque.iter().any(|known| known.eq_ignore_ascii_case(&self.proto)))
     }
 
-    /// Whether the author asked for silence by a connection address of 0.0.0.0 or `::`.
-    pub fn is_held_by_address(&self) -> bool {
-        !self.is_refused() && self.address.ip().is_unspecified()
-    }
-
     /// The codecs that carry sound or pictures, in the author's order.
     pub fn audio_codecs(&self) -> impl Iterator<Item = &Codec> {
         self.codecs.iter().filter(|codec| codec.kind.is_audio())
@@ -305,11 +301,10 @@ fn direction_of(session: &Session, media: &Media) -> Direction {
     find(&media.attributes).or_else(|| find(&session.attributes)).unwrap_or(Direction::SendRecv)
 }
 
-fn connection_ip(connection: Option<&Connection>) -> IpAddr {
-    connection
-        .and_then(|connection| connection.connection_address.split('/').next())
-        .and_then(|address| address.trim().parse().ok())
-        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+/// The address of a `c=` line; nothing if there is none, or a host name.
+fn connection_ip(connection: Option<&Connection>) -> Option<IpAddr> {
+    let address = connection?.connection_address.split('/').next()?;
+    address.trim().parse().ok()
 }
 
 /// RFC 3605: `a=rtcp:port [nettype addrtype address]`.

@@ -2,9 +2,10 @@
 //!
 //! Everything here is a pure function from descriptions to descriptions. The order of work for a
 //! call between two legs is: [`Sdp::parse`] the offer of the first leg, [`offer_towards`] the
-//! second leg, parse its answer, [`answer_towards`] the first leg, and then [`bridge`] tells the
-//! media session what to relay where. Where the switch itself is the other end, [`local_answer`],
-//! [`local_offer`] and [`terminate`] take these places.
+//! second leg, parse its answer, [`answer_towards`] the first leg. Where the switch itself is the
+//! other end, [`local_answer`] and [`local_offer`] take these places. [`terminate`] then gives the
+//! settings of each leg's streams for the media worker, and [`understand`] says whether two
+//! streams can be bridged.
 
 mod agreement;
 mod answer;
@@ -17,13 +18,10 @@ mod versions;
 
 use std::fmt;
 
-use sdp_types::{Session, Time};
+use sdp_types::{Origin, Session, Time};
 use serde::{Deserialize, Serialize};
 
-pub use agreement::{
-    Agreement, LegDescriptions, PayloadRoute, StreamAgreement, StreamRelay, Transform, bridge,
-    terminate,
-};
+pub use agreement::{LegDescriptions, terminate, understand};
 pub use answer::answer_towards;
 pub use describe::{Codec, CodecKind, Direction, MediaKind, StreamDescription};
 pub use local::{Capabilities, local_answer, local_offer, with_direction};
@@ -142,9 +140,21 @@ impl Sdp {
 
     /// Whether both describe the same session apart from the `o=` version (RFC 3264, section 8).
     pub fn same_but_version(&self, other: &Self) -> bool {
-        let mut twin = other.session.clone();
-        twin.origin.sess_version = self.session.origin.sess_version;
-        twin == self.session
+        let (a, b) = (&self.session, &other.session);
+        let origin = |session: &Session| {
+            let Origin { username, sess_id, nettype, addrtype, unicast_address, .. } =
+                session.origin.clone();
+            (username, sess_id, nettype, addrtype, unicast_address)
+        };
+        a.medias == b.medias
+            && a.attributes == b.attributes
+            && a.connection == b.connection
+            && a.bandwidths == b.bandwidths
+            && a.session_name == b.session_name
+            && (&a.session_description, &a.uri, &a.emails, &a.phones, &a.key)
+                == (&b.session_description, &b.uri, &b.emails, &b.phones, &b.key)
+            && (&a.times, &a.time_zones) == (&b.times, &b.time_zones)
+            && origin(a) == origin(b)
     }
 
     /// With the media lines of `previous` that this one lacks appended as refused ones: no

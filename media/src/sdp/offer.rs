@@ -2,10 +2,10 @@
 
 use sdp_types::Media;
 
-use super::Sdp;
 use super::build::{self, Line};
 use super::describe::{Codec, CodecKind, MediaKind, StreamDescription};
 use super::plan::{CodecPolicy, OfferPlan};
+use super::{MAX_FORMATS, Sdp};
 
 /// Builds the offer for the other leg: the same media lines in the same order, our addresses, and
 /// the codecs that the target side may have.
@@ -64,7 +64,7 @@ fn add_other_law(codecs: &mut Vec<Codec>) {
     let Some(place) = codecs.iter().rposition(|codec| codec.kind.is_g711()) else { return };
     for (number, name, kind) in [(0, "PCMU", CodecKind::Pcmu), (8, "PCMA", CodecKind::Pcma)] {
         let taken = |codec: &Codec| codec.kind == kind || codec.payload_type == number;
-        if !codecs.iter().any(taken) {
+        if codecs.len() < MAX_FORMATS && !codecs.iter().any(taken) {
             codecs.insert(place + 1, Codec::named(number, name, 8000, 1));
             return;
         }
@@ -83,6 +83,7 @@ fn add_telephone_events(codecs: &mut Vec<Codec>) {
             .any(|codec| codec.kind == CodecKind::TelephoneEvent && codec.clock_rate == clock_rate);
         if needed
             && !there
+            && codecs.len() < MAX_FORMATS
             && let Some(number) = build::free_number(codecs, wanted)
         {
             codecs.push(build::telephone_event(number, clock_rate));

@@ -29,7 +29,7 @@ impl VersionedOrigin {
 
     /// The description as it may be sent, remembered as the last one. Media lines of earlier
     /// descriptions that it lacks are appended as refused: a dialog never loses a media line.
-    pub fn stamp(&mut self, sdp: Sdp) -> Sdp {
+    pub fn stamp(&mut self, sdp: Sdp) -> &Sdp {
         let sdp = match &self.last {
             Some(last) => sdp.padded_like(last),
             None => sdp,
@@ -39,9 +39,7 @@ impl VersionedOrigin {
             Some(last) if last.same_but_version(&sdp) => last.version(),
             Some(last) => last.version().saturating_add(1),
         };
-        let sdp = sdp.with_version(version);
-        self.last = Some(sdp.clone());
-        sdp
+        self.last.insert(sdp.with_version(version))
     }
 
     /// What was sent last.

@@ -4,10 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use strowger_media::order::{CodecKind, StreamConfig};
 use strowger_media::sdp::{
-    AnswerPlan, Capabilities, CodecPolicy, Direction, DtmfPolicy, LegDescriptions,
-    NegotiationError, OfferPlan, Sdp, SessionOrigin, StreamPorts, StreamRelay, Transform,
-    VersionedOrigin, answer_towards, bridge, local_answer, local_offer, offer_towards, terminate,
-    with_direction,
+    AnswerPlan, Capabilities, CodecPolicy, Direction, DtmfPolicy, LegDescriptions, MediaKind,
+    NegotiationError, OfferPlan, Sdp, SessionOrigin, StreamPorts, VersionedOrigin, answer_towards,
+    local_answer, local_offer, offer_towards, terminate, understand, with_direction,
 };
 
 use crate::sdp_samples::{self as samples, sdp};
@@ -122,15 +121,13 @@ fn fax_goes_through_both_ways() {
         answer_from("m=audio 0 RTP/AVP 8\r\nm=image 7000 udptl t38\r\na=T38FaxVersion:0\r\n");
     let answer = answer_towards(&offered, &theirs, &answer_plan()).unwrap();
     assert!(answer.to_string().contains("m=image 30002 udptl t38\r\na=T38FaxVersion:0"));
-    let agreement = bridge(
-        LegDescriptions::we_answered(&answer, &offered),
-        LegDescriptions::we_offered(&ours, &theirs),
-    )
-    .unwrap();
-    assert_eq!(agreement.streams[0], None);
-    let image = agreement.streams[1].as_ref().unwrap();
-    assert_eq!(image.relay, StreamRelay::Opaque);
-    assert_eq!(image.second.remote_rtp.unwrap().to_string(), "192.0.2.99:7000");
+    let first = terminate(LegDescriptions::we_answered(&answer, &offered));
+    let second = terminate(LegDescriptions::we_offered(&ours, &theirs));
+    assert_eq!((&first[0], &second[0]), (&None, &None));
+    let (kind, image) = second[1].clone().unwrap();
+    assert_eq!(kind, MediaKind::Image);
+    assert_eq!(image.remote_rtp.unwrap().to_string(), "192.0.2.99:7000");
+    assert!(understand(&first[1].as_ref().unwrap().1, &image));
 }
 
 #[test]
@@ -150,69 +147,100 @@ fn an_answer_has_the_offers_numbers_and_lines() {
     assert!(text.contains("m=video 0 RTP/AVPF 96 97\r\n"), "{text}");
 }
 
-fn g711_call(theirs: &Sdp) -> (Sdp, StreamConfig, StreamConfig, StreamRelay) {
+fn settled(leg: LegDescriptions<'_>) -> StreamConfig {
+    terminate(leg)[0].clone().unwrap().1
+}
+
+#[test]
+fn two_laws_are_settled_for_conversion() {
     let offered = sdp(
         "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/8000\r\n",
     );
     let ours = offer_towards(&offered, &offer_plan());
-    let answer = answer_towards(&offered, theirs, &answer_plan()).unwrap();
-    let agreement = bridge(
-        LegDescriptions::we_answered(&answer, &offered),
-        LegDescriptions::we_offered(&ours, theirs),
-    )
-    .unwrap();
-    let stream = agreement.streams[0].clone().unwrap();
-    (answer, stream.first, stream.second, stream.relay)
-}
-
-#[test]
-fn two_laws_are_converted_and_events_renumbered() {
-    let theirs = answer_from("m=audio 6000 RTP/AVP 8 96\r\na=rtpmap:96 telephone-event/8000\r\n");
-    let (answer, first, second, relay) = g711_call(&theirs);
+    let theirs = answer_from("m=audio 6000 RTP/AVP 8 99\r\na=rtpmap:99 telephone-event/8000\r\n");
+    let answer = answer_towards(&offered, &theirs, &answer_plan()).unwrap();
     assert_eq!(numbers(&answer, 0), [0, 96]);
+    let first = settled(LegDescriptions::we_answered(&answer, &offered));
+    let second = settled(LegDescriptions::we_offered(&ours, &theirs));
     assert_eq!(first.codecs[0].kind, CodecKind::Pcmu);
     assert_eq!(second.codecs[0].kind, CodecKind::Pcma);
+    // The callee renumbered its events: it hears them as 99 and sends them as we offered.
+    assert_eq!((second.codecs[1].receive_pt, second.codecs[1].send_pt), (96, 99));
     assert_eq!(first.remote_rtcp.unwrap().to_string(), "192.0.2.1:4001");
-    let StreamRelay::Routes { to_second, to_first } = relay else { panic!("opaque") };
-    let seen: Vec<_> = to_second.iter().map(|r| (r.from, r.to, r.transform)).collect();
-    assert_eq!(seen, [(0, 8, Transform::MuToA), (96, 96, Transform::Pass)]);
-    let seen: Vec<_> = to_first.iter().map(|r| (r.from, r.to, r.transform)).collect();
-    assert_eq!(seen, [(8, 0, Transform::AToMu), (96, 96, Transform::Pass)]);
+    assert!(understand(&first, &second));
 }
 
 #[test]
 fn a_peer_without_events_leaves_them_to_the_switch_or_to_the_tones() {
     let theirs = answer_from("m=audio 6000 RTP/AVP 0\r\n");
-    let (answer, ..) = g711_call(&theirs);
-    assert_eq!(numbers(&answer, 0), [0, 96]);
     let offered = sdp(samples::YEALINK);
     let mut plan = answer_plan();
+    assert_eq!(numbers(&answer_towards(&offered, &theirs, &plan).unwrap(), 0), [0, 101]);
     plan.dtmf = DtmfPolicy::WithPeer;
     assert_eq!(numbers(&answer_towards(&offered, &theirs, &plan).unwrap(), 0), [0]);
 }
 
 #[test]
-fn events_of_two_clocks_are_rescaled() {
-    let a = sdp(
-        "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 telephone-event/48000\r\n",
-    );
-    let b = answer_from(
-        "m=audio 6000 RTP/AVP 96 98\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:98 telephone-event/8000\r\n",
-    );
-    let leg_a =
-        local_answer(&a, &Capabilities::default(), &answer_plan(), Direction::SendRecv).unwrap();
-    let leg_b =
-        local_answer(&b, &Capabilities::default(), &answer_plan(), Direction::SendRecv).unwrap();
-    let agreement =
-        bridge(LegDescriptions::we_answered(&leg_a, &a), LegDescriptions::we_answered(&leg_b, &b))
-            .unwrap();
-    let Some(StreamRelay::Routes { to_second, .. }) =
-        agreement.streams[0].as_ref().map(|s| &s.relay)
-    else {
-        panic!("no routes")
+fn legs_that_were_negotiated_apart_may_not_understand_each_other() {
+    let leg = |text: &str| {
+        let offer = sdp(text);
+        let capabilities = Capabilities::default();
+        let answer = local_answer(&offer, &capabilities, &answer_plan(), Direction::SendRecv);
+        settled(LegDescriptions::we_answered(&answer.unwrap(), &offer))
     };
-    assert_eq!(to_second[1].transform, Transform::RescaleEvent { from: 48_000, to: 8000 });
-    assert_eq!((to_second[1].from, to_second[1].to), (97, 98));
+    let (opus, g722, g711) =
+        (leg(samples::FREESWITCH), leg(samples::YEALINK), leg(samples::ASTERISK));
+    assert!(understand(&opus, &opus) && understand(&g711, &g711));
+    // Events in common are not enough.
+    assert!(!understand(&g722, &g711) && !understand(&opus, &g711));
+}
+
+#[test]
+fn both_address_families_are_offered_as_they_are() {
+    let mut plan = offer_plan();
+    plan.origin.address = "2001:db8::1".parse().unwrap();
+    let rtp: SocketAddr = "[2001:db8::1]:4000".parse().unwrap();
+    let rtcp: SocketAddr = "[2001:db8::2]:4100".parse().unwrap();
+    plan.ports = vec![Some(StreamPorts { rtp, rtcp: Some(rtcp) })];
+    let offer = offer_towards(&sdp(samples::YEALINK), &plan);
+    let text = offer.to_string();
+    for line in [
+        "o=strowger 77 3 IN IP6 2001:db8::1",
+        "c=IN IP6 2001:db8::1",
+        "a=rtcp:4100 IN IP6 2001:db8::2",
+    ] {
+        assert!(text.contains(line), "{line} not in {text}");
+    }
+    assert_eq!((offer.streams()[0].address, offer.streams()[0].rtcp), (rtp, rtcp));
+    // A stream elsewhere than the session has a line of its own.
+    plan.origin.address = OURS.parse().unwrap();
+    let offer = offer_towards(&sdp(samples::YEALINK), &plan);
+    assert!(
+        offer
+            .to_string()
+            .contains("\r\nm=audio 4000 RTP/AVP 9 0 8 18 101\r\nc=IN IP6 2001:db8::1\r\n")
+    );
+    assert_eq!(offer.streams()[0].address, rtp);
+}
+
+#[test]
+fn a_host_name_is_no_hold() {
+    let named = sdp("v=0\r\nc=IN IP4 media.example\r\nm=audio 4000 RTP/AVP 8\r\n");
+    assert_eq!(named.streams()[0].direction, Direction::SendRecv);
+    let answer =
+        local_answer(&named, &Capabilities::default(), &answer_plan(), Direction::SendRecv);
+    let config = settled(LegDescriptions::we_answered(&answer.unwrap(), &named));
+    assert_eq!((config.remote_rtp, config.send), (None, true));
+}
+
+#[test]
+fn a_full_line_gets_no_more_formats() {
+    let numbers: Vec<String> = (0..64).map(|n| n.to_string()).collect();
+    let text =
+        format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP {}\r\n", numbers.join(" "));
+    let offer = offer_towards(&sdp(&text), &offer_plan());
+    assert_eq!(offer.streams()[0].codecs.len(), 64);
+    assert_eq!(Sdp::parse(&offer.to_bytes()), Ok(offer));
 }
 
 #[test]
@@ -303,18 +331,21 @@ fn rtcp_is_named_where_it_is_not_the_next_port() {
 #[test]
 fn versions_grow_only_with_a_change_and_lines_never_vanish() {
     let mut versions = VersionedOrigin::new(5, OURS.parse().unwrap());
-    let plan = |origin| OfferPlan { origin, ..offer_plan() };
-    let video = versions.stamp(offer_towards(&sdp(samples::LINPHONE), &plan(versions.origin())));
-    assert_eq!(video.version(), 1);
-    let again = versions.stamp(offer_towards(&sdp(samples::LINPHONE), &plan(versions.origin())));
-    assert_eq!(again.version(), 1);
-    let audio = versions.stamp(offer_towards(&sdp(samples::YEALINK), &plan(versions.origin())));
+    let mut stamp = |text: &str| {
+        let plan = OfferPlan { origin: versions.origin(), ..offer_plan() };
+        versions.stamp(offer_towards(&sdp(text), &plan)).clone()
+    };
+    assert_eq!(stamp(samples::LINPHONE).version(), 1);
+    assert_eq!(stamp(samples::LINPHONE).version(), 1);
+    let audio = stamp(samples::YEALINK);
     assert_eq!((audio.version(), audio.stream_count()), (2, 2));
     assert!(audio.streams()[1].is_refused());
     let held = with_direction(&audio, Direction::SendOnly, 3);
     assert_eq!(held.streams()[0].direction, Direction::SendOnly);
     assert_eq!(held.version(), 3);
     assert_eq!(held.to_string().matches("a=sendonly").count(), 1);
+    assert!(!held.same_but_version(&audio));
+    assert!(with_direction(&held, Direction::SendRecv, 4).same_but_version(&audio));
 }
 
 #[test]
