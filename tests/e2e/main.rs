@@ -4,4 +4,12 @@
 
 mod support;
 
+mod calls;
+mod dtmf;
+mod hold;
+mod lifecycle;
 mod pairs;
+mod recording;
+mod register;
+mod restart;
+mod trunk;

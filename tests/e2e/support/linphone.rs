@@ -61,6 +61,11 @@ impl Linphone {
         self.process.log()
     }
 
+    /// Waits for an incoming call without taking it.
+    pub fn wait_ringing(&mut self) {
+        self.process.wait_log_times("Receiving new incoming call", self.incoming + 1, SOON);
+    }
+
     /// Presses a digit.
     pub fn press(&mut self, digit: char) {
         self.type_line(&digit.to_string());

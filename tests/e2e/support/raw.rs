@@ -61,9 +61,14 @@ pub struct RawUa {
 impl RawUa {
     /// Opens its socket.
     pub fn open(place: &Place, account: &Account) -> Self {
+        Self::bound(account, place.port())
+    }
+
+    /// Opens its socket; a datagram socket at this port.
+    pub fn bound(account: &Account, port: u16) -> Self {
         let link = match account.transport {
             Transport::Udp => {
-                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, place.port()));
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
                 let socket = socket.expect("a UDP port is free");
                 socket.connect(account.proxy).expect("the proxy's address is good");
                 Link::Udp(socket)

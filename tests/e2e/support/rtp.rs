@@ -185,7 +185,7 @@ fn event_packet(n: u32, ssrc: u32, code: u8) -> Vec<u8> {
 }
 
 /// G.711 µ-law, from ITU-T G.711's definition.
-fn to_ulaw(sample: i16) -> u8 {
+pub fn to_ulaw(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0 };
     let magnitude = i32::from(sample).abs().min(32_635) + 132;
     let exponent = (24 - (magnitude as u32).leading_zeros()).min(7);

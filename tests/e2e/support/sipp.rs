@@ -14,7 +14,7 @@ use super::place::Place;
 use super::process::Process;
 use super::rtp::RtpPeer;
 use super::tone::Audio;
-use super::wait::{wait_for, wait_until};
+use super::wait::wait_until;
 
 /// One SIPp process to be started.
 pub struct Scenario {
@@ -24,6 +24,7 @@ pub struct Scenario {
     keys: Vec<(String, String)>,
     more: Vec<String>,
     port: Option<u16>,
+    calls: u32,
 }
 
 impl Scenario {
@@ -36,6 +37,7 @@ impl Scenario {
             keys: Vec::new(),
             more: Vec::new(),
             port: None,
+            calls: 1,
         }
     }
 
@@ -65,6 +67,24 @@ impl Scenario {
         self
     }
 
+    /// How many calls before it ends by itself, 1 by default; 0 for no end.
+    pub fn calls(mut self, calls: u32) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// A server that never ends: a carrier at a port of ours, serving the switch.
+    pub fn carrier(name: &str, port: u16, rtp: u16) -> Self {
+        let scenario = Self::new(name, SocketAddr::from(([127, 0, 0, 1], port)))
+            .key("user", "carrier")
+            .key("domain", "carrier.example")
+            .key("rtp", &rtp.to_string())
+            // A Call-ID that comes again, as that of OPTIONS may, is a new call.
+            .arg("-deadcall_wait")
+            .arg("0");
+        scenario.port(port).calls(0)
+    }
+
     /// The scenario for requests that belong to none of its calls.
     pub fn out_of_call(self, name: &str) -> Self {
         let path = scenario_path(name);
@@ -90,8 +110,8 @@ impl Scenario {
         command.args(["-cp", &place.port().to_string(), "-mp", &place.ports(4).to_string()]);
         command.args(["-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "errors"]);
         command.args(["-trace_msg", "-message_file", "messages"]);
-        if !self.more.iter().any(|argument| argument == "-m") {
-            command.args(["-m", "1"]);
+        if self.calls > 0 {
+            command.args(["-m", &self.calls.to_string()]);
         }
         for (key, value) in &self.keys {
             command.args(["-key", key, value]);
@@ -214,11 +234,22 @@ pub struct SippPhone {
 impl SippPhone {
     /// Registers and stays.
     pub fn register(place: &Arc<Place>, account: &Account, tone: f64) -> Self {
+        Self::register_with(place, account, tone, "uas", &[])
+    }
+
+    /// Registers and stays; calls meet `scenario`, which may need values of its own.
+    pub fn register_with(
+        place: &Arc<Place>,
+        account: &Account,
+        tone: f64,
+        scenario: &str,
+        keys: &[(&str, &str)],
+    ) -> Self {
         let rtp = RtpPeer::open(place.ports(2), tone);
-        let mut waiting = Scenario::of("stay", account)
-            .out_of_call("uas")
-            .key("rtp", &rtp.port().to_string())
-            .start(place);
+        let start = Scenario::of("stay", account);
+        let start = keys.iter().fold(start, |start, (key, value)| start.key(key, value));
+        let mut waiting =
+            start.out_of_call(scenario).key("rtp", &rtp.port().to_string()).start(place);
         waiting.wait_log("registered");
         Self {
             place: Arc::clone(place),
@@ -235,6 +266,24 @@ impl SippPhone {
         &self.rtp
     }
 
+    /// The process that holds the registration and takes calls.
+    pub fn waiting(&mut self) -> &mut Sipp {
+        &mut self.waiting
+    }
+
+    /// The process that calls.
+    pub fn calling(&mut self) -> &mut Sipp {
+        self.calling.as_mut().expect("the phone has dialled")
+    }
+
+    /// Calls a number by another scenario than the plain one.
+    pub fn dial_by(&mut self, scenario: &str, number: &str) {
+        let scenario = Scenario::of(scenario, &self.account)
+            .key("target", number)
+            .key("rtp", &self.rtp.port().to_string());
+        self.calling = Some(scenario.start(&self.place));
+    }
+
     fn active(&mut self) -> &mut Sipp {
         self.calling.as_mut().unwrap_or(&mut self.waiting)
     }
@@ -242,10 +291,7 @@ impl SippPhone {
 
 impl Phone for SippPhone {
     fn dial(&mut self, number: &str) {
-        let scenario = Scenario::of("uac", &self.account)
-            .key("target", number)
-            .key("rtp", &self.rtp.port().to_string());
-        self.calling = Some(scenario.start(&self.place));
+        self.dial_by("uac", number);
     }
 
     fn answer(&mut self) {
@@ -276,9 +322,4 @@ impl Phone for SippPhone {
     fn heard(&self) -> Audio {
         self.rtp.heard()
     }
-}
-
-/// Waits for a value in a running SIPp.
-pub fn wait_in<T>(sipp: &mut Sipp, what: &str, mut probe: impl FnMut(&Sipp) -> Option<T>) -> T {
-    wait_for(what, SOON, || probe(sipp))
 }

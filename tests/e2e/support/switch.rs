@@ -14,6 +14,7 @@ use super::http::Http;
 use super::phone::Account;
 use super::place::Place;
 use super::process::Process;
+use super::tone::{sine, write_wav};
 use super::wait::{wait_for, wait_until};
 
 /// The SIP domain, which nothing resolves: every client goes by the outbound proxy's address.
@@ -27,6 +28,7 @@ pub const TOKEN: &str = "e2e-admin-4c1f6a7d90";
 #[derive(Default, Clone)]
 pub struct Setup {
     sip: String,
+    media: String,
     sections: String,
     sounds: Option<PathBuf>,
 }
@@ -52,6 +54,13 @@ impl Setup {
     pub fn sip(mut self, keys: &str) -> Self {
         self.sip.push_str(keys);
         self.sip.push('\n');
+        self
+    }
+
+    /// Keys of the `[media]` table.
+    pub fn media(mut self, keys: &str) -> Self {
+        self.media.push_str(keys);
+        self.media.push('\n');
         self
     }
 
@@ -157,6 +166,24 @@ impl Switch {
         self.http.rows("/api/v1/calls")
     }
 
+    /// Ends every call in progress, as an operator does.
+    pub fn hang_up_all(&self) {
+        for call in self.calls() {
+            let id = text_of(&call, &["call", "id"]);
+            let answer = self.http.delete(&format!("/api/v1/calls/{id}"));
+            assert!(matches!(answer.status, 200..=204), "hang up: {}", answer.text());
+        }
+    }
+
+    /// Waits until the trunk of this name takes calls, or takes none.
+    pub fn wait_trunk(&self, name: &str, up: bool) {
+        wait_until(&format!("trunk {name} up: {up}"), SOON, || {
+            let trunks = self.http.rows("/api/v1/trunks");
+            let named = Value::from(name);
+            trunks.iter().any(|row| mentions(row, &named) && row["up"] == up)
+        });
+    }
+
     /// Waits for `count` finished call records and returns them, the newest first.
     pub fn wait_records(&self, count: usize) -> Vec<Value> {
         wait_for(&format!("{count} call records"), SOON, || {
@@ -172,6 +199,36 @@ pub fn mentions(value: &Value, wanted: &Value) -> bool {
         Value::Object(fields) => fields.values().any(|v| mentions(v, wanted)),
         Value::Array(items) => items.iter().any(|v| mentions(v, wanted)),
         other => other == wanted,
+    }
+}
+
+/// The first of these fields that a row has, as text.
+pub fn text_of(row: &Value, fields: &[&str]) -> String {
+    let found = fields.iter().map(|field| &row[*field]).find(|value| !value.is_null());
+    match found {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => panic!("none of {fields:?} in {row}"),
+    }
+}
+
+/// A copy of the sounds in which one file is a plain tone, so that a test can tell it.
+pub fn sounds_with_tone(place: &Place, file: &str, frequency: f64, seconds: u32) -> PathBuf {
+    let copy = place.subdir("sounds");
+    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sounds"), &copy);
+    write_wav(&copy.join(file), &sine(frequency, seconds));
+    copy
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory can be made");
+    for entry in fs::read_dir(from).expect("the sounds are there").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a sound can be copied");
+        }
     }
 }
 
@@ -211,7 +268,7 @@ fn write_config(place: &Place, sip: SocketAddr, media: (u16, u16), setup: &Setup
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("sounds"));
     let text = format!(
         "[sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\ndomain = \"{DOMAIN}\"\n{}\n\
-         [media]\naddress = \"127.0.0.1\"\nports = \"{}-{}\"\n\n\
+         [media]\naddress = \"127.0.0.1\"\nports = \"{}-{}\"\n{}\n\
          [http]\nlisten = \"127.0.0.1:0\"\n\n\
          [store]\npath = \"strowger.db\"\n\n\
          [recordings]\ndirectory = \"recordings\"\n\n\
@@ -221,6 +278,7 @@ fn write_config(place: &Place, sip: SocketAddr, media: (u16, u16), setup: &Setup
         setup.sip,
         media.0,
         media.1,
+        setup.media,
         sounds.display(),
         setup.sections,
     );
