@@ -6,16 +6,10 @@ CONFIG ?= config/demo.toml
 .PHONY: run test lint sim fuzz bench sounds
 
 # The debug build is the quickest honest start; `make run PROFILE=release` builds what one deploys.
+# With the demo the switch itself says which account to put into a phone and what to dial.
 PROFILE ?= dev
 run:
 	cargo build --profile $(PROFILE) -p strowger
-	@echo
-	@echo "Put one of these accounts into a phone on this machine ($(CONFIG)):"
-	@echo "  user 90310468564567   password demo-4567   server 127.0.0.1:5060 (UDP or TCP)   domain localhost"
-	@echo "  user 90310468564568   password demo-4568   (Bob; his calls are recorded)"
-	@echo "  user 90310468564569   password demo-4569   (Carol)"
-	@echo "Then dial 4568 for Bob, *43 for the echo test, 800 for music."
-	@echo
 	cargo run --quiet --profile $(PROFILE) -p strowger -- run --config $(CONFIG)
 
 test:
