@@ -33,7 +33,7 @@ use sip::{Message, Transport};
 use crate::vocab::command::TrunkView;
 use crate::vocab::config::Trunk;
 use crate::vocab::input::Listener;
-use crate::vocab::{Now, TrunkKey};
+use crate::vocab::{Hop, Now, TrunkKey};
 
 use line::Line;
 
@@ -131,13 +131,28 @@ impl Families {
     }
 }
 
+/// A trunk with its own randomness: what happens to one changes nothing for another.
+#[derive(Debug)]
+struct Seat {
+    line: Line,
+    rng: ChaCha8Rng,
+}
+
+impl Seat {
+    fn key(&self) -> &TrunkKey {
+        self.line.key()
+    }
+}
+
 /// All trunks.
 #[derive(Debug)]
 pub struct Trunks {
     /// Sorted by key.
-    lines: Vec<Line>,
+    seats: Vec<Seat>,
     families: Families,
-    rng: ChaCha8Rng,
+    seed: [u8; 32],
+    /// How often a configuration was taken in.
+    takes: u64,
     work: VecDeque<Work>,
     changes: VecDeque<Change>,
     tasks: u64,
@@ -149,9 +164,10 @@ impl Trunks {
     /// Every trunk of the configuration, about to look for its carrier.
     pub fn new(trunks: &[Trunk], listeners: &[Listener], seed: [u8; 32], now: Now) -> Self {
         let mut this = Self {
-            lines: Vec::new(),
+            seats: Vec::new(),
             families: Families::of(listeners),
-            rng: ChaCha8Rng::from_seed(seed),
+            seed,
+            takes: 0,
             work: VecDeque::new(),
             changes: VecDeque::new(),
             tasks: 0,
@@ -165,30 +181,47 @@ impl Trunks {
     /// more is unregistered; one that only changed is not, since the new registration takes the old one's place and must
     /// not be overtaken by its removal.
     pub fn reconfigure(&mut self, trunks: &[Trunk], now: Now) {
-        let mut old = std::mem::take(&mut self.lines);
-        let mut lines = Vec::with_capacity(trunks.len());
-        let mut tools = Tools {
-            now: now.mono,
-            rng: &mut self.rng,
-            work: &mut self.work,
-            changes: &mut self.changes,
-            tasks: &mut self.tasks,
-        };
+        self.takes += 1;
+        let mut old = std::mem::take(&mut self.seats);
+        let mut seats = Vec::with_capacity(trunks.len());
         for trunk in trunks {
-            let same = old.iter().position(|line| line.is_same_way(trunk));
-            lines.push(match same {
-                Some(at) => old.swap_remove(at).with_config(trunk.clone()),
-                None => Line::new(trunk.clone(), self.families, &mut tools),
+            let same = old.iter().position(|seat| seat.line.is_same_way(trunk));
+            seats.push(match same {
+                Some(at) => {
+                    let Seat { line, rng } = old.swap_remove(at);
+                    Seat { line: line.with_config(trunk.clone()), rng }
+                }
+                None => self.take_in(trunk, now),
             });
         }
-        for mut line in old {
+        for Seat { mut line, mut rng } in old {
             if !trunks.iter().any(|trunk| line.is_same_account(trunk)) {
-                line.unregister(&mut tools);
+                line.unregister(&mut self.tools(now, &mut rng));
             }
         }
-        lines.sort_by(|a, b| a.key().cmp(b.key()));
-        self.lines = lines;
+        seats.sort_by(|a, b| a.key().cmp(b.key()));
+        self.seats = seats;
         self.rearm();
+    }
+
+    /// A new trunk. Its stream of random numbers follows from its name, and from how often the configuration was taken in,
+    /// since a Call-ID must not come back with a CSeq that begins anew.
+    fn take_in(&mut self, trunk: &Trunk, now: Now) -> Seat {
+        let mut rng = ChaCha8Rng::from_seed(self.seed);
+        let name = [trunk.key.tenant.as_str(), "/", trunk.key.name.as_str()];
+        let bytes = name.iter().flat_map(|part| part.bytes());
+        let stream = bytes.fold(self.takes, |stream: u64, byte| {
+            stream.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(byte))
+        });
+        rng.set_stream(stream);
+        let families = self.families;
+        let line = Line::new(trunk.clone(), families, &mut self.tools(now, &mut rng));
+        Seat { line, rng }
+    }
+
+    fn tools<'a>(&'a mut self, now: Now, rng: &'a mut ChaCha8Rng) -> Tools<'a> {
+        let Self { work, changes, tasks, .. } = self;
+        Tools { now: now.mono, rng, work, changes, tasks }
     }
 
     /// When [`Trunks::pop_due`] may have something; monotonic nanoseconds.
@@ -203,7 +236,7 @@ impl Trunks {
     /// and [`Trunks::pop_change`] after it.
     pub fn pop_due(&mut self, now: Now) -> Option<Work> {
         if self.wake <= now.mono {
-            for at in 0..self.lines.len() {
+            for at in 0..self.seats.len() {
                 self.with(at, now, |line, tools| {
                     if line.wake() <= tools.now {
                         line.advance(tools);
@@ -242,7 +275,7 @@ impl Trunks {
 
     /// Takes every registration back, on the way out.
     pub fn withdraw(&mut self, now: Now) {
-        for at in 0..self.lines.len() {
+        for at in 0..self.seats.len() {
             self.with(at, now, Line::unregister);
         }
         self.rearm();
@@ -259,69 +292,72 @@ impl Trunks {
         self.line(trunk).is_some_and(Line::is_up)
     }
 
+    /// Puts places that lead to trunks which are down after all others: they are tried when nothing else is left.
+    pub fn living_first(&self, hops: &mut [Hop]) {
+        hops.sort_by_key(|hop| matches!(hop, Hop::Trunk { trunk, .. } if !self.is_up(trunk)));
+    }
+
     /// The trunks that a request from this source may come by; usually none or one.
     pub fn identify(&self, remote: SocketAddr) -> Vec<&TrunkKey> {
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        self.lines.iter().filter(|line| line.comes_from(remote)).map(Line::key).collect()
+        self.lines().filter(|line| line.comes_from(remote)).map(Line::key).collect()
     }
 
     /// The trunks of a tenant in order of name. Channels in use are not known here: `calls` is 0.
     pub fn views(&self, tenant: &str) -> Vec<TrunkView> {
-        let own = self.lines.iter().filter(|line| line.key().tenant == tenant);
+        let own = self.lines().filter(|line| line.key().tenant == tenant);
         own.map(Line::view).collect()
     }
 
     /// Every trunk and whether it takes calls.
     pub fn all_up(&self) -> Vec<(TrunkKey, bool)> {
-        self.lines.iter().map(|line| (line.key().clone(), line.is_up())).collect()
+        self.lines().map(|line| (line.key().clone(), line.is_up())).collect()
     }
 
     /// Feeds everything that later answers depend on to a hash.
     pub fn digest(&self, hasher: &mut impl Hasher) {
         (self.tasks, self.wake, self.work.len()).hash(hasher);
-        for line in &self.lines {
+        for line in self.lines() {
             line.digest(hasher);
         }
     }
 
     /// Adds what is inconsistent inside to `errors`.
     pub fn audit(&self, errors: &mut Vec<String>) {
-        let least = self.lines.iter().map(Line::wake).min().unwrap_or(u64::MAX);
+        let least = self.lines().map(Line::wake).min().unwrap_or(u64::MAX);
         if least != self.wake {
             errors.push(format!("trunks: wakes at {} instead of {least}", self.wake));
         }
-        for line in &self.lines {
+        for line in self.lines() {
             line.audit(errors);
         }
     }
 
     fn line(&self, trunk: &TrunkKey) -> Option<&Line> {
-        let at = self.lines.binary_search_by(|line| line.key().cmp(trunk)).ok()?;
-        self.lines.get(at)
+        let at = self.seats.binary_search_by(|seat| seat.key().cmp(trunk)).ok()?;
+        self.seats.get(at).map(|seat| &seat.line)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.seats.iter().map(|seat| &seat.line)
     }
 
     fn update(&mut self, trunk: &TrunkKey, now: Now, act: impl FnOnce(&mut Line, &mut Tools<'_>)) {
-        if let Ok(at) = self.lines.binary_search_by(|line| line.key().cmp(trunk)) {
+        if let Ok(at) = self.seats.binary_search_by(|seat| seat.key().cmp(trunk)) {
             self.with(at, now, act);
             self.rearm();
         }
     }
 
     fn with(&mut self, at: usize, now: Now, act: impl FnOnce(&mut Line, &mut Tools<'_>)) {
-        let mut tools = Tools {
-            now: now.mono,
-            rng: &mut self.rng,
-            work: &mut self.work,
-            changes: &mut self.changes,
-            tasks: &mut self.tasks,
-        };
-        if let Some(line) = self.lines.get_mut(at) {
-            act(line, &mut tools);
+        let Self { seats, work, changes, tasks, .. } = self;
+        if let Some(Seat { line, rng }) = seats.get_mut(at) {
+            act(line, &mut Tools { now: now.mono, rng, work, changes, tasks });
         }
     }
 
     fn rearm(&mut self) {
-        self.wake = self.lines.iter().map(Line::wake).min().unwrap_or(u64::MAX);
+        self.wake = self.lines().map(Line::wake).min().unwrap_or(u64::MAX);
     }
 }
 

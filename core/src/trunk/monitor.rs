@@ -63,7 +63,7 @@ impl Monitor {
         match (self.down, self.rest) {
             (true, _) => Some("no answer to OPTIONS"),
             (false, Some(Rest { asked: true, .. })) => Some("503 Service Unavailable"),
-            (false, Some(_)) => Some("no answer to a call"),
+            (false, Some(_)) => Some("no answer"),
             (false, None) => None,
         }
     }

@@ -8,3 +8,5 @@ mod identity;
 mod registrar;
 mod registrar_model;
 mod toll_fraud;
+mod trunk_chaos;
+mod trunks;
