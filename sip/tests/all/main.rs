@@ -1,13 +1,17 @@
 //! Tests of the SIP crate from outside, one file a subject.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod auth;
 mod calls;
 mod exercise;
 mod framing;
 mod generated;
 mod link;
+mod machines;
 mod message;
 mod oracle;
+mod resolve;
 mod storm;
+mod timers;
 mod torture;
 mod uri;
