@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::stream::{Protection, Role, Stream};
 use super::{Channel, Engine, Request, Socket, Transmit};
+use crate::codec::g711;
 use crate::order::{MediaEvent, PortId, StreamKind};
 use crate::rtp::{Header, Kind, View};
 use crate::session::latch::Admission;
@@ -268,9 +269,10 @@ fn unnamed(header: &Header) -> Rule {
 fn convert(action: Action, payload: &mut [u8]) {
     match action {
         Action::Pass | Action::Drop => {}
-        Action::ToPcmu | Action::ToPcma => {}
+        Action::ToPcmu => g711::convert(payload, &g711::A_TO_MU),
+        Action::ToPcma => g711::convert(payload, &g711::MU_TO_A),
         Action::Event { from, to } => {
-            let _ = (from, to, payload);
+            let _ = (from, to);
         }
     }
 }
