@@ -159,9 +159,9 @@ impl Engine {
             Role::Echo => port,
         };
         let rule = match position {
-            Some(position) => stream.rules.get(position).copied().ok_or(Dropped::Codec)?,
+            Some(position) => stream.rules.get(position).copied().unwrap_or(UNKNOWN),
             None if payload::passes_unnamed(stream.kind) => unnamed(&view.header),
-            None => return Err(Dropped::Codec),
+            None => UNKNOWN,
         };
         Ok(Accepted { view, key: stream.source_key(), rule, to })
     }
@@ -261,6 +261,9 @@ pub(super) fn is_event(codec: &crate::order::StreamCodec) -> bool {
     use crate::order::CodecKind::{ComfortNoise, TelephoneEvent};
     matches!(codec.kind, TelephoneEvent | ComfortNoise)
 }
+
+/// What nobody agreed on.
+const UNKNOWN: Rule = Rule { action: Action::Drop, payload_type: 0, clock_rate: 8_000 };
 
 fn unnamed(header: &Header) -> Rule {
     Rule { action: Action::Pass, payload_type: header.payload_type, clock_rate: 90_000 }

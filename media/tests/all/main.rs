@@ -1,6 +1,9 @@
 //! The crate's tests by topic, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod lab;
+mod session_control;
+mod session_relay;
 mod codec_audio;
 mod codec_g711;
 mod dtmf;
