@@ -11,14 +11,15 @@
 //! Time is `now`, monotonic nanoseconds. Nothing is allocated for a relayed packet.
 
 mod control;
+mod keys;
 mod latch;
 mod orders;
-#[allow(dead_code)]
 mod outgoing;
 mod payload;
+mod prompts;
 mod receive;
 mod reception;
-#[allow(dead_code)]
+mod speech;
 mod stream;
 mod tick;
 
@@ -29,9 +30,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::order::{MediaEvent, PortId, StreamId, StreamReport};
+use prompts::Prompts;
+use speech::Schedule;
 use stream::Stream;
 
 pub use latch::{PROBATION, RELATCH_AFTER};
+pub use prompts::PromptKey;
 pub use receive::{Dropped, Verdict};
 
 /// Which socket of a pair.
@@ -90,6 +94,8 @@ pub enum Request {
         /// Which.
         socket: Socket,
     },
+    /// Load a prompt and hand it back by [`Engine::prompt_loaded`].
+    LoadPrompt(PromptKey),
     /// The pair is free: it rests, then goes back to the stock.
     Release {
         /// Which.
@@ -170,6 +176,10 @@ pub struct Engine {
     outbox: Outbox,
     events: VecDeque<MediaEvent>,
     requests: VecDeque<Request>,
+    prompts: Prompts,
+    schedule: Schedule,
+    /// For payloads that are being made.
+    scratch: Vec<u8>,
     next_sweep: u64,
 }
 
@@ -184,6 +194,9 @@ impl Engine {
             outbox: Outbox::default(),
             events: VecDeque::new(),
             requests: VecDeque::new(),
+            prompts: Prompts::default(),
+            schedule: Schedule::default(),
+            scratch: Vec::new(),
             next_sweep: 0,
         }
     }

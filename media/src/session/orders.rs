@@ -2,7 +2,9 @@
 
 use super::stream::{Agreed, Role, Stream};
 use super::{Engine, Forwarding, Request, Socket};
-use crate::order::{MediaEvent, Order, PortId, StreamConfig, StreamId, StreamKind, StreamReport};
+use crate::order::{
+    CodecKind, MediaEvent, Order, PortId, StreamConfig, StreamId, StreamKind, StreamReport,
+};
 use crate::session::control::Control;
 use crate::session::outgoing::Outgoing;
 use crate::session::payload::{self, Action, Rules};
@@ -18,7 +20,14 @@ impl Engine {
             Order::Unbridge { stream } => self.unbridge(stream),
             Order::Echo { stream } => self.echo(stream),
             Order::Close { stream } => self.close(now, stream),
-            _ => {}
+            Order::Play { stream, play, prompts, repeat } => {
+                self.play(now, stream, (play, prompts, repeat));
+            }
+            Order::StopPlay { stream } => self.stop_play(stream),
+            Order::SendDtmf { stream, digits, duration_ms } => {
+                self.send_dtmf(now, stream, &digits, duration_ms);
+            }
+            Order::Record { .. } | Order::StopRecord { .. } => {}
         }
     }
 
@@ -58,6 +67,7 @@ impl Engine {
         stream.last_codec = None;
         self.settle(now, port);
         self.rebuild_rules(port);
+        self.supply_prompts(now, port);
     }
 
     fn bridge(&mut self, a: StreamId, b: StreamId) {
@@ -149,13 +159,13 @@ impl Engine {
         let Role::Bridged(peer) = stream.role else { return None };
         let target = self.streams.get(peer.0 as usize)?.as_deref()?;
         let agreed = stream.agreed.as_ref()?;
-        if target.occupied || !agreed.receive || stream.is_tapped() {
+        if target.speech.is_some() || !agreed.receive || stream.is_tapped() {
             return None;
         }
         let mut payload_types = Vec::new();
         for (codec, rule) in agreed.codecs.iter().zip(&stream.rules) {
-            // Events are read, and laws converted, here only.
-            if rule.action == Action::Pass && !super::receive::is_event(codec) {
+            // Events are read and laws converted here only.
+            if rule.action == Action::Pass && codec.kind != CodecKind::TelephoneEvent {
                 payload_types.push((codec.receive_pt, rule.payload_type));
             }
         }

@@ -26,7 +26,8 @@ pub struct Outgoing {
     /// How far the timestamp grew by the last packet.
     step: u32,
     clock_rate: u32,
-    sent_at: u64,
+    /// The moment that the timestamp stands for, ns; `None` before the first packet.
+    anchor: Option<u64>,
     packets: u64,
     octets: u64,
     from: From,
@@ -71,7 +72,7 @@ impl Outgoing {
             timestamp,
             step: 0,
             clock_rate: 0,
-            sent_at: 0,
+            anchor: None,
             packets: 0,
             octets: 0,
             from: From::Nothing,
@@ -91,11 +92,6 @@ impl Outgoing {
     /// Payload bytes sent, for sender reports.
     pub fn octets(&self) -> u64 {
         self.octets
-    }
-
-    /// When the last packet left, ns; 0 before the first.
-    pub fn sent_at(&self) -> u64 {
-        self.sent_at
     }
 
     /// The header that a relayed packet gets, or `None` when it belongs to a numbering before the last
@@ -159,16 +155,22 @@ impl Outgoing {
         let changed = !matches!(self.from, From::Ourselves);
         let fresh = changed || own.place == Place::Fresh;
         let timestamp = match own.place {
-            _ if fresh => self.timestamp_at(now, own.clock_rate),
-            Place::Same => self.timestamp,
-            Place::Fresh | Place::Next => self.timestamp.wrapping_add(self.step),
+            Place::At { timestamp, .. } => timestamp,
+            Place::Next if !changed => self.timestamp.wrapping_add(self.step),
+            Place::Next | Place::Fresh => self.timestamp_at(now, own.clock_rate),
+        };
+        let marker = match own.place {
+            Place::At { marker, .. } => marker,
+            _ => fresh,
         };
         self.from = From::Ourselves;
         let sequence = self.sequence.wrapping_add(1);
         self.advance(now, sequence, timestamp, own.clock_rate);
-        self.step = own.samples;
+        if own.samples > 0 {
+            self.step = own.samples;
+        }
         Header {
-            marker: fresh,
+            marker,
             payload_type: own.payload_type,
             sequence,
             timestamp,
@@ -202,10 +204,8 @@ impl Outgoing {
 
     /// The timestamp that belongs to `now`, in a clock of `clock_rate` Hz.
     pub fn timestamp_at(&self, now: u64, clock_rate: u32) -> u32 {
-        if self.sent_at == 0 {
-            return self.timestamp;
-        }
-        let elapsed = units(now.saturating_sub(self.sent_at), clock_rate);
+        let Some(anchor) = self.anchor else { return self.timestamp };
+        let elapsed = units(now.saturating_sub(anchor), clock_rate);
         // The last packet's audio must not be overlaid.
         let least = if self.step == 0 { clock_rate / 50 } else { self.step };
         self.timestamp.wrapping_add(elapsed.max(least))
@@ -213,8 +213,8 @@ impl Outgoing {
 
     /// The timestamp for a sender report: no packet's, but the one of this moment.
     pub fn report_timestamp(&self, now: u64) -> u32 {
-        let elapsed = units(now.saturating_sub(self.sent_at), self.clock_rate);
-        self.timestamp.wrapping_add(elapsed)
+        let elapsed = now.saturating_sub(self.anchor.unwrap_or(now));
+        self.timestamp.wrapping_add(units(elapsed, self.clock_rate))
     }
 
     fn begin(&self, now: u64, key: SourceKey, header: &Header, clock_rate: u32) -> Relay {
@@ -247,9 +247,12 @@ impl Outgoing {
             self.step = step;
         }
         self.sequence = sequence;
-        self.timestamp = timestamp;
         self.clock_rate = clock_rate;
-        self.sent_at = now;
+        // An event's packets bear the time of its beginning.
+        if step != 0 || self.anchor.is_none() {
+            self.timestamp = timestamp;
+            self.anchor = Some(now);
+        }
     }
 }
 
@@ -273,8 +276,13 @@ pub enum Place {
     Fresh,
     /// Right behind the packet before.
     Next,
-    /// At the same time as the packet before (a telephone event going on, RFC 4733 section 2.5.1.2).
-    Same,
+    /// A telephone event: all its packets bear the timestamp of its beginning (RFC 4733 section 2.5.1.2).
+    At {
+        /// That timestamp.
+        timestamp: u32,
+        /// Set on the first packet of the event.
+        marker: bool,
+    },
 }
 
 /// Whether `a` comes before `b` on the circle of sequence numbers.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use super::stream::{Protection, Role, Stream};
 use super::{Channel, Engine, Request, Socket, Transmit};
 use crate::codec::g711;
-use crate::order::{MediaEvent, PortId, StreamKind};
+use crate::dtmf;
+use crate::order::{CodecKind, MediaEvent, PortId, StreamKind};
 use crate::rtp::{Header, Kind, View};
 use crate::session::latch::Admission;
 use crate::session::outgoing::{SourceKey, Timing};
@@ -56,7 +57,15 @@ struct Arrived<'p> {
 }
 
 /// What the receiving side found out about an RTP packet.
-struct Accepted {
+struct Counted {
+    view: View,
+    /// Position in the list of codecs, if it is in it, and what stands there.
+    position: Option<usize>,
+    codec: Option<(CodecKind, u32)>,
+}
+
+/// Where an RTP packet goes.
+struct Route {
     view: View,
     key: SourceKey,
     rule: Rule,
@@ -98,8 +107,10 @@ impl Engine {
     /// RTP: through all stages.
     fn media<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {
         self.latch(&arrived)?;
-        let accepted = self.accept(&arrived)?;
-        self.forward(arrived, accepted)
+        let counted = self.count(&arrived)?;
+        self.observe(&arrived, &counted);
+        let route = self.route(arrived.socket.port, counted)?;
+        self.forward(arrived, route)
     }
 
     fn latch(&mut self, arrived: &Arrived<'_>) -> Stage<()> {
@@ -135,22 +146,41 @@ impl Engine {
         });
     }
 
-    /// Counts the packet at its receiver, and finds out what to do with it.
-    fn accept(&mut self, arrived: &Arrived<'_>) -> Stage<Accepted> {
-        let port = arrived.socket.port;
-        let stream = self.at(port).ok_or(Dropped::NoStream)?;
+    /// Reads the header and counts the packet at its receiver.
+    fn count(&mut self, arrived: &Arrived<'_>) -> Stage<Counted> {
+        let stream = self.at(arrived.socket.port).ok_or(Dropped::NoStream)?;
         let view = View::parse(arrived.packet).map_err(|_| Dropped::Malformed)?;
         let agreed = stream.agreed.as_ref().ok_or(Dropped::NotConfigured)?;
         let position = agreed.codecs.position(view.header.payload_type);
         let codec = position.and_then(|position| agreed.codecs.get(position));
-        let timed = codec.filter(|codec| !is_event(codec)).map(|codec| codec.clock_rate);
-        let receives = agreed.receive;
+        let codec = codec.map(|codec| (codec.kind, codec.clock_rate));
         stream.count(&view.header).ok_or(Dropped::Stray)?;
-        if let Some(clock_rate) = timed {
+        if let Some((kind, clock_rate)) = codec
+            && is_audio(kind)
+        {
             stream.reception.timed(arrived.now, view.header.timestamp, clock_rate);
             stream.last_codec = position;
         }
-        if !receives {
+        Ok(Counted { view, position, codec })
+    }
+
+    /// Lets those look at the payload who read it.
+    fn observe(&mut self, arrived: &Arrived<'_>, counted: &Counted) {
+        let Some((CodecKind::TelephoneEvent, clock_rate)) = counted.codec else { return };
+        let View { header, payload_start, payload_end } = counted.view;
+        let Some(payload) = arrived.packet.get(payload_start..payload_end) else { return };
+        let Some(stream) = self.at(arrived.socket.port) else { return };
+        let press = stream.hear_event(arrived.now, header.timestamp, clock_rate, payload);
+        if let Some(press) = press {
+            let id = stream.id;
+            self.report_key(id, press);
+        }
+    }
+
+    /// Finds out where the packet goes, and as what.
+    fn route(&mut self, port: PortId, counted: Counted) -> Stage<Route> {
+        let stream = self.at(port).ok_or(Dropped::NoStream)?;
+        if !stream.agreed.as_ref().is_some_and(|agreed| agreed.receive) {
             return Err(Dropped::Held);
         }
         let to = match stream.role {
@@ -158,19 +188,20 @@ impl Engine {
             Role::Bridged(to) => to,
             Role::Echo => port,
         };
-        let rule = match position {
+        let view = counted.view;
+        let rule = match counted.position {
             Some(position) => stream.rules.get(position).copied().unwrap_or(UNKNOWN),
             None if payload::passes_unnamed(stream.kind) => unnamed(&view.header),
             None => UNKNOWN,
         };
-        Ok(Accepted { view, key: stream.source_key(), rule, to })
+        Ok(Route { view, key: stream.source_key(), rule, to })
     }
 
     /// Gives the packet the numbers of the stream that it leaves by.
-    fn forward<'p>(&mut self, arrived: Arrived<'p>, accepted: Accepted) -> Stage<Verdict<'p>> {
-        let Accepted { view, key, rule, to: port } = accepted;
+    fn forward<'p>(&mut self, arrived: Arrived<'p>, route: Route) -> Stage<Verdict<'p>> {
+        let Route { view, key, rule, to: port } = route;
         let target = self.at(port).ok_or(Dropped::Nowhere)?;
-        if target.occupied {
+        if target.speech.is_some() {
             return Err(Dropped::Occupied);
         }
         let to = target.target().ok_or(Dropped::Nowhere)?;
@@ -257,9 +288,9 @@ impl Stream {
     }
 }
 
-pub(super) fn is_event(codec: &crate::order::StreamCodec) -> bool {
-    use crate::order::CodecKind::{ComfortNoise, TelephoneEvent};
-    matches!(codec.kind, TelephoneEvent | ComfortNoise)
+/// Neither event nor noise.
+pub(super) fn is_audio(kind: CodecKind) -> bool {
+    !matches!(kind, CodecKind::TelephoneEvent | CodecKind::ComfortNoise)
 }
 
 /// What nobody agreed on.
@@ -275,7 +306,7 @@ fn convert(action: Action, payload: &mut [u8]) {
         Action::ToPcmu => g711::convert(payload, &g711::A_TO_MU),
         Action::ToPcma => g711::convert(payload, &g711::MU_TO_A),
         Action::Event { from, to } => {
-            let _ = (from, to);
+            dtmf::rescale(payload, from, to);
         }
     }
 }

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 
 use crate::order::{PortId, StreamCodec, StreamConfig, StreamId, StreamKind, StreamReport};
 use crate::session::control::Control;
+use crate::session::speech::Speech;
 use crate::session::latch::Latch;
 use crate::session::outgoing::{Outgoing, SourceKey};
 use crate::session::payload::{self, Codecs, Rules};
+use crate::session::keys::Keys;
 use crate::session::reception::{Arrival, Reception};
 
 /// How packets on the wire are protected. Others than clear ones will stand beside it.
@@ -80,8 +82,10 @@ pub(super) struct Stream {
     pub epoch: u32,
     pub outgoing: Outgoing,
     pub control: Control,
-    /// Prompts or digits take the place of what the bridge would send.
-    pub occupied: bool,
+    /// What we say ourselves, in place of what the bridge would send.
+    pub speech: Option<Box<Speech>>,
+    /// Makes key presses of telephone events.
+    pub keys: Option<Box<Keys>>,
     /// When the last packet of the peer came, or when it was first expected, ns.
     pub heard: u64,
     pub silent: bool,
@@ -108,7 +112,8 @@ impl Stream {
             epoch: 0,
             outgoing,
             control,
-            occupied: false,
+            speech: None,
+            keys: None,
             heard: 0,
             silent: false,
             last_codec: None,

@@ -9,11 +9,13 @@ const SWEEP: u64 = 250_000_000;
 impl Engine {
     /// When [`Engine::tick`] is due; `None` while no stream is open.
     pub fn next_deadline(&self) -> Option<u64> {
-        (!self.ports.is_empty()).then_some(self.next_sweep)
+        let sweep = (!self.ports.is_empty()).then_some(self.next_sweep);
+        sweep.into_iter().chain(self.schedule.next()).min()
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: u64) {
+        self.speak(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             self.sweep(now);
@@ -33,6 +35,7 @@ impl Engine {
             self.notice_silence(now, port);
             self.settle(now, port);
             self.report_if_due(now, port);
+            self.end_keys(now, port);
         }
     }
 
