@@ -103,7 +103,8 @@ fn worker(calls: usize, seconds: u64, nap: Duration) -> Any<Figures> {
     })?;
     let mut stock = Vec::new();
     while stock.len() < phones.len() {
-        if let WorkerMessage::Ports { ports, .. } = messages.recv_timeout(Duration::from_secs(10))?
+        if let WorkerMessage::Ports { ports, .. } =
+            messages.recv_timeout(Duration::from_secs(10))?
         {
             stock.extend(ports);
         }
@@ -159,16 +160,18 @@ fn floor(calls: usize, seconds: u64) -> Any<Figures> {
         phones.iter().map(UdpSocket::local_addr).collect::<Result<_, _>>()?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (n, relay) in relays.iter().enumerate() {
+        epoll::add(&poll, relay, EventData::new_u64(n as u64), EventFlags::IN)?;
+    }
     let thread = std::thread::Builder::new().name("floor".into()).spawn(move || {
-        let poll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-        for (n, relay) in relays.iter().enumerate() {
-            epoll::add(&poll, relay, EventData::new_u64(n as u64), EventFlags::IN).unwrap();
-        }
         let mut events = Vec::with_capacity(256);
         let mut buffer = [0; 2_048];
         while !stopped.load(Ordering::Relaxed) {
             let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            epoll::wait(&poll, spare_capacity(&mut events), Some(&limit)).unwrap();
+            if epoll::wait(&poll, spare_capacity(&mut events), Some(&limit)).is_err() {
+                continue;
+            }
             for event in events.drain(..) {
                 let n = event.data.u64() as usize;
                 if let Ok((length, _)) = relays[n].recv_from(&mut buffer) {
@@ -245,11 +248,5 @@ fn load(name: &str, phones: &[UdpSocket], targets: &[SocketAddr], seconds: u64) 
     }
     let after = thread_usage(name)?;
     delays.sort_unstable();
-    Ok(Figures {
-        cpu_us: after.0 - before.0,
-        sent,
-        received,
-        delays,
-        switches: after.1 - before.1,
-    })
+    Ok(Figures { cpu_us: after.0 - before.0, sent, received, delays, switches: after.1 - before.1 })
 }

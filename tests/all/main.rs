@@ -1,3 +1,4 @@
 //! Tests of the shell that need real sockets, threads or files.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod media_pool;

@@ -19,6 +19,7 @@ mod payload;
 mod prompts;
 mod receive;
 mod reception;
+mod record;
 mod speech;
 mod stream;
 mod tick;
@@ -29,8 +30,9 @@ use std::net::SocketAddr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::order::{MediaEvent, PortId, StreamId, StreamReport};
+use crate::order::{MediaEvent, PortId, RecordingId, StreamId, StreamReport};
 use prompts::Prompts;
+use record::Recordings;
 use speech::Schedule;
 use stream::Stream;
 
@@ -96,6 +98,27 @@ pub enum Request {
     },
     /// Load a prompt and hand it back by [`Engine::prompt_loaded`].
     LoadPrompt(PromptKey),
+    /// Begin a recording's file. Its end, however it comes, is the writer's to report.
+    OpenRecording {
+        /// Which.
+        recording: RecordingId,
+        /// Relative to the recordings directory.
+        path: String,
+    },
+    /// Append a block to a recording.
+    WriteBlock {
+        /// Which.
+        recording: RecordingId,
+        /// Frames as [`crate::wav::WavSink`] takes them.
+        block: Vec<u8>,
+    },
+    /// Append the rest, close the file, and report.
+    CloseRecording {
+        /// Which.
+        recording: RecordingId,
+        /// The last frames, possibly none.
+        rest: Vec<u8>,
+    },
     /// The pair is free: it rests, then goes back to the stock.
     Release {
         /// Which.
@@ -178,6 +201,7 @@ pub struct Engine {
     requests: VecDeque<Request>,
     prompts: Prompts,
     schedule: Schedule,
+    recordings: Recordings,
     /// For payloads that are being made.
     scratch: Vec<u8>,
     next_sweep: u64,
@@ -196,6 +220,7 @@ impl Engine {
             requests: VecDeque::new(),
             prompts: Prompts::default(),
             schedule: Schedule::default(),
+            recordings: Recordings::default(),
             scratch: Vec::new(),
             next_sweep: 0,
         }

@@ -27,7 +27,10 @@ impl Engine {
             Order::SendDtmf { stream, digits, duration_ms } => {
                 self.send_dtmf(now, stream, &digits, duration_ms);
             }
-            Order::Record { .. } | Order::StopRecord { .. } => {}
+            Order::Record { recording, left, right, path } => {
+                self.record(now, recording, [left, right], path);
+            }
+            Order::StopRecord { recording } => self.stop_record(now, recording),
         }
     }
 
@@ -100,6 +103,7 @@ impl Engine {
 
     fn close(&mut self, now: u64, id: StreamId) {
         self.unbridge(id);
+        self.leave_recordings(now, id);
         self.say_goodbye(now, id);
         let Some(port) = self.ports.remove(&id) else {
             let report = StreamReport::default();

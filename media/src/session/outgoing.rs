@@ -169,13 +169,7 @@ impl Outgoing {
         if own.samples > 0 {
             self.step = own.samples;
         }
-        Header {
-            marker,
-            payload_type: own.payload_type,
-            sequence,
-            timestamp,
-            ssrc: self.ssrc,
-        }
+        Header { marker, payload_type: own.payload_type, sequence, timestamp, ssrc: self.ssrc }
     }
 
     /// Counts a packet as sent, with its payload length.

@@ -62,6 +62,8 @@ struct Counted {
     /// Position in the list of codecs, if it is in it, and what stands there.
     position: Option<usize>,
     codec: Option<(CodecKind, u32)>,
+    /// Somebody records it.
+    tapped: bool,
 }
 
 /// Where an RTP packet goes.
@@ -161,15 +163,22 @@ impl Engine {
             stream.reception.timed(arrived.now, view.header.timestamp, clock_rate);
             stream.last_codec = position;
         }
-        Ok(Counted { view, position, codec })
+        Ok(Counted { view, position, codec, tapped: stream.is_tapped() })
     }
 
     /// Lets those look at the payload who read it.
     fn observe(&mut self, arrived: &Arrived<'_>, counted: &Counted) {
-        let Some((CodecKind::TelephoneEvent, clock_rate)) = counted.codec else { return };
+        let Some((kind, clock_rate)) = counted.codec else { return };
         let View { header, payload_start, payload_end } = counted.view;
+        let port = arrived.socket.port;
+        if kind != CodecKind::TelephoneEvent && !counted.tapped {
+            return;
+        }
         let Some(payload) = arrived.packet.get(payload_start..payload_end) else { return };
-        let Some(stream) = self.at(arrived.socket.port) else { return };
+        if kind != CodecKind::TelephoneEvent {
+            return self.tap(arrived.now, port, (kind, header.timestamp), payload);
+        }
+        let Some(stream) = self.at(port) else { return };
         let press = stream.hear_event(arrived.now, header.timestamp, clock_rate, payload);
         if let Some(press) = press {
             let id = stream.id;

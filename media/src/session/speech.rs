@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::prompts::{PromptKey, Supply, playable};
 use super::stream::Stream;
@@ -11,7 +12,6 @@ use crate::dtmf;
 use crate::order::{CodecKind, MediaEvent, PlayId, PortId, StreamId};
 use crate::player::{EncodedPrompt, Player};
 use crate::session::outgoing::{OwnPacket, Place};
-use std::sync::Arc;
 
 /// Speakers start on this grid, so that one wake-up serves many of them, ns.
 const GRID: u64 = 10_000_000;
@@ -25,7 +25,8 @@ const EVENT_INTERVAL: u64 = 20_000_000;
 pub(super) struct Schedule(BinaryHeap<Reverse<(u64, u32)>>);
 
 impl Schedule {
-    fn add(&mut self, due: u64, port: PortId) {
+    /// Something is due on a port.
+    pub fn add(&mut self, due: u64, port: PortId) {
         self.0.push(Reverse((due, port.0)));
     }
 
@@ -34,7 +35,8 @@ impl Schedule {
         self.0.peek().map(|Reverse((due, _))| *due)
     }
 
-    fn pop_due(&mut self, now: u64) -> Option<(u64, PortId)> {
+    /// Takes an entry that is due.
+    pub fn pop_due(&mut self, now: u64) -> Option<(u64, PortId)> {
         if self.next()? > now {
             return None;
         }

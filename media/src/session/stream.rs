@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 
+use smallvec::SmallVec;
+
 use crate::order::{PortId, StreamCodec, StreamConfig, StreamId, StreamKind, StreamReport};
 use crate::session::control::Control;
-use crate::session::speech::Speech;
+use crate::session::keys::Keys;
 use crate::session::latch::Latch;
 use crate::session::outgoing::{Outgoing, SourceKey};
 use crate::session::payload::{self, Codecs, Rules};
-use crate::session::keys::Keys;
 use crate::session::reception::{Arrival, Reception};
+use crate::session::record::Tap;
+use crate::session::speech::Speech;
 
 /// How packets on the wire are protected. Others than clear ones will stand beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +89,8 @@ pub(super) struct Stream {
     pub speech: Option<Box<Speech>>,
     /// Makes key presses of telephone events.
     pub keys: Option<Box<Keys>>,
+    /// Recordings that what the peer says goes into.
+    pub taps: SmallVec<[Tap; 1]>,
     /// When the last packet of the peer came, or when it was first expected, ns.
     pub heard: u64,
     pub silent: bool,
@@ -114,6 +119,7 @@ impl Stream {
             control,
             speech: None,
             keys: None,
+            taps: SmallVec::new(),
             heard: 0,
             silent: false,
             last_codec: None,
@@ -136,7 +142,7 @@ impl Stream {
 
     /// Somebody listens to or writes what the peer sends.
     pub fn is_tapped(&self) -> bool {
-        false
+        !self.taps.is_empty()
     }
 
     /// Counts a packet; `None` when it is to be dropped as a stray.

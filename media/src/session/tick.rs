@@ -10,12 +10,13 @@ impl Engine {
     /// When [`Engine::tick`] is due; `None` while no stream is open.
     pub fn next_deadline(&self) -> Option<u64> {
         let sweep = (!self.ports.is_empty()).then_some(self.next_sweep);
-        sweep.into_iter().chain(self.schedule.next()).min()
+        [sweep, self.schedule.next(), self.recordings.next()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: u64) {
         self.speak(now);
+        self.cut_blocks(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             self.sweep(now);

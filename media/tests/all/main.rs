@@ -1,15 +1,17 @@
 //! The crate's tests by topic, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod lab;
-mod session_control;
-mod session_relay;
 mod codec_audio;
 mod codec_g711;
 mod dtmf;
+mod lab;
 mod player;
 mod recorder;
 mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
+mod session_control;
+mod session_record;
+mod session_relay;
+mod session_speech;
 mod wav_sink;

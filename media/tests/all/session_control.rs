@@ -172,7 +172,12 @@ fn multiplexed_control_shares_the_port() {
 }
 
 /// Phone 2 sees the video of phone 1 and asks for something; what phone 1 gets to read.
-fn feedback(packet_type: u8, format: u8, about: bool, fci: impl Fn(u32, u16) -> Vec<u8>) -> (u32, Vec<u8>) {
+fn feedback(
+    packet_type: u8,
+    format: u8,
+    about: bool,
+    fci: impl Fn(u32, u16) -> Vec<u8>,
+) -> (u32, Vec<u8>) {
     let mut lab = Lab::new();
     for n in [1, 2] {
         lab.open(n, StreamKind::Video, video());

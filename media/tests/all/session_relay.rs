@@ -150,7 +150,8 @@ fn strangers_are_counted_and_never_heard() {
     let mut lab = Lab::call(pcmu(), pcmu());
     let stranger = SocketAddr::from(([127, 0, 0, 1], 666));
     talk(&mut lab, 1, 1, 1);
-    let connect = |request: &Request| matches!(request, Request::Connect { to, .. } if *to == phone(1));
+    let connect =
+        |request: &Request| matches!(request, Request::Connect { to, .. } if *to == phone(1));
     assert!(lab.requests.iter().any(connect));
     for n in 0..200 {
         let refused = lab.say_from(1, stranger, header(0, n, 0, 7), &[0]);
@@ -239,10 +240,8 @@ fn plain_relaying_is_a_rule_and_anything_else_is_not() {
 #[test]
 fn events_are_rescaled_and_keep_to_the_targets_clock() {
     let opus = codec(CodecKind::Opus, "opus", 48_000, 111);
-    let mut lab = Lab::call(
-        vec![opus.clone(), events(48_000, 110)],
-        vec![opus, events(8_000, 101)],
-    );
+    let mut lab =
+        Lab::call(vec![opus.clone(), events(48_000, 110)], vec![opus, events(8_000, 101)]);
     lab.say(1, header(111, 1, 0, 7), &[0; 80]).unwrap();
     lab.pass(20 * MS);
     let event = |duration: u16| {

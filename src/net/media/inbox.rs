@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::media::order::Order;
+use ::media::order::{Order, RecordingId};
+use ::media::player::EncodedPrompt;
+use ::media::session::PromptKey;
 use rustix::event::{EventfdFlags, eventfd};
 
 /// Orders that may wait for a worker. A worker takes hundreds a millisecond; a full queue means that it hangs.
@@ -21,6 +23,10 @@ pub struct Full;
 pub enum Letter {
     /// An order of the switch.
     Order(Order),
+    /// A prompt that the worker asked for.
+    Prompt(PromptKey, Result<Arc<EncodedPrompt>, String>),
+    /// The writer gave a recording up, and has reported it.
+    RecordingFailed(RecordingId),
 }
 
 /// One worker's queue.
@@ -170,8 +176,8 @@ mod tests {
         while next < 20_000 {
             inbox.take(&mut got);
             for letter in got.drain(..) {
-                let Letter::Order(order) = letter;
-                assert_eq!(order, Order::Unbridge { stream: StreamId(next) });
+                let Letter::Order(Order::Unbridge { stream }) = letter else { unreachable!() };
+                assert_eq!(stream, StreamId(next));
                 next += 1;
             }
             if next < 20_000 && inbox.may_sleep() {

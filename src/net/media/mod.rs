@@ -3,8 +3,10 @@
 mod inbox;
 mod io;
 mod limits;
+mod prompts;
 mod stock;
 mod worker;
+mod writer;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -25,8 +27,10 @@ pub use stock::{REST, REST_MOST};
 
 use inbox::Inbox;
 use io::{Epoll, PacketIo};
+use prompts::{Librarian, Loader};
 use stock::{Range, Stock};
 use worker::{Load, Worker};
+use writer::{Scribe, Writer};
 
 /// How the workers are set up.
 #[derive(Debug, Clone)]
@@ -133,6 +137,8 @@ impl WorkerCounts {
 #[derive(Debug)]
 pub struct MediaPool {
     handles: Vec<Handle>,
+    loader: Loader,
+    writer: Writer,
     calls: u64,
 }
 
@@ -154,11 +160,27 @@ impl MediaPool {
     {
         let files = raise_open_files();
         let calls = calls_allowed(files, &settings.ports);
+        let inboxes = (0..settings.workers.max(1)).map(|_| Ok(Arc::new(Inbox::new()?)));
+        let inboxes: Vec<_> = inboxes.collect::<std::io::Result<_>>()?;
+        let loader = Loader::start(settings.sounds.clone(), inboxes.clone())?;
+        let writer = Writer::start(settings.recordings.clone(), inboxes.clone(), events.clone())?;
         let mut handles = Vec::new();
-        for index in 0..settings.workers.max(1) {
-            handles.push(start_worker(&settings, index, events.clone())?);
+        for (index, inbox) in (0..).zip(inboxes) {
+            let links = Links {
+                inbox,
+                counts: Arc::default(),
+                librarian: loader.librarian(index),
+                scribe: writer.scribe(index),
+            };
+            match start_worker(&settings, index, links, events.clone()) {
+                Ok(handle) => handles.push(handle),
+                Err(error) => {
+                    Self { handles, loader, writer, calls }.shutdown();
+                    return Err(error);
+                }
+            }
         }
-        Ok(Self { handles, calls })
+        Ok(Self { handles, loader, writer, calls })
     }
 
     /// Hands an order to a worker.
@@ -184,7 +206,7 @@ impl MediaPool {
         self.handles.iter().map(|handle| handle.counts.read()).collect()
     }
 
-    /// Ends all workers after the orders that wait, and waits for them.
+    /// Ends all workers after the orders that wait, and waits until all recordings are on disk.
     pub fn shutdown(self) {
         for handle in &self.handles {
             handle.inbox.stop();
@@ -193,20 +215,34 @@ impl MediaPool {
             // A worker that panicked has aborted the process.
             let _ = handle.thread.join();
         }
+        self.loader.finish();
+        self.writer.finish();
     }
 }
 
-fn start_worker<F>(settings: &MediaSettings, index: u16, events: F) -> std::io::Result<Handle>
+/// What ties a worker to the others.
+struct Links {
+    inbox: Arc<Inbox>,
+    counts: Arc<WorkerCounts>,
+    librarian: Librarian,
+    scribe: Scribe,
+}
+
+fn start_worker<F>(
+    settings: &MediaSettings,
+    index: u16,
+    links: Links,
+    events: F,
+) -> std::io::Result<Handle>
 where
-    F: Fn(WorkerMessage) + Send + Clone + 'static,
+    F: Fn(WorkerMessage) + Send + 'static,
 {
-    let inbox = Arc::new(Inbox::new()?);
-    let counts = Arc::new(WorkerCounts::default());
+    let (inbox, counts) = (Arc::clone(&links.inbox), Arc::clone(&links.counts));
     let (started, outcome) = sync_channel(1);
-    let (settings, theirs) = (settings.clone(), (Arc::clone(&inbox), Arc::clone(&counts)));
+    let settings = settings.clone();
     let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         let loud = AbortOnPanic;
-        let mut worker = match make_worker(&settings, index, theirs, events) {
+        let mut worker = match make_worker(&settings, index, links, events) {
             Ok(worker) => worker,
             Err(error) => return drop(started.send(Err(error))),
         };
@@ -225,7 +261,7 @@ where
 fn make_worker<F: Fn(WorkerMessage)>(
     settings: &MediaSettings,
     index: u16,
-    (inbox, counts): (Arc<Inbox>, Arc<WorkerCounts>),
+    links: Links,
     events: F,
 ) -> std::io::Result<Worker<Epoll, F>> {
     let workers = settings.workers.max(1);
@@ -236,11 +272,13 @@ fn make_worker<F: Fn(WorkerMessage)>(
     }
     let mut worker = Worker {
         index,
-        io: Epoll::new(&*inbox)?,
+        io: Epoll::new(&*links.inbox)?,
         engine: Engine::new(Settings { seed, cname: settings.cname.clone() }),
         stock: Stock::new(settings.addresses.iter().map(share).collect(), settings.spare),
-        inbox,
-        counts,
+        inbox: links.inbox,
+        counts: links.counts,
+        librarian: links.librarian,
+        scribe: links.scribe,
         events,
         nap: settings.nap,
         letters: VecDeque::new(),

@@ -15,7 +15,9 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::inbox::{Inbox, Letter};
 use super::io::PacketIo;
+use super::prompts::Librarian;
 use super::stock::Stock;
+use super::writer::Scribe;
 use super::{WorkerCounts, WorkerMessage};
 
 /// Packets a second from which naps pay.
@@ -43,6 +45,10 @@ pub struct Worker<I, F> {
     pub inbox: Arc<Inbox>,
     /// Where counts are published.
     pub counts: Arc<WorkerCounts>,
+    /// The way to the prompts.
+    pub librarian: Librarian,
+    /// The way to the recordings.
+    pub scribe: Scribe,
     /// Where messages go; must not block.
     pub events: F,
     /// Length of a nap under load; zero: none.
@@ -92,6 +98,9 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
             self.deliver(now);
             self.keep_stock(now);
             if self.inbox.is_stopped() {
+                self.engine.finish(now);
+                self.deliver(now);
+                self.scribe.flush_all();
                 return Ok(());
             }
             self.load.count(now, ready);
@@ -143,6 +152,11 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
         while let Some(letter) = self.letters.pop_front() {
             match letter {
                 Letter::Order(order) => self.order(now, order),
+                Letter::Prompt(key, prompt) => self.engine.prompt_loaded(now, &key, prompt),
+                Letter::RecordingFailed(recording) => {
+                    self.scribe.forget(recording);
+                    self.engine.recording_failed(recording);
+                }
             }
         }
     }
@@ -164,7 +178,18 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
                 Request::Connect { socket, to } => drop(self.io.connect(socket, Some(to))),
                 Request::Disconnect { socket } => drop(self.io.connect(socket, None)),
                 Request::Release { port } => self.stock.release(now, port),
+                Request::LoadPrompt(key) => {
+                    if let Err((key, error)) = self.librarian.ask(key) {
+                        self.engine.prompt_loaded(now, &key, Err(error));
+                    }
+                }
+                Request::OpenRecording { recording, path } => self.scribe.open(recording, path),
+                Request::WriteBlock { recording, block } => self.scribe.write(recording, block),
+                Request::CloseRecording { recording, rest } => self.scribe.close(recording, rest),
             }
+        }
+        if self.scribe.is_behind() {
+            self.scribe.flush();
         }
         while let Some(event) = self.engine.poll_event() {
             (self.events)(WorkerMessage::Event { worker: self.index, event });

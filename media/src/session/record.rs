@@ -1,0 +1,204 @@
+//! Recordings: what both streams receive goes into one recorder, whose blocks the worker hands to a writer.
+
+use super::receive::is_audio;
+use super::speech::Schedule;
+use super::{Engine, Request};
+use crate::order::{CodecKind, MediaEvent, PortId, RecordingId, StreamId};
+use crate::recorder::{Recorder, Side};
+
+/// Blocks of all recordings are cut on this grid, so that one wake-up serves many of them, ns. The recorder
+/// allows for that much and more.
+const GRID: u64 = 50_000_000;
+/// Most recordings that one stream can be in.
+const MAX_TAPS: usize = 4;
+
+/// A stream's part in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tap {
+    slot: u32,
+    side: Side,
+}
+
+#[derive(Debug)]
+struct Recording {
+    id: RecordingId,
+    recorder: Recorder,
+    streams: [StreamId; 2],
+    /// When its next block is cut; other entries of the schedule are stale.
+    due: u64,
+}
+
+/// The recordings of one engine.
+#[derive(Debug, Default)]
+pub(super) struct Recordings {
+    slots: Vec<Option<Box<Recording>>>,
+    schedule: Schedule,
+}
+
+impl Recordings {
+    fn get(&mut self, slot: u32) -> Option<&mut Recording> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    fn slot_of(&self, id: RecordingId) -> Option<u32> {
+        let found = |entry: &Option<Box<Recording>>| {
+            entry.as_ref().is_some_and(|recording| recording.id == id)
+        };
+        self.slots.iter().position(found).map(|slot| slot as u32)
+    }
+
+    fn insert(&mut self, recording: Recording) -> u32 {
+        let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        if free == self.slots.len() {
+            self.slots.push(None);
+        }
+        let due = recording.due;
+        if let Some(entry) = self.slots.get_mut(free) {
+            *entry = Some(Box::new(recording));
+        }
+        self.schedule.add(due, PortId(free as u32));
+        free as u32
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<Box<Recording>> {
+        self.slots.get_mut(slot as usize)?.take()
+    }
+
+    /// When the next block is to be cut, maybe.
+    pub fn next(&self) -> Option<u64> {
+        self.schedule.next()
+    }
+
+    /// Puts a payload on the timeline.
+    pub fn receive(&mut self, now: u64, tap: Tap, kind: CodecKind, timestamp: u32, payload: &[u8]) {
+        if let Some(recording) = self.get(tap.slot) {
+            recording.recorder.receive(now, tap.side, kind, timestamp, payload);
+        }
+    }
+}
+
+impl Engine {
+    /// Begins a recording of two streams.
+    pub(super) fn record(
+        &mut self,
+        now: u64,
+        id: RecordingId,
+        streams: [StreamId; 2],
+        path: String,
+    ) {
+        if let Some(error) = self.refusal(id, streams) {
+            let ended = MediaEvent::RecordingEnded {
+                recording: id,
+                length_ms: 0,
+                bytes: 0,
+                error: Some(error.to_owned()),
+            };
+            self.events.push_back(ended);
+            return;
+        }
+        let recorder = Recorder::new(now);
+        let due = on_grid(recorder.deadline());
+        let slot = self.recordings.insert(Recording { id, recorder, streams, due });
+        for (stream, side) in streams.into_iter().zip([Side::Left, Side::Right]) {
+            if let Some((_, stream)) = self.find_mut(stream) {
+                stream.taps.push(Tap { slot, side });
+            }
+        }
+        self.requests.push_back(Request::OpenRecording { recording: id, path });
+    }
+
+    fn refusal(&self, id: RecordingId, streams: [StreamId; 2]) -> Option<&'static str> {
+        if self.recordings.slot_of(id).is_some() {
+            return Some("this recording is in progress");
+        }
+        let mut open = streams.iter().filter_map(|stream| self.find(*stream)).peekable();
+        if open.peek().is_none() {
+            return Some("the streams are closed");
+        }
+        let full = |(_, stream): (_, &super::stream::Stream)| stream.taps.len() >= MAX_TAPS;
+        open.any(full).then_some("the stream is in too many recordings")
+    }
+
+    /// Ends a recording; the writer reports its end.
+    pub(super) fn stop_record(&mut self, now: u64, id: RecordingId) {
+        if let Some(recording) = self.take_recording(id) {
+            let rest = recording.recorder.finish(now);
+            self.requests.push_back(Request::CloseRecording { recording: id, rest });
+        }
+    }
+
+    /// The writer can go no further with a recording, and has reported it.
+    pub fn recording_failed(&mut self, id: RecordingId) {
+        self.take_recording(id);
+    }
+
+    /// Ends all recordings.
+    pub fn finish(&mut self, now: u64) {
+        let ids: Vec<RecordingId> =
+            self.recordings.slots.iter().flatten().map(|recording| recording.id).collect();
+        for id in ids {
+            self.stop_record(now, id);
+        }
+    }
+
+    fn take_recording(&mut self, id: RecordingId) -> Option<Box<Recording>> {
+        let slot = self.recordings.slot_of(id)?;
+        let recording = self.recordings.remove(slot)?;
+        for stream in recording.streams {
+            if let Some((_, stream)) = self.find_mut(stream) {
+                stream.taps.retain(|tap| tap.slot != slot);
+            }
+        }
+        Some(recording)
+    }
+
+    /// A stream closes: a recording with nobody left ends.
+    pub(super) fn leave_recordings(&mut self, now: u64, stream: StreamId) {
+        let Some((_, found)) = self.find(stream) else { return };
+        for tap in found.taps.clone() {
+            let Some(recording) = self.recordings.get(tap.slot) else { continue };
+            let (id, streams) = (recording.id, recording.streams);
+            let others =
+                streams.iter().any(|other| *other != stream && self.find(*other).is_some());
+            if !others {
+                self.stop_record(now, id);
+            }
+        }
+    }
+
+    /// Hands a packet's payload to the recordings that the stream is in.
+    pub(super) fn tap(
+        &mut self,
+        now: u64,
+        port: PortId,
+        (kind, timestamp): (CodecKind, u32),
+        payload: &[u8],
+    ) {
+        let stream = self.streams.get(port.0 as usize).and_then(|entry| entry.as_deref());
+        let Some(stream) = stream.filter(|_| is_audio(kind)) else { return };
+        for tap in &stream.taps {
+            self.recordings.receive(now, *tap, kind, timestamp, payload);
+        }
+    }
+
+    /// Cuts the blocks that are due.
+    pub(super) fn cut_blocks(&mut self, now: u64) {
+        while let Some((due, PortId(slot))) = self.recordings.schedule.pop_due(now) {
+            let Some(recording) = self.recordings.get(slot) else { continue };
+            if recording.due != due {
+                continue;
+            }
+            let id = recording.id;
+            while let Some(block) = recording.recorder.poll(now) {
+                self.requests.push_back(Request::WriteBlock { recording: id, block });
+            }
+            recording.due = on_grid(recording.recorder.deadline());
+            let due = recording.due;
+            self.recordings.schedule.add(due, PortId(slot));
+        }
+    }
+}
+
+fn on_grid(time: u64) -> u64 {
+    time.next_multiple_of(GRID)
+}

@@ -1,0 +1,260 @@
+//! Recordings on disk. One thread writes the blocks of all workers, so that a slow disk never delays a packet.
+//!
+//! Headers describe what is there at any moment ([`media::wav::WavSink`]): a killed process loses less than the last
+//! second. A full disk ends the recording that met it, and no call.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ::media::order::{MediaEvent, RecordingId};
+use ::media::recorder::BLOCK_BYTES;
+use ::media::wav::WavSink;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::WorkerMessage;
+use super::inbox::{Inbox, Letter};
+
+/// Blocks that may wait for the disk: 26 MB, or four seconds of a thousand recordings.
+const CAPACITY: usize = 4_096;
+/// Length of a block in ms.
+const BLOCK_MS: u64 = 200;
+
+/// Something for the writer.
+enum Job {
+    Open { worker: u16, recording: RecordingId, path: String },
+    Write { worker: u16, recording: RecordingId, missing: u32, block: Vec<u8> },
+    Close { worker: u16, recording: RecordingId, missing: u32, rest: Vec<u8> },
+}
+
+/// A worker's way to the writer. Never blocks: blocks that find no room are counted, and silence takes their place.
+pub struct Scribe {
+    worker: u16,
+    jobs: Sender<Job>,
+    /// Openings and closings that found no room; bounded by the recordings in progress.
+    backlog: VecDeque<Job>,
+    /// Blocks lost since the last one written.
+    missing: BTreeMap<RecordingId, u32>,
+}
+
+impl Scribe {
+    /// Begins a file.
+    pub fn open(&mut self, recording: RecordingId, path: String) {
+        self.missing.insert(recording, 0);
+        self.send(Job::Open { worker: self.worker, recording, path });
+    }
+
+    /// Appends a block, or counts it as lost.
+    pub fn write(&mut self, recording: RecordingId, block: Vec<u8>) {
+        let Some(missing) = self.missing.get_mut(&recording) else { return };
+        let job = Job::Write { worker: self.worker, recording, missing: *missing, block };
+        if self.backlog.is_empty() && self.jobs.try_send(job).is_ok() {
+            *missing = 0;
+        } else {
+            *missing += 1;
+        }
+    }
+
+    /// Closes a file.
+    pub fn close(&mut self, recording: RecordingId, rest: Vec<u8>) {
+        let missing = self.missing.remove(&recording).unwrap_or(0);
+        self.send(Job::Close { worker: self.worker, recording, missing, rest });
+    }
+
+    /// The writer gave a recording up.
+    pub fn forget(&mut self, recording: RecordingId) {
+        self.missing.remove(&recording);
+    }
+
+    /// Tries again what found no room.
+    pub fn flush(&mut self) {
+        while let Some(job) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(job)) = self.jobs.try_send(job) {
+                self.backlog.push_front(job);
+                return;
+            }
+        }
+    }
+
+    /// Hands everything over, however long it takes: the worker ends.
+    pub fn flush_all(&mut self) {
+        for job in self.backlog.drain(..) {
+            // Without a writer there is nothing to write to.
+            let _ = self.jobs.send(job);
+        }
+    }
+
+    /// Something waits for room.
+    pub fn is_behind(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    fn send(&mut self, job: Job) {
+        self.backlog.push_back(job);
+        self.flush();
+    }
+}
+
+/// The writer thread.
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a job")
+    }
+}
+
+impl Writer {
+    /// Starts the thread. Recordings go below `directory`.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn start(
+        directory: PathBuf,
+        inboxes: Vec<Arc<Inbox>>,
+        events: impl Fn(WorkerMessage) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (jobs, received) = bounded(CAPACITY);
+        let desk = Desk { directory, inboxes, events, files: BTreeMap::new() };
+        let thread = std::thread::Builder::new()
+            .name("recordings".into())
+            .spawn(move || desk.run(&received))?;
+        Ok(Self { jobs, thread })
+    }
+
+    /// A worker's way here.
+    pub fn scribe(&self, worker: u16) -> Scribe {
+        Scribe {
+            worker,
+            jobs: self.jobs.clone(),
+            backlog: VecDeque::new(),
+            missing: BTreeMap::new(),
+        }
+    }
+
+    /// Waits until everything is written; all workers have ended.
+    pub fn finish(self) {
+        drop(self.jobs);
+        // Nothing to do about a thread that failed: its files are as their headers say.
+        let _ = self.thread.join();
+    }
+}
+
+/// One file.
+struct Sheet {
+    sink: WavSink<File>,
+    lost_blocks: u64,
+}
+
+struct Desk<F> {
+    directory: PathBuf,
+    inboxes: Vec<Arc<Inbox>>,
+    events: F,
+    files: BTreeMap<(u16, RecordingId), Sheet>,
+}
+
+impl<F: Fn(WorkerMessage)> Desk<F> {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        for job in jobs {
+            match job {
+                Job::Open { worker, recording, path } => self.open(worker, recording, &path),
+                Job::Write { worker, recording, missing, block } => {
+                    self.write(worker, recording, missing, &block);
+                }
+                Job::Close { worker, recording, missing, rest } => {
+                    if self.write(worker, recording, missing, &rest) {
+                        self.close(worker, recording);
+                    }
+                }
+            }
+        }
+        for (worker, recording) in self.files.keys().copied().collect::<Vec<_>>() {
+            self.close(worker, recording);
+        }
+    }
+
+    fn open(&mut self, worker: u16, recording: RecordingId, path: &str) {
+        match create(&self.directory, path).and_then(WavSink::new) {
+            Ok(sink) => {
+                self.files.insert((worker, recording), Sheet { sink, lost_blocks: 0 });
+            }
+            Err(error) => self.give_up((worker, recording), (0, 0), &error),
+        }
+    }
+
+    /// Appends; false when the recording is not open (any more).
+    fn write(&mut self, worker: u16, recording: RecordingId, missing: u32, block: &[u8]) -> bool {
+        let Some(sheet) = self.files.get_mut(&(worker, recording)) else { return false };
+        match sheet.append(missing, block) {
+            Ok(()) => true,
+            Err(error) => {
+                let written = (sheet.sink.length_ms(), sheet.sink.bytes());
+                self.files.remove(&(worker, recording));
+                self.give_up((worker, recording), written, &error);
+                false
+            }
+        }
+    }
+
+    fn close(&mut self, worker: u16, recording: RecordingId) {
+        let Some(sheet) = self.files.remove(&(worker, recording)) else { return };
+        let (length_ms, bytes) = (sheet.sink.length_ms(), sheet.sink.bytes());
+        let lost = (sheet.lost_blocks > 0).then(|| {
+            format!("{} ms are missing: the disk was too slow", sheet.lost_blocks * BLOCK_MS)
+        });
+        let error = sheet.sink.finish().err().map(|error| error.to_string()).or(lost);
+        self.ended(worker, MediaEvent::RecordingEnded { recording, length_ms, bytes, error });
+    }
+
+    /// Reports a recording that can go no further, and makes its worker stop.
+    fn give_up(
+        &self,
+        (worker, recording): (u16, RecordingId),
+        (length_ms, bytes): (u64, u64),
+        error: &io::Error,
+    ) {
+        let error = Some(error.to_string());
+        self.ended(worker, MediaEvent::RecordingEnded { recording, length_ms, bytes, error });
+        if let Some(inbox) = self.inboxes.get(usize::from(worker)) {
+            // One per recording at most, so it always fits.
+            let _ = inbox.post(Letter::RecordingFailed(recording), true);
+        }
+    }
+
+    fn ended(&self, worker: u16, event: MediaEvent) {
+        (self.events)(WorkerMessage::Event { worker, event });
+    }
+}
+
+impl Sheet {
+    fn append(&mut self, missing: u32, block: &[u8]) -> io::Result<()> {
+        for _ in 0..missing {
+            self.sink.write(&[0; BLOCK_BYTES])?;
+            self.lost_blocks += 1;
+        }
+        self.sink.write(block)
+    }
+}
+
+/// Makes a new file below `directory`.
+fn create(directory: &Path, path: &str) -> io::Result<File> {
+    let relative = Path::new(path);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    if path.is_empty() || !relative.components().all(plain) {
+        let why = format!("{path:?} does not stay in the recordings directory");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let file = directory.join(relative);
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o640).open(file)
+}
