@@ -88,12 +88,21 @@ impl Gate {
         self.silence = u64::from(silence_secs) * SECOND;
     }
 
-    /// Whether requests from there are listened to. `registered` says that a live registration came by exactly this
-    /// flow ([`crate::registrar::Registrar::knows`]).
-    pub fn admits(&self, now: u64, remote: SocketAddr, registered: bool) -> bool {
-        match self.sources.get(&Source::new(remote, registered)) {
-            Some(State::Silenced { until }) => now >= *until,
-            _ => true,
+    /// Whether requests from there are listened to. `registered` says whether a live registration came by exactly this
+    /// flow ([`crate::registrar::Registrar::knows`]); it is asked only when the answer depends on it.
+    pub fn admits(&self, now: u64, remote: SocketAddr, registered: impl FnOnce() -> bool) -> bool {
+        if self.sources.is_empty() {
+            return true;
+        }
+        let silenced = |registered| {
+            let state = self.sources.get(&Source::new(remote, registered));
+            matches!(state, Some(State::Silenced { until }) if now < *until)
+        };
+        match (silenced(false), silenced(true)) {
+            (false, false) => true,
+            (true, true) => false,
+            (true, false) => registered(),
+            (false, true) => !registered(),
         }
     }
 
@@ -180,13 +189,13 @@ mod tests {
         for n in 0..9 {
             assert_eq!(gate.failed(n * SECOND, bad, false), None);
         }
-        assert!(gate.admits(9 * SECOND, bad, false));
+        assert!(gate.admits(9 * SECOND, bad, || false));
         assert_eq!(gate.failed(9 * SECOND, bad, false), Some(609 * SECOND));
         assert_eq!(gate.failed(10 * SECOND, bad, false), None, "reported once");
-        assert!(!gate.admits(10 * SECOND, at("192.0.2.1:9999"), false), "every port of it");
-        assert!(gate.admits(10 * SECOND, at("192.0.2.2:5060"), false));
-        assert!(!gate.admits(609 * SECOND - 1, bad, false));
-        assert!(gate.admits(609 * SECOND, bad, false));
+        assert!(!gate.admits(10 * SECOND, at("192.0.2.1:9999"), || false), "every port of it");
+        assert!(gate.admits(10 * SECOND, at("192.0.2.2:5060"), || false));
+        assert!(!gate.admits(609 * SECOND - 1, bad, || false));
+        assert!(gate.admits(609 * SECOND, bad, || false));
         assert_eq!(gate.failed(609 * SECOND, bad, false), None, "counts from one again");
     }
 
@@ -203,8 +212,8 @@ mod tests {
         let mut gate = Gate::new(2, 600);
         gate.failed(0, at("[2001:db8::1]:1"), false);
         assert!(gate.failed(0, at("[2001:db8::2]:1"), false).is_some());
-        assert!(!gate.admits(1, at("[2001:db8::ffff]:7"), false));
-        assert!(gate.admits(1, at("[2001:db8:0:1::1]:1"), false));
+        assert!(!gate.admits(1, at("[2001:db8::ffff]:7"), || false));
+        assert!(gate.admits(1, at("[2001:db8:0:1::1]:1"), || false));
         gate.failed(0, at("[::ffff:192.0.2.9]:1"), false);
         assert!(gate.failed(0, at("192.0.2.9:1"), false).is_some());
     }
@@ -215,13 +224,13 @@ mod tests {
         for _ in 0..10 {
             gate.failed(0, at("192.0.2.1:1111"), false);
         }
-        assert!(!gate.admits(1, at("192.0.2.1:2222"), false));
-        assert!(gate.admits(1, at("192.0.2.1:2222"), true));
+        assert!(!gate.admits(1, at("192.0.2.1:2222"), || false));
+        assert!(gate.admits(1, at("192.0.2.1:2222"), || true));
         for _ in 0..10 {
             gate.failed(1, at("192.0.2.1:2222"), true);
         }
-        assert!(!gate.admits(2, at("192.0.2.1:2222"), true), "but it may not guess either");
-        assert!(gate.admits(2, at("192.0.2.1:3333"), true));
+        assert!(!gate.admits(2, at("192.0.2.1:2222"), || true), "but it may not guess either");
+        assert!(gate.admits(2, at("192.0.2.1:3333"), || true));
     }
 
     #[test]
@@ -260,7 +269,7 @@ mod tests {
                 now += pause * SECOND;
                 let remote = SocketAddr::from(([192, 0, 2, host], 5060));
                 let (window, silenced) = model.entry(host).or_default();
-                prop_assert_eq!(gate.admits(now, remote, false), now >= *silenced);
+                prop_assert_eq!(gate.admits(now, remote, || false), now >= *silenced);
                 if now < *silenced {
                     prop_assert_eq!(gate.failed(now, remote, false), None);
                     continue;

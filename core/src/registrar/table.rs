@@ -1,5 +1,6 @@
 //! Where bindings are kept: by id, by extension and by flow, with the timers that point at them.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::SocketAddr;
@@ -28,13 +29,33 @@ impl From<Flow> for FlowKey {
     }
 }
 
+/// FNV-1a over tenant and number. Both come from the configuration: nobody can choose them to collide.
+fn digest(owner: &ExtensionKey) -> u64 {
+    let bytes = owner.tenant.bytes().chain([0]).chain(owner.number.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// One less; nothing is kept for none.
+fn count_down<K: Ord + Borrow<Q>, Q: Ord + ?Sized>(counts: &mut BTreeMap<K, u32>, key: &Q) {
+    match counts.get_mut(key) {
+        Some(count) if *count > 1 => *count -= 1,
+        _ => drop(counts.remove(key)),
+    }
+}
+
 /// All bindings.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     bindings: BTreeMap<BindingId, Box<Binding>>,
-    owners: BTreeMap<Arc<ExtensionKey>, SmallVec<[BindingId; 2]>>,
+    /// By a digest of the owner, since comparing numbers is faster than comparing names. Owners with one digest share
+    /// an entry, and each takes its own.
+    owners: BTreeMap<u64, SmallVec<[BindingId; 2]>>,
+    /// The owners in order, with how many bindings each has.
+    order: BTreeMap<Arc<ExtensionKey>, u32>,
     flows: BTreeSet<(FlowKey, BindingId)>,
-    tenants: BTreeMap<TenantId, usize>,
+    tenants: BTreeMap<TenantId, u32>,
     /// Hints: an entry counts only while its binding names it.
     timers: BinaryHeap<Reverse<(u64, BindingId)>>,
     last_id: u64,
@@ -56,8 +77,10 @@ impl Table {
 
     /// The bindings of an extension, oldest first.
     pub fn of(&self, owner: &ExtensionKey) -> impl Iterator<Item = (BindingId, &Binding)> {
-        let ids = self.owners.get(owner).map_or(&[][..], SmallVec::as_slice);
-        ids.iter().filter_map(|id| Some((*id, self.get(*id)?)))
+        let ids = self.owners.get(&digest(owner)).map_or(&[][..], SmallVec::as_slice);
+        ids.iter()
+            .filter_map(|id| Some((*id, self.get(*id)?)))
+            .filter(|(_, binding)| *binding.owner == *owner)
     }
 
     /// The bindings on a flow, oldest first.
@@ -72,16 +95,15 @@ impl Table {
     pub fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = (BindingId, &Binding)> {
         let first = ExtensionKey { tenant: tenant.to_owned(), number: String::new() };
         let end = first.tenant.clone();
-        self.owners
+        self.order
             .range::<ExtensionKey, _>(first..)
             .take_while(move |(owner, _)| owner.tenant == end)
-            .flat_map(|(_, ids)| ids.iter())
-            .filter_map(|id| Some((*id, self.get(*id)?)))
+            .flat_map(|(owner, _)| self.of(owner))
     }
 
     /// How many bindings a tenant has.
     pub fn count_of_tenant(&self, tenant: &str) -> usize {
-        self.tenants.get(tenant).copied().unwrap_or(0)
+        self.tenants.get(tenant).map_or(0, |count| *count as usize)
     }
 
     /// Every binding, oldest first.
@@ -91,12 +113,12 @@ impl Table {
 
     /// Every extension that has bindings.
     pub fn owners(&self) -> impl Iterator<Item = &ExtensionKey> {
-        self.owners.keys().map(AsRef::as_ref)
+        self.order.keys().map(AsRef::as_ref)
     }
 
     /// The shared key of an extension, so that it is stored once.
     pub fn owner(&self, key: &ExtensionKey) -> Arc<ExtensionKey> {
-        let known = self.owners.get_key_value(key).map(|(known, _)| Arc::clone(known));
+        let known = self.order.get_key_value(key).map(|(known, _)| Arc::clone(known));
         known.unwrap_or_else(|| Arc::new(key.clone()))
     }
 
@@ -107,7 +129,8 @@ impl Table {
 
     pub fn insert(&mut self, id: BindingId, binding: Binding) {
         self.flows.insert((binding.flow.into(), id));
-        self.owners.entry(Arc::clone(&binding.owner)).or_default().push(id);
+        self.owners.entry(digest(&binding.owner)).or_default().push(id);
+        *self.order.entry(Arc::clone(&binding.owner)).or_default() += 1;
         *self.tenants.entry(binding.owner.tenant.clone()).or_default() += 1;
         self.bindings.insert(id, Box::new(binding));
         self.arm(id);
@@ -116,18 +139,15 @@ impl Table {
     pub fn remove(&mut self, id: BindingId) -> Option<Box<Binding>> {
         let binding = self.bindings.remove(&id)?;
         self.flows.remove(&(binding.flow.into(), id));
-        if let Some(ids) = self.owners.get_mut(&binding.owner) {
+        let owner = digest(&binding.owner);
+        if let Some(ids) = self.owners.get_mut(&owner) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
-                self.owners.remove(&binding.owner);
+                self.owners.remove(&owner);
             }
         }
-        if let Some(count) = self.tenants.get_mut(&binding.owner.tenant) {
-            *count -= 1;
-            if *count == 0 {
-                self.tenants.remove(&binding.owner.tenant);
-            }
-        }
+        count_down(&mut self.order, binding.owner.as_ref());
+        count_down(&mut self.tenants, &binding.owner.tenant);
         Some(binding)
     }
 
@@ -185,12 +205,14 @@ impl Table {
     /// What is wrong with the indexes, if anything.
     pub fn audit(&self, errors: &mut Vec<String>) {
         let listed: usize = self.owners.values().map(SmallVec::len).sum();
-        let counted: usize = self.tenants.values().sum();
-        if [listed, self.flows.len(), counted] != [self.bindings.len(); 3] {
+        let sum = |counts: &mut dyn Iterator<Item = &u32>| counts.sum::<u32>() as usize;
+        let ordered = sum(&mut self.order.values());
+        let counted = sum(&mut self.tenants.values());
+        let found = [listed, ordered, self.flows.len(), counted];
+        if found != [self.bindings.len(); 4] {
             errors.push(format!(
-                "registrar: {} bindings, {listed} by extension, {} by flow, {counted} by tenant",
+                "registrar: {} bindings, by digest, extension, flow and tenant {found:?}",
                 self.bindings.len(),
-                self.flows.len(),
             ));
         }
         for (id, binding) in &self.bindings {

@@ -1,71 +1,115 @@
-//! Finds extensions by key and by SIP user without a copy of their names: sorted positions in the configuration.
+//! Finds extensions by key and by SIP user without a copy of their names: tables of positions in the configuration.
+//!
+//! A phone's request looks several names up, and a switch has many extensions: each lookup touches one slot and the
+//! extension itself. The names come from the configuration, so that nobody can choose them to collide.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::vocab::config::{Config, Extension, Tenant};
+use crate::vocab::config::{Config, Extension};
 use crate::vocab::{ExtensionKey, TenantId};
 
-/// Positions of extensions in `config.extensions`, in three orders.
-#[derive(Debug, Default)]
-pub struct Users {
-    /// By tenant and number.
-    by_key: Vec<u32>,
-    /// By number alone.
-    by_number: Vec<u32>,
-    /// By prefix and number, as one text.
-    by_user: Vec<u32>,
+/// Marks a free slot.
+const FREE: u32 = u32::MAX;
+
+/// FNV-1a over pieces of text, as if they were one.
+#[derive(Debug, Clone, Copy)]
+struct Digest(u64);
+
+impl Digest {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn and(self, text: &str) -> Self {
+        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(text.bytes().fold(self.0, mix))
+    }
 }
 
-/// Prefixes of the tenants.
-type Prefixes<'a> = BTreeMap<&'a str, &'a str>;
+/// Positions by digest, with open addressing; at most half full.
+#[derive(Debug)]
+struct Index {
+    /// Digest's upper half and position.
+    slots: Box<[(u32, u32)]>,
+}
 
-fn prefix_of<'a>(prefixes: &Prefixes<'a>, extension: &Extension) -> &'a str {
-    prefixes.get(extension.key.tenant.as_str()).copied().unwrap_or("")
+impl Index {
+    fn with_room_for(count: usize) -> Self {
+        Self { slots: vec![(0, FREE); (count * 2).next_power_of_two()].into_boxed_slice() }
+    }
+
+    fn slot(&self, digest: Digest, step: usize) -> usize {
+        (digest.0 as usize).wrapping_add(step) & (self.slots.len() - 1)
+    }
+
+    fn insert(&mut self, digest: Digest, position: u32) {
+        let free = (0..self.slots.len())
+            .map(|step| self.slot(digest, step))
+            .find(|slot| self.slots.get(*slot).is_some_and(|(_, held)| *held == FREE));
+        if let Some(slot) = free.and_then(|slot| self.slots.get_mut(slot)) {
+            *slot = ((digest.0 >> 32) as u32, position);
+        }
+    }
+
+    /// Positions that may be meant.
+    fn candidates(&self, digest: Digest) -> impl Iterator<Item = usize> {
+        let tag = (digest.0 >> 32) as u32;
+        (0..self.slots.len())
+            .filter_map(move |step| self.slots.get(self.slot(digest, step)))
+            .take_while(|(_, position)| *position != FREE)
+            .filter(move |(held, _)| *held == tag)
+            .map(|(_, position)| *position as usize)
+    }
+}
+
+/// Positions of extensions in `config.extensions`.
+#[derive(Debug)]
+pub struct Users {
+    /// By tenant and number.
+    by_key: Index,
+    /// By number alone.
+    by_number: Index,
+    /// By prefix and number, as one text.
+    by_user: Index,
+}
+
+fn key_digest(tenant: &str, number: &str) -> Digest {
+    Digest::new().and(tenant).and("\0").and(number)
 }
 
 impl Users {
-    /// Sorts all extensions. The first key that stands twice is the error.
+    /// Indexes all extensions. The first key that stands twice is the error.
     pub fn new(config: &Config) -> Result<Self, ExtensionKey> {
         let all = &config.extensions;
-        let prefixes: Prefixes<'_> =
+        let prefixes: BTreeMap<&str, &str> =
             config.tenants.iter().map(|t| (t.id.as_str(), t.prefix.as_str())).collect();
-        let positions = || 0..u32::try_from(all.len()).unwrap_or(u32::MAX);
-        let mut by_key: Vec<u32> = positions().collect();
-        let mut by_number = by_key.clone();
-        let mut by_user = by_key.clone();
-        let at = |position: &u32| &all[*position as usize];
-        by_key.sort_by(|a, b| at(a).key.cmp(&at(b).key));
-        by_number.sort_by(|a, b| at(a).key.number.cmp(&at(b).key.number));
-        by_user.sort_by(|a, b| {
-            let user = |position| {
-                let extension = at(position);
-                prefix_of(&prefixes, extension).bytes().chain(extension.key.number.bytes())
-            };
-            user(a).cmp(user(b))
-        });
-        for pair in by_key.windows(2) {
-            if let [a, b] = pair
-                && at(a).key == at(b).key
-            {
-                return Err(at(a).key.clone());
+        let index = || Index::with_room_for(all.len());
+        let mut users = Self { by_key: index(), by_number: index(), by_user: index() };
+        for (position, extension) in (0..FREE).zip(all) {
+            let ExtensionKey { tenant, number } = &extension.key;
+            if users.get(config, tenant, number).is_some() {
+                return Err(extension.key.clone());
             }
+            let prefix = prefixes.get(tenant.as_str()).copied().unwrap_or("");
+            users.by_key.insert(key_digest(tenant, number), position);
+            users.by_number.insert(Digest::new().and(number), position);
+            users.by_user.insert(Digest::new().and(prefix).and(number), position);
         }
-        Ok(Self { by_key, by_number, by_user })
+        Ok(users)
     }
 
     /// The extension with this tenant and number.
     pub fn get<'a>(&self, config: &'a Config, tenant: &str, number: &str) -> Option<&'a Extension> {
-        let found = self.by_key.binary_search_by(|position| {
-            compare_key(&config.extensions, *position, tenant, number)
-        });
-        config.extensions.get(*self.by_key.get(found.ok()?)? as usize)
+        self.by_key
+            .candidates(key_digest(tenant, number))
+            .filter_map(|position| config.extensions.get(position))
+            .find(|extension| extension.key.number == number && extension.key.tenant == tenant)
     }
 
     /// The only extension with this bare number in the whole switch.
     pub fn unique_number<'a>(&self, config: &'a Config, number: &str) -> Option<&'a Extension> {
-        only(&config.extensions, &self.by_number, |extension| {
-            extension.key.number.as_str().cmp(number)
+        only(config, self.by_number.candidates(Digest::new().and(number)), |extension| {
+            extension.key.number == number
         })
     }
 
@@ -76,37 +120,24 @@ impl Users {
         tenants: &BTreeMap<TenantId, usize>,
         user: &str,
     ) -> Option<&'a Extension> {
-        let prefix = |tenant: &str| {
-            let at = tenants.get(tenant)?;
-            config.tenants.get(*at).map(|tenant: &Tenant| tenant.prefix.as_str())
-        };
-        only(&config.extensions, &self.by_user, |extension| {
-            let prefix = prefix(&extension.key.tenant).unwrap_or("");
-            prefix.bytes().chain(extension.key.number.bytes()).cmp(user.bytes())
+        only(config, self.by_user.candidates(Digest::new().and(user)), |extension| {
+            let tenant = tenants.get(&extension.key.tenant);
+            let tenant = tenant.and_then(|at| config.tenants.get(*at));
+            let prefix = tenant.map_or("", |tenant| tenant.prefix.as_str());
+            user.strip_prefix(prefix) == Some(extension.key.number.as_str())
         })
     }
 }
 
-fn compare_key(all: &[Extension], position: u32, tenant: &str, number: &str) -> Ordering {
-    all.get(position as usize).map_or(Ordering::Greater, |extension| {
-        let key = &extension.key;
-        key.tenant.as_str().cmp(tenant).then_with(|| key.number.as_str().cmp(number))
-    })
-}
-
-/// The one extension that compares equal; `None` when there are several.
+/// The one extension that fits; `None` when there are several.
 fn only<'a>(
-    all: &'a [Extension],
-    order: &[u32],
-    compare: impl Fn(&Extension) -> Ordering,
+    config: &'a Config,
+    candidates: impl Iterator<Item = usize>,
+    fits: impl Fn(&Extension) -> bool,
 ) -> Option<&'a Extension> {
-    let first = order.partition_point(|position| {
-        all.get(*position as usize).is_some_and(|extension| compare(extension).is_lt())
-    });
-    let equal = |at: usize| {
-        let extension = all.get(*order.get(at)? as usize)?;
-        compare(extension).is_eq().then_some(extension)
-    };
-    let found = equal(first)?;
-    if equal(first + 1).is_some() { None } else { Some(found) }
+    let mut fitting = candidates
+        .filter_map(|position| config.extensions.get(position))
+        .filter(|extension| fits(extension));
+    let first = fitting.next()?;
+    if fitting.next().is_some() { None } else { Some(first) }
 }

@@ -84,7 +84,7 @@ impl Running {
         if !is_message {
             return;
         }
-        let registered = self.books.registrar.knows(flow);
+        let registered = || self.books.registrar.knows(flow);
         if !self.books.gate.admits(now.mono, flow.remote, registered) {
             return self.counters.dropped("silenced");
         }

@@ -429,7 +429,7 @@ fn a_refused_registration_is_repeated_slowly() {
     for round in 0..8 {
         let sent = bench.next();
         let pause = sent.at - last;
-        let full = (60 * SECOND << round >> 1).min(900 * SECOND);
+        let full = ((60 * SECOND) << round >> 1).min(900 * SECOND);
         assert!(round == 0 || (full / 2..=full).contains(&pause), "{round}: {pause}");
         last = sent.at;
         bench.answer(&sent, "403 Forbidden", &[]);
