@@ -30,10 +30,12 @@ impl Dialog {
     pub fn from_request(request: &Message) -> Self {
         let from = request.header(HeaderName::From).unwrap_or("");
         let tag = request.from().ok().and_then(|from| from.tag()).unwrap_or("");
+        // RFC 2543 knows INVITEs without a Contact; their sender is reached by From.
+        let from_uri = request.from().ok().map(|from| from.uri_str());
         Self {
             remote: from.into(),
             remote_tag: tag.into(),
-            target: contact_of(request).unwrap_or("").into(),
+            target: contact_of(request).or(from_uri).unwrap_or("").into(),
             routes: record_routes(request, false),
             local_cseq: 0,
             remote_cseq: request.cseq().ok().map(|(number, _)| number),

@@ -11,6 +11,8 @@ pub(super) enum Refusal {
     Method,
     /// 420: it requires what we do not support.
     Extension,
+    /// 406: an INVITE whose sender does not read session descriptions.
+    NotAcceptable,
     /// 482: another copy of it is being handled.
     Merged,
     /// 482: it has been here.
@@ -31,6 +33,9 @@ impl Layer {
         }
         if in_dialog {
             return Ok(());
+        }
+        if *method == Method::Invite && !accepts_sdp(message) {
+            return Err(Refusal::NotAcceptable);
         }
         if self.is_merged(message) {
             return Err(Refusal::Merged);
@@ -72,6 +77,10 @@ impl Layer {
                 line = (HeaderName::Unsupported, &value);
                 (420, std::slice::from_ref(&line))
             }
+            Refusal::NotAcceptable => {
+                line = (HeaderName::Accept, &"application/sdp");
+                (406, std::slice::from_ref(&line))
+            }
             Refusal::Merged | Refusal::Loop => (482, &[]),
             Refusal::TooManyHops => (483, &[]),
         };
@@ -91,4 +100,17 @@ impl Layer {
         let answer = Answer { lines: &lines, ..Answer::status(503) };
         self.reply_statelessly(flow, message, via, &answer);
     }
+}
+
+/// Whether a session description may answer (RFC 3261 section 20.1: it may where nothing is said).
+fn accepts_sdp(message: &Message) -> bool {
+    if message.header(HeaderName::Accept).is_none() {
+        return true;
+    }
+    let media_type = |value: &str| value.split(';').next().unwrap_or("").trim().to_owned();
+    message.values(HeaderName::Accept).map(media_type).any(|accepted| {
+        ["application/sdp", "application/*", "*/*", "multipart/mixed"]
+            .iter()
+            .any(|known| accepted.eq_ignore_ascii_case(known))
+    })
 }

@@ -8,30 +8,42 @@ use smallvec::SmallVec;
 use crate::message::{HeaderName, Message, Sink, Via, Writer};
 use crate::{Flow, Method, Transport};
 
+/// Each line's name, and where its value ends.
+type Lines = SmallVec<[(HeaderName, u32); 7]>;
+
 /// The header lines that every response to a request begins with, in one allocation, so that
 /// the request itself need not be kept.
 #[derive(Debug)]
 pub(crate) struct Head {
     text: Box<str>,
-    /// Each line's name, and where its value ends.
-    lines: SmallVec<[(HeaderName, u32); 7]>,
+    lines: Lines,
     to_has_tag: bool,
 }
 
 impl Head {
+    /// Collects them as they are, for a request whose Via cannot be read.
+    pub fn plain(message: &Message) -> Self {
+        Self::with_vias(message, String::with_capacity(384), SmallVec::new(), 0)
+    }
+
     /// Collects them; the topmost Via says where the request really came from
     /// (RFC 3261 section 18.2.1, RFC 3581 section 4).
     pub fn of(message: &Message, via: &Via<'_>, source: SocketAddr) -> Self {
         let mut text = String::with_capacity(384);
-        let mut lines = SmallVec::new();
+        let mut lines = Lines::new();
         // Writing to a String does not fail.
         let _ = write_top_via(&mut text, via, source);
         lines.push((HeaderName::Via, text.len() as u32));
+        Self::with_vias(message, text, lines, 1)
+    }
+
+    /// Adds the Vias after the first `written`, and the rest.
+    fn with_vias(message: &Message, mut text: String, mut lines: Lines, written: usize) -> Self {
         let mut add = |name, value: &str| {
             text.push_str(value);
             lines.push((name, text.len() as u32));
         };
-        for value in message.values(HeaderName::Via).skip(1) {
+        for value in message.values(HeaderName::Via).skip(written) {
             add(HeaderName::Via, value);
         }
         if creates_dialogs(message) {

@@ -168,7 +168,8 @@ impl Ids {
     /// and for a CANCEL when what it cancels is looked for.
     pub fn server_key(&self, message: &Message, via: &Via<'_>, method: &str) -> Key {
         match via.branch() {
-            Some(branch) if branch.starts_with(MAGIC) => {
+            // A branch that is nothing but the cookie identifies nothing.
+            Some(branch) if branch.len() > MAGIC.len() && branch.starts_with(MAGIC) => {
                 let port = via.port.unwrap_or(0).to_be_bytes();
                 let (branch, method) = (branch.as_bytes(), method.as_bytes());
                 match via.host {

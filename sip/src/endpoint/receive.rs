@@ -7,7 +7,7 @@ use super::layer::{Answer, Happened, Line, Owner, Purpose, Up};
 use super::slab::Handle;
 use super::{ClientTx, Endpoint, Event, RequestFailure, ServerTx};
 use crate::invite::{Agreement, Leg, stray};
-use crate::message::{HeaderName, Message, ParseError, Via};
+use crate::message::{HeaderName, Message, ParseError, Rejection, Via};
 use crate::{Flow, Method};
 
 impl Endpoint {
@@ -39,19 +39,14 @@ impl Endpoint {
     }
 
     fn request_came(&mut self, now: u64, flow: Flow, message: &Message) {
-        let (Some(method), Ok(via)) = (message.method(), message.top_via()) else { return };
+        let Some(method) = message.method() else { return };
         if let Err(rejection) = message.validate() {
             if *method != Method::Ack {
-                let warning = rejection.warning.map(|warning| warning.to_string());
-                let reason = match &warning {
-                    Some(warning) => warning.as_str(),
-                    None => rejection.reason,
-                };
-                let answer = Answer { reason, ..Answer::status(rejection.status) };
-                self.layer.reply_statelessly(flow, message, &via, &answer);
+                self.refuse_invalid(flow, message, &rejection);
             }
             return;
         }
+        let Ok(via) = message.top_via() else { return };
         match method {
             Method::Ack => self.ack_came(now, flow, message, &via),
             Method::Cancel => self.cancel_came(now, flow, message, &via),
@@ -62,6 +57,16 @@ impl Endpoint {
                 }
                 self.new_request(now, flow, message, &via, key);
             }
+        }
+    }
+
+    fn refuse_invalid(&mut self, flow: Flow, message: &Message, rejection: &Rejection) {
+        let warning = rejection.warning.map(|warning| warning.to_string());
+        let reason = warning.as_deref().unwrap_or(rejection.reason);
+        let answer = Answer { reason, ..Answer::status(rejection.status) };
+        match message.top_via() {
+            Ok(via) => self.layer.reply_statelessly(flow, message, &via, &answer),
+            Err(_) => self.layer.reply_to_unreadable(flow, message, &answer),
         }
     }
 
@@ -137,11 +142,6 @@ impl Endpoint {
     fn new_call(&mut self, now: u64, flow: Flow, message: &Message, via: &Via<'_>, key: Key) {
         if self.legs.len() >= self.layer.settings.limits.legs {
             return self.layer.overloaded(flow, message, via);
-        }
-        // 8.1.1.8: without a Contact there is no way back into the dialog.
-        if message.contact().is_none() {
-            let answer = Answer { reason: "Missing Contact", ..Answer::status(400) };
-            return self.layer.reply_statelessly(flow, message, via, &answer);
         }
         if Agreement::about(message, &self.layer) == Agreement::TooSmall {
             let least = self.layer.settings.min_se.max(90);

@@ -180,6 +180,13 @@ impl Layer {
         self.send(response_flow(flow, via, self.settings.force_rport), bytes);
     }
 
+    /// Answers a request whose Via cannot be read: back where it came from.
+    pub fn reply_to_unreadable(&mut self, flow: Flow, message: &Message, answer: &Answer<'_>) {
+        let tag = self.ids.tag();
+        let bytes = self.write_answer(&Head::plain(message), &Answer { tag: &tag, ..*answer });
+        self.send(flow, bytes);
+    }
+
     /// An ACK that matches an INVITE by its branch. Returns the leg that wants it: with a 2xx
     /// the ACK is the leg's (RFC 6026 section 7.1).
     pub fn server_ack(&mut self, now: u64, handle: Handle) -> Option<Handle> {
