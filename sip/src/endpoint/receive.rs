@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::ids::Key;
 use super::layer::{Answer, Happened, Line, Owner, Purpose, Up};
 use super::slab::Handle;
-use super::{ClientTx, Endpoint, Event, RequestFailure, ServerTx};
+use super::{ClientTx, EndCause, Endpoint, Event, RequestFailure, ServerTx};
 use crate::invite::{Agreement, Leg, stray};
 use crate::message::{HeaderName, Message, ParseError, Rejection, Via};
 use crate::{Flow, Method};
@@ -229,6 +229,12 @@ impl Endpoint {
         });
         if purpose == Purpose::Request && tell != Some(false) {
             self.tell_response(up, response);
+            // RFC 5057 section 5.1: the peer has no such dialog, whatever the request was.
+            if response.and_then(Message::status) == Some(481) {
+                self.with_leg(now, handle, |leg, cx| {
+                    leg.hang_up(cx, None, Some(EndCause::Gone(481)));
+                });
+            }
         }
     }
 

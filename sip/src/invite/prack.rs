@@ -89,7 +89,13 @@ impl Leg {
         let (cseq, late) = (*cseq, *late);
         let rseq = reliable.next;
         reliable.next = reliable.next.wrapping_add(1);
-        let lines: [Line<'_>; 2] = [(HeaderName::Require, &"100rel"), (HeaderName::RSeq, &rseq)];
+        // RFC 3311 section 5.1: the caller must know whether it may send UPDATE.
+        let allow = cx.layer.allow();
+        let lines: [Line<'_>; 3] = [
+            (HeaderName::Require, &"100rel"),
+            (HeaderName::RSeq, &rseq),
+            (HeaderName::Allow, &allow),
+        ];
         let answer = Answer {
             status: reply.status,
             reason: reply.reason.as_deref().unwrap_or(""),

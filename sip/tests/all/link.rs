@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
-use strowger_sip::endpoint::{Body, Endpoint, Event, LegId, Output, Settings};
+use strowger_sip::endpoint::{
+    Body, EndCause, Endpoint, Event, LegId, OutInvite, Output, Reply, Settings,
+};
 use strowger_sip::{Flow, Message, Transport};
 
 pub const MS: u64 = 1_000_000;
@@ -214,4 +216,37 @@ pub fn incoming(event: &Event) -> Option<LegId> {
         Event::Invite { leg, .. } => Some(*leg),
         _ => None,
     }
+}
+
+pub fn call_with(link: &mut Link, late: bool) -> (LegId, LegId) {
+    let body = (!late).then(|| sdp("offer"));
+    let out = OutInvite::new("sip:bob@10.0.0.2", "sip:alice@a", "sip:bob@b", body);
+    let (now, flow) = (link.now, link.flow(Side::A));
+    let caller = link.a.invite(now, flow, out);
+    (caller, link.wait(Side::B, incoming))
+}
+
+pub fn call(link: &mut Link) -> (LegId, LegId) {
+    call_with(link, false)
+}
+
+/// A call that is up, with the ACK received.
+pub fn talk(link: &mut Link) -> (LegId, LegId) {
+    let (caller, callee) = call(link);
+    let now = link.now;
+    link.b.accept(now, callee, Reply::new(200).with_body(sdp("answer")));
+    link.wait(Side::A, |event| matches!(event, Event::Answered { .. }).then_some(()));
+    link.wait(Side::B, |event| matches!(event, Event::Acked { .. }).then_some(()));
+    (caller, callee)
+}
+
+pub fn ended(leg: LegId, how: fn(&EndCause) -> bool) -> impl FnMut(&Event) -> Option<()> {
+    move |event| match event {
+        Event::Ended { leg: which, cause } if *which == leg && how(cause) => Some(()),
+        _ => None,
+    }
+}
+
+pub fn is_bye(cause: &EndCause) -> bool {
+    matches!(cause, EndCause::Bye(_))
 }

@@ -3,12 +3,15 @@
 
 mod auth;
 mod calls;
+mod challenges;
+mod dialogs;
 mod exercise;
 mod framing;
 mod generated;
 mod link;
 mod machines;
 mod message;
+mod offers;
 mod oracle;
 mod raw;
 mod resolve;

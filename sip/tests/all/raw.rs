@@ -1,10 +1,10 @@
 //! One endpoint, spoken to in bytes.
 
 use bytes::Bytes;
-use strowger_sip::endpoint::{Endpoint, Event, Settings};
-use strowger_sip::{Flow, Message, Transport};
+use strowger_sip::endpoint::{Endpoint, Event, OutInvite, Settings};
+use strowger_sip::{Flow, LegId, Message, Transport};
 
-use crate::link::SECOND;
+use crate::link::{SECOND, sdp};
 
 /// An endpoint at 192.0.2.1:5060, its clock, and the peer at 192.0.2.7:5062.
 pub struct Raw {
@@ -100,4 +100,18 @@ pub fn response(request: &Message, status: u16, tag: &str, more: &str, body: &st
         header("CSeq"),
         body.len()
     )
+}
+
+/// Sends an INVITE of ours and returns it.
+pub fn invite(raw: &mut Raw, change: impl FnOnce(&mut OutInvite)) -> (LegId, Message) {
+    let mut out = OutInvite::new("sip:bob@b", "sip:alice@a", "sip:bob@b", Some(sdp("offer")));
+    change(&mut out);
+    let leg = raw.end.invite(raw.now, raw.flow, out);
+    (leg, raw.outputs().remove(0))
+}
+
+pub const CONTACT: &str = "Contact: <sip:bob@192.0.2.7:5062>\r\n";
+
+pub fn answer(raw: &mut Raw, invite: &Message, tag: &str, more: &str) -> Vec<Message> {
+    raw.send(response(invite, 200, tag, &format!("{CONTACT}{more}"), "answer").as_bytes())
 }
