@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use media::order::{
-    CodecKind, MediaEvent, Order, Port, StreamCodec, StreamConfig, StreamId, StreamKind,
+    CodecKind, MediaEvent, Order, PlayId, Port, RecordingId, StreamCodec, StreamConfig, StreamId,
+    StreamKind,
 };
 use media::rtp::{Header, View};
 use strowger::net::media::{MediaPool, MediaSettings, WorkerMessage};
@@ -17,6 +18,7 @@ struct Rig {
     pool: MediaPool,
     messages: Receiver<WorkerMessage>,
     stock: Vec<Port>,
+    files: tempfile::TempDir,
 }
 
 impl Rig {
@@ -24,12 +26,15 @@ impl Rig {
         let mut settings = MediaSettings::new(address, ports, [7; 32]);
         settings.workers = 1;
         settings.spare = 4;
+        let files = tempfile::tempdir().unwrap();
+        settings.sounds = files.path().join("sounds");
+        settings.recordings = files.path().join("recordings");
         let (sender, messages) = channel();
         let pool = MediaPool::start(settings, move |message| {
             // The test may have ended already.
             let _ = sender.send(message);
         });
-        let mut rig = Self { pool: pool.unwrap(), messages, stock: Vec::new() };
+        let mut rig = Self { pool: pool.unwrap(), messages, stock: Vec::new(), files };
         while rig.stock.len() < 4 {
             rig.wait(|_| false);
         }
@@ -173,6 +178,122 @@ fn a_call_over_ipv4_is_relayed_and_its_ports_come_back() {
 #[test]
 fn a_call_over_ipv6_is_relayed_and_its_ports_come_back() {
     a_call_is_relayed(Ipv6Addr::LOCALHOST.into(), 21_040..=21_079);
+}
+
+/// A call of two phones on the loopback interface, by its ports.
+fn call(rig: &mut Rig) -> (Phone, Phone, Port, Port) {
+    let address = Ipv4Addr::LOCALHOST.into();
+    let (alice, bob) = (Phone::new(address), Phone::new(address));
+    let (port_a, port_b) = (rig.open(1, &alice), rig.open(2, &bob));
+    rig.order(Order::Bridge { a: StreamId(1), b: StreamId(2) });
+    (alice, bob, port_a, port_b)
+}
+
+#[test]
+fn a_stranger_is_not_heard_once_the_phone_has_spoken() {
+    let mut rig = Rig::new(Ipv4Addr::LOCALHOST.into(), 21_100..=21_139);
+    let (mut alice, mut bob, port_a, port_b) = call(&mut rig);
+    let mut stranger = Phone::new(Ipv4Addr::LOCALHOST.into());
+    alice.say(port_a.rtp, b"first");
+    assert_eq!(bob.hear().1, b"first");
+    for n in 0..50 {
+        stranger.say(port_a.rtp, b"theft");
+        alice.say(port_a.rtp, &[n]);
+        assert_eq!(bob.hear().1, [n]);
+    }
+    bob.say(port_b.rtp, b"answer");
+    assert_eq!(alice.hear().1, b"answer");
+    rig.pool.shutdown();
+}
+
+#[test]
+fn a_prompt_is_read_from_disk_and_heard_to_its_end() {
+    let mut rig = Rig::new(Ipv4Addr::LOCALHOST.into(), 21_140..=21_179);
+    let (alice, _bob, port_a, _) = call(&mut rig);
+    let sounds = rig.files.path().join("sounds/en");
+    std::fs::create_dir_all(&sounds).unwrap();
+    std::fs::write(sounds.join("tone.wav"), wav(&[1_000; 160 * 10])).unwrap();
+    let play = |play, prompt: &str| Order::Play {
+        stream: StreamId(1),
+        play: PlayId(play),
+        prompts: vec![prompt.into()],
+        repeat: false,
+    };
+    rig.order(play(1, "en/tone"));
+    let heard: Vec<_> = (0..10).map(|_| alice.hear()).collect();
+    for (n, (header, payload, from)) in heard.iter().enumerate() {
+        assert_eq!((header.payload_type, payload.len(), *from), (0, 160, port_a.rtp));
+        assert_eq!(header.sequence, heard[0].0.sequence.wrapping_add(n as u16));
+    }
+    let is_end = |event: &MediaEvent| matches!(event, MediaEvent::PlayEnded { .. });
+    let end = |rig: &mut Rig| match rig.event(is_end) {
+        MediaEvent::PlayEnded { play, error, .. } => (play.0, error),
+        _ => unreachable!(),
+    };
+    assert_eq!(end(&mut rig), (1, None));
+    for (n, bad) in [(2, "en/none"), (3, "../../etc/passwd")] {
+        rig.order(play(n, bad));
+        let (play, error) = end(&mut rig);
+        assert_eq!(play, n);
+        assert!(error.is_some_and(|error| error.contains(bad)));
+    }
+    rig.pool.shutdown();
+}
+
+/// A mono WAV of 8 kHz.
+fn wav(samples: &[i16]) -> Vec<u8> {
+    let length = samples.len() as u32 * 2;
+    let mut file = Vec::from(*b"RIFF");
+    file.extend((36 + length).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend(16_000_u32.to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(length.to_le_bytes());
+    file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    file
+}
+
+fn record(id: u64, path: &str) -> Order {
+    let (left, right) = (StreamId(1), StreamId(2));
+    Order::Record { recording: RecordingId(id), left, right, path: path.into() }
+}
+
+fn ended(rig: &mut Rig) -> (u64, u64, Option<String>) {
+    match rig.event(|event| matches!(event, MediaEvent::RecordingEnded { .. })) {
+        MediaEvent::RecordingEnded { recording, bytes, error, .. } => (recording.0, bytes, error),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn a_recording_is_on_disk_when_it_ends_and_when_the_pool_does() {
+    let mut rig = Rig::new(Ipv4Addr::LOCALHOST.into(), 21_180..=21_219);
+    let (mut alice, mut bob, port_a, port_b) = call(&mut rig);
+    rig.order(record(1, "../escape.wav"));
+    assert!(matches!(ended(&mut rig), (1, 0, Some(_))));
+    rig.order(record(2, "day/two.wav"));
+    rig.order(record(3, "three.wav"));
+    for _ in 0..30 {
+        alice.say(port_a.rtp, &[0x00; 160]);
+        bob.hear();
+        bob.say(port_b.rtp, &[0x80; 160]);
+        alice.hear();
+    }
+    rig.order(Order::StopRecord { recording: RecordingId(2) });
+    let (recording, bytes, error) = ended(&mut rig);
+    assert_eq!((recording, error), (2, None));
+    let file = std::fs::read(rig.files.path().join("recordings/day/two.wav")).unwrap();
+    assert_eq!(file.len() as u64, bytes);
+    assert_eq!(file[40..44], (file.len() as u32 - 44).to_le_bytes());
+    let frames = file[44..].as_chunks::<4>().0;
+    let left = |frame: &&[u8; 4]| i16::from_le_bytes([frame[0], frame[1]]) < -30_000;
+    let right = |frame: &&[u8; 4]| i16::from_le_bytes([frame[2], frame[3]]) > 30_000;
+    assert!(frames.iter().any(|frame| left(&frame)) && frames.iter().any(|frame| right(&frame)));
+    rig.pool.shutdown();
+    let three = std::fs::read(rig.files.path().join("recordings/three.wav")).unwrap();
+    assert_eq!(three[40..44], (three.len() as u32 - 44).to_le_bytes());
+    assert!(three.len() >= file.len());
 }
 
 #[test]

@@ -174,9 +174,17 @@ impl Phone {
     }
 
     /// Sends a request and keeps it until it is answered.
-    fn send(&mut self, now: u64, branch: String, bytes: Vec<u8>, dialog: Option<u64>, challenged: bool) -> Vec<Out> {
+    fn send(
+        &mut self,
+        now: u64,
+        branch: String,
+        bytes: Vec<u8>,
+        dialog: Option<u64>,
+        challenged: bool,
+    ) -> Vec<Out> {
         let pause = SECOND / 2;
-        let request = Outgoing { bytes: bytes.clone(), pause, until: now + GIVE_UP, dialog, challenged };
+        let request =
+            Outgoing { bytes: bytes.clone(), pause, until: now + GIVE_UP, dialog, challenged };
         self.outgoing.insert(branch.clone(), request);
         vec![Out::Send(bytes), Out::At(now + pause, Timer::Retransmit(branch))]
     }
@@ -195,10 +203,19 @@ impl Phone {
         let uri = "sip:pbx.test";
         let mut head = format!("REGISTER {uri} SIP/2.0\r\n");
         head += &format!("Via: {} {};branch={branch};rport\r\n", self.via(), self.address);
-        head += &format!("Max-Forwards: 70\r\nFrom: <sip:{n}@pbx.test>;tag=r{i}\r\n", n = self.number, i = self.index);
-        head += &format!("To: <sip:{n}@pbx.test>\r\nCall-ID: reg-{i}\r\n", n = self.number, i = self.index);
+        head += &format!(
+            "Max-Forwards: 70\r\nFrom: <sip:{n}@pbx.test>;tag=r{i}\r\n",
+            n = self.number,
+            i = self.index
+        );
+        head += &format!(
+            "To: <sip:{n}@pbx.test>\r\nCall-ID: reg-{i}\r\n",
+            n = self.number,
+            i = self.index
+        );
         let cseq = self.fresh();
-        head += &format!("CSeq: {cseq} REGISTER\r\nContact: {}\r\nExpires: 120\r\n", self.contact());
+        head +=
+            &format!("CSeq: {cseq} REGISTER\r\nContact: {}\r\nExpires: 120\r\n", self.contact());
         if let Some(challenge) = challenge {
             head += &format!("Authorization: {}\r\n", self.answer(challenge, "REGISTER", uri));
         }
@@ -242,9 +259,13 @@ impl Phone {
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
         dialog.cseq += 1;
         dialog.invite_branch.clone_from(&branch);
-        let mut head = format!("INVITE {uri} SIP/2.0\r\nVia: {via} {host};branch={branch};rport\r\n");
+        let mut head =
+            format!("INVITE {uri} SIP/2.0\r\nVia: {via} {host};branch={branch};rport\r\n");
         head += &format!("Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n", dialog.from(), dialog.to());
-        head += &format!("Call-ID: {call_id}\r\nCSeq: {} INVITE\r\nContact: {contact}\r\n", dialog.cseq);
+        head += &format!(
+            "Call-ID: {call_id}\r\nCSeq: {} INVITE\r\nContact: {contact}\r\n",
+            dialog.cseq
+        );
         head += "Supported: timer, 100rel\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, MESSAGE\r\n";
         if let Some(value) = authorization {
             head += &format!("Proxy-Authorization: {value}\r\n");
@@ -266,7 +287,10 @@ impl Phone {
         let mut head = format!("{method} {} SIP/2.0\r\n", dialog.remote);
         head += &format!("Via: {via} {host};branch={branch};rport\r\nMax-Forwards: 70\r\n");
         head += &format!("From: {}\r\nTo: {}\r\n", dialog.from(), dialog.to());
-        head += &format!("Call-ID: {}\r\nCSeq: {} {method}\r\nContact: {contact}\r\n", dialog.call_id, dialog.cseq);
+        head += &format!(
+            "Call-ID: {}\r\nCSeq: {} {method}\r\nContact: {contact}\r\n",
+            dialog.call_id, dialog.cseq
+        );
         let bytes = finish(head, more, body);
         self.send(now, branch, bytes, Some(id), true)
     }
@@ -325,7 +349,10 @@ impl Phone {
         let (via, host) = (self.via(), self.address);
         let Some(dialog) = self.dialogs.get(&id) else { return Vec::new() };
         let mut head = format!("CANCEL {} SIP/2.0\r\n", dialog.request_uri());
-        head += &format!("Via: {via} {host};branch={};rport\r\nMax-Forwards: 70\r\n", dialog.invite_branch);
+        head += &format!(
+            "Via: {via} {host};branch={};rport\r\nMax-Forwards: 70\r\n",
+            dialog.invite_branch
+        );
         head += &format!("From: {}\r\nTo: {}\r\n", dialog.from(), dialog.first_to());
         head += &format!("Call-ID: {}\r\nCSeq: {} CANCEL\r\n", dialog.call_id, dialog.cseq);
         let branch = format!("cancel-{}", dialog.invite_branch);
@@ -351,7 +378,9 @@ impl Phone {
         let key = self.rng.chance(30).then(|| self.rng.between(500, 5_000) * MS);
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
         let body = dialog.sdp();
-        let more = format!("Contact: {contact}\r\nAllow: INVITE, ACK, BYE, CANCEL, INFO, UPDATE\r\nSupported: timer\r\n");
+        let more = format!(
+            "Contact: {contact}\r\nAllow: INVITE, ACK, BYE, CANCEL, INFO, UPDATE\r\nSupported: timer\r\n"
+        );
         let mut out = dialog.respond(200, &more, &body);
         dialog.stage = Stage::AwaitingAck;
         dialog.ok_until = now + GIVE_UP;
@@ -395,7 +424,11 @@ impl Phone {
     /// Bytes arrived.
     pub fn on_bytes(&mut self, now: u64, bytes: &[u8]) -> Vec<Out> {
         let Some(msg) = Msg::read(bytes).filter(|_| self.powered) else { return Vec::new() };
-        if msg.status().is_some() { self.on_response(now, &msg) } else { self.on_request(now, &msg) }
+        if msg.status().is_some() {
+            self.on_response(now, &msg)
+        } else {
+            self.on_request(now, &msg)
+        }
     }
 
     fn find(&self, msg: &Msg, own_tag: Option<String>) -> Option<u64> {
@@ -423,7 +456,9 @@ impl Phone {
                 self.seen.insert("bye received".into());
                 vec![Out::Send(msg.response(200, "t", "", ""))]
             }
-            ("OPTIONS" | "MESSAGE" | "INFO" | "PRACK", _) => vec![Out::Send(msg.response(200, "t", "", ""))],
+            ("OPTIONS" | "MESSAGE" | "INFO" | "PRACK", _) => {
+                vec![Out::Send(msg.response(200, "t", "", ""))]
+            }
             ("UPDATE", Some(id)) => self.updated(id, msg),
             ("REGISTER", _) if self.kind == Kind::Carrier => {
                 let more = "Contact: <sip:trunk@127.0.0.1>;expires=300\r\n";
@@ -575,10 +610,19 @@ impl Phone {
             }
             (Stage::Calling, 200..=299) => {
                 dialog.confirm(msg);
-                out.push(Out::At(now + self.rng.between(1, 40) * SECOND, Timer::Act(id, Act::HangUp)));
+                out.push(Out::At(
+                    now + self.rng.between(1, 40) * SECOND,
+                    Timer::Act(id, Act::HangUp),
+                ));
                 if self.rng.chance(25) {
-                    out.push(Out::At(now + self.rng.between(300, 4_000) * MS, Timer::Act(id, Act::Hold)));
-                    out.push(Out::At(now + self.rng.between(4_000, 9_000) * MS, Timer::Act(id, Act::Resume)));
+                    out.push(Out::At(
+                        now + self.rng.between(300, 4_000) * MS,
+                        Timer::Act(id, Act::Hold),
+                    ));
+                    out.push(Out::At(
+                        now + self.rng.between(4_000, 9_000) * MS,
+                        Timer::Act(id, Act::Resume),
+                    ));
                 }
             }
             (Stage::Cancelling, 200..=299) => {
@@ -607,7 +651,8 @@ impl Phone {
         let uri = if good { msg.contact() } else { dialog.request_uri() };
         let branch = if good { own } else { branch.to_owned() };
         let mut head = format!("ACK {uri} SIP/2.0\r\nVia: {via} {host};branch={branch};rport\r\n");
-        head += &format!("Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n", dialog.from(), msg.get("to"));
+        head +=
+            &format!("Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n", dialog.from(), msg.get("to"));
         head += &format!("Call-ID: {}\r\nCSeq: {} ACK\r\n", dialog.call_id, msg.cseq());
         let late = good && dialog.late && !dialog.answered_late;
         // The same answer again for a repeated 200, as RFC 3261 section 13.2.2.4 wants the same ACK.

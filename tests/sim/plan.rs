@@ -1,7 +1,8 @@
 //! The exchange that every run simulates: extensions, a carrier with a spare, and a stranger.
 
 use strowger_core::vocab::config::{
-    Config, Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom, Tenant, Trunk,
+    Config, Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom,
+    Tenant, Trunk,
 };
 use strowger_core::vocab::{ExtensionKey, Secret, TrunkKey};
 

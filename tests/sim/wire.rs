@@ -127,7 +127,14 @@ fn hash(text: &str) -> String {
 }
 
 /// The credentials that answer a challenge with `qop=auth` (RFC 7616 section 3.4).
-pub fn credentials(challenge: &str, user: &str, password: &str, method: &str, uri: &str, count: u32) -> String {
+pub fn credentials(
+    challenge: &str,
+    user: &str,
+    password: &str,
+    method: &str,
+    uri: &str,
+    count: u32,
+) -> String {
     let (realm, nonce) = (quoted(challenge, "realm"), quoted(challenge, "nonce"));
     let ha1 = hash(&format!("{user}:{realm}:{password}"));
     let ha2 = hash(&format!("{method}:{uri}"));

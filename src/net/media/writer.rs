@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -123,7 +123,8 @@ impl Writer {
         events: impl Fn(WorkerMessage) + Send + 'static,
     ) -> io::Result<Self> {
         let (jobs, received) = bounded(CAPACITY);
-        let desk = Desk { directory, inboxes, events, files: BTreeMap::new() };
+        let open = move |path: &str| create(&directory, path);
+        let desk = Desk { open, inboxes, events, files: BTreeMap::new() };
         let thread = std::thread::Builder::new()
             .name("recordings".into())
             .spawn(move || desk.run(&received))?;
@@ -149,19 +150,24 @@ impl Writer {
 }
 
 /// One file.
-struct Sheet {
-    sink: WavSink<File>,
+struct Sheet<W> {
+    sink: WavSink<W>,
     lost_blocks: u64,
 }
 
-struct Desk<F> {
-    directory: PathBuf,
+struct Desk<W, O, F> {
+    open: O,
     inboxes: Vec<Arc<Inbox>>,
     events: F,
-    files: BTreeMap<(u16, RecordingId), Sheet>,
+    files: BTreeMap<(u16, RecordingId), Sheet<W>>,
 }
 
-impl<F: Fn(WorkerMessage)> Desk<F> {
+impl<W, O, F> Desk<W, O, F>
+where
+    W: Write + Seek,
+    O: Fn(&str) -> io::Result<W>,
+    F: Fn(WorkerMessage),
+{
     fn run(mut self, jobs: &Receiver<Job>) {
         for job in jobs {
             match job {
@@ -182,7 +188,7 @@ impl<F: Fn(WorkerMessage)> Desk<F> {
     }
 
     fn open(&mut self, worker: u16, recording: RecordingId, path: &str) {
-        match create(&self.directory, path).and_then(WavSink::new) {
+        match (self.open)(path).and_then(WavSink::new) {
             Ok(sink) => {
                 self.files.insert((worker, recording), Sheet { sink, lost_blocks: 0 });
             }
@@ -234,7 +240,7 @@ impl<F: Fn(WorkerMessage)> Desk<F> {
     }
 }
 
-impl Sheet {
+impl<W: Write + Seek> Sheet<W> {
     fn append(&mut self, missing: u32, block: &[u8]) -> io::Result<()> {
         for _ in 0..missing {
             self.sink.write(&[0; BLOCK_BYTES])?;
@@ -257,4 +263,137 @@ fn create(directory: &Path, path: &str) -> io::Result<File> {
         std::fs::create_dir_all(folder)?;
     }
     OpenOptions::new().write(true).create_new(true).mode(0o640).open(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, SeekFrom};
+    use std::sync::Mutex;
+
+    /// A disk with room for so many bytes.
+    struct Disk {
+        content: Cursor<Vec<u8>>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let end = self.content.position() as usize + bytes.len();
+            if end > self.room {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.content.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Disk {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.content.seek(to)
+        }
+    }
+
+    fn run(room: usize, jobs: Vec<Job>) -> (Vec<WorkerMessage>, Arc<Inbox>) {
+        let inbox = Arc::new(Inbox::new().unwrap());
+        let messages = Mutex::new(Vec::new());
+        let desk = Desk {
+            open: |_: &str| Ok(Disk { content: Cursor::new(Vec::new()), room }),
+            inboxes: vec![Arc::clone(&inbox)],
+            events: |message| messages.lock().unwrap().push(message),
+            files: BTreeMap::new(),
+        };
+        let (sender, receiver) = bounded(jobs.len());
+        for job in jobs {
+            sender.send(job).unwrap();
+        }
+        drop(sender);
+        desk.run(&receiver);
+        (messages.into_inner().unwrap(), inbox)
+    }
+
+    fn open() -> Job {
+        Job::Open { worker: 0, recording: RecordingId(1), path: "a.wav".into() }
+    }
+
+    fn write(missing: u32) -> Job {
+        let block = vec![1; BLOCK_BYTES];
+        Job::Write { worker: 0, recording: RecordingId(1), missing, block }
+    }
+
+    fn close() -> Job {
+        Job::Close { worker: 0, recording: RecordingId(1), missing: 0, rest: Vec::new() }
+    }
+
+    fn ended(messages: &[WorkerMessage]) -> (u64, u64, Option<String>) {
+        match messages {
+            [
+                WorkerMessage::Event {
+                    event: MediaEvent::RecordingEnded { length_ms, bytes, error, .. },
+                    ..
+                },
+            ] => (*length_ms, *bytes, error.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_recording_once_and_tells_the_worker() {
+        let jobs = vec![open(), write(0), write(0), write(0), close()];
+        let (messages, inbox) = run(44 + 2 * BLOCK_BYTES + 100, jobs);
+        let (length_ms, bytes, error) = ended(&messages);
+        assert_eq!((length_ms, bytes), (400, 44 + 2 * BLOCK_BYTES as u64));
+        assert!(error.is_some());
+        let mut letters = VecDeque::new();
+        inbox.take(&mut letters);
+        assert!(matches!(letters.pop_front(), Some(Letter::RecordingFailed(RecordingId(1)))));
+    }
+
+    #[test]
+    fn lost_blocks_are_silence_and_are_reported() {
+        let (messages, _) = run(usize::MAX, vec![open(), write(0), write(3), close()]);
+        let (length_ms, _, error) = ended(&messages);
+        assert_eq!(length_ms, 1_000);
+        assert!(error.unwrap().contains("600 ms"));
+    }
+
+    #[test]
+    fn what_is_open_at_the_end_is_closed() {
+        let (messages, _) = run(usize::MAX, vec![open(), write(0)]);
+        assert_eq!(ended(&messages), (200, 44 + BLOCK_BYTES as u64, None));
+    }
+
+    #[test]
+    fn a_writer_that_hangs_costs_blocks_but_no_opening_and_no_closing() {
+        let (jobs, received) = bounded(2);
+        let mut scribe =
+            Scribe { worker: 0, jobs, backlog: VecDeque::new(), missing: BTreeMap::new() };
+        let id = RecordingId(1);
+        scribe.open(id, "a.wav".into());
+        for _ in 0..5 {
+            scribe.write(id, vec![0; BLOCK_BYTES]);
+        }
+        scribe.close(id, Vec::new());
+        assert!(scribe.is_behind());
+        assert!(matches!(received.try_recv(), Ok(Job::Open { .. })));
+        assert!(matches!(received.try_recv(), Ok(Job::Write { missing: 0, .. })));
+        scribe.flush();
+        assert!(!scribe.is_behind());
+        assert!(matches!(received.try_recv(), Ok(Job::Close { missing: 4, .. })));
+    }
+
+    #[test]
+    fn names_stay_below_the_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        for bad in ["", "../a.wav", "/tmp/a.wav", "a/../../b.wav", "."] {
+            let error = create(directory.path(), bad).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{bad}");
+        }
+        create(directory.path(), "2026/11/a.wav").unwrap();
+        let again = create(directory.path(), "2026/11/a.wav").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
 }
