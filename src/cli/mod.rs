@@ -50,7 +50,10 @@ fn load(file: &ConfigFile) -> Result<Loaded, ExitCode> {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 let file = file.config.display();
-                eprintln!("{file}:{}: warning: {}", warning.line, warning.text);
+                match warning.line {
+                    0 => eprintln!("{file}: warning: {}", warning.text),
+                    line => eprintln!("{file}:{line}: warning: {}", warning.text),
+                }
             }
             Ok(loaded)
         }

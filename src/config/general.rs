@@ -58,6 +58,15 @@ pub(super) fn sip(root: &Table<'_>, shell: &mut Shell) -> Sip {
             .number("silence_secs", 1..=86_400, "seconds")
             .unwrap_or(base.silence_secs),
     };
+    for listen in shell.listen.iter().filter(|listen| listen.address.ip().is_unspecified()) {
+        if sip.external_address.is_none() {
+            let text = format!(
+                "{} is every address, but phones must be told one; name it, or set external_address",
+                listen.address
+            );
+            table.wrong(table.line(), "listen", &text);
+        }
+    }
     if sip.min_expires > sip.max_expires {
         let text = format!(
             "{} is more than max_expires, {}; make it smaller",
@@ -117,8 +126,8 @@ fn streams(table: &Table<'_>) -> Streams {
     }
 }
 
-/// `[media]`.
-pub(super) fn media(root: &Table<'_>, shell: &mut Shell) -> Media {
+/// `[media]`. `external` says that phones are told another address than the one that is bound.
+pub(super) fn media(root: &Table<'_>, shell: &mut Shell, external: bool) -> Media {
     let table = root.section("media");
     let base = MediaPorts::default();
     let address = table.text("address", "an IP address such as \"127.0.0.1\"");
@@ -129,6 +138,11 @@ pub(super) fn media(root: &Table<'_>, shell: &mut Shell) -> Media {
         workers: table.number("workers", 0..=256, "threads").unwrap_or(base.workers),
         spare: table.number("spare_ports", 2..=4_096, "port pairs").unwrap_or(base.spare),
     };
+    if shell.media.address.is_unspecified() && !external {
+        let text =
+            "is every address, but phones must be told one; name it, or set sip.external_address";
+        table.wrong(table.line(), "address", text);
+    }
     let base = Media::default();
     let music = table.text("hold_music", "a prompt such as \"music/hold\"");
     let music =

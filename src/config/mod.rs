@@ -19,6 +19,7 @@ mod tests;
 use std::path::Path;
 
 use strowger_core::vocab::Config;
+use strowger_core::vocab::config::Destination;
 use toml::de::DeTable;
 
 pub use problem::{Problem, Problems};
@@ -59,7 +60,29 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         let text = "not UTF-8 text; save the file as UTF-8".to_owned();
         Problems { file: file.clone(), list: vec![Problem { line, text }] }
     })?;
-    parse(&text, &file)
+    let mut loaded = parse(&text, &file)?;
+    warn_of_missing_prompts(&mut loaded);
+    Ok(loaded)
+}
+
+/// A prompt without a file is silence to a caller, which is worth knowing before somebody calls.
+fn warn_of_missing_prompts(loaded: &mut Loaded) {
+    let Loaded { core, shell, warnings } = loaded;
+    let destinations = core.routes.iter().flat_map(|route| &route.to);
+    let destinations = destinations.chain(core.numbers.iter().map(|number| &number.to));
+    let sounds = destinations.filter_map(|destination| match destination {
+        Destination::Sound(name) => Some(name),
+        _ => None,
+    });
+    let mut missing: Vec<String> = sounds
+        .chain(std::iter::once(&core.media.hold_music))
+        .map(|name| shell.sounds.join(format!("{name}.wav")))
+        .filter(|path| !path.is_file())
+        .map(|path| format!("{} does not exist; callers will hear nothing", path.display()))
+        .collect();
+    missing.sort();
+    missing.dedup();
+    warnings.extend(missing.into_iter().map(|text| Problem { line: 0, text }));
 }
 
 /// Checks the text of a configuration; `file` is its name for messages.
@@ -88,7 +111,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let mut shell = Shell::default();
     let mut names = Names::default();
     let sip = general::sip(&root, &mut shell);
-    let media = general::media(&root, &mut shell);
+    let media = general::media(&root, &mut shell, sip.external_address.is_some());
     let calls = general::calls(&root);
     let codes = general::codes(&root);
     general::services(&root, &mut shell);

@@ -110,6 +110,17 @@ fn general_sections() {
             ],
         ),
         (
+            "sip.domain = \"x\"\nsip.listen = [\"udp:0.0.0.0:5060\"]\n[media]\naddress = \"::\"\n",
+            &[
+                "f:1: [sip] listen: 0.0.0.0:5060 is every address, but phones must be told one; name it, or set external_address",
+                "f:3: [media] address: is every address, but phones must be told one; name it, or set sip.external_address",
+            ],
+        ),
+        (
+            "sip.domain = \"x\"\nsip.listen = [\"udp:0.0.0.0:5060\"]\nsip.external_address = \"192.0.2.1\"\nmedia.address = \"0.0.0.0\"\n",
+            &[],
+        ),
+        (
             "sip = 5\nshutdwon.drain_secs = 1\n",
             &[
                 "f:1: [sip] lacks domain: add the name that phones use, such as \"pbx.example\"",
@@ -254,7 +265,7 @@ match = \"^2$\"
             "f:10: trunk: tenant t has no [[trunk]] \"carier\"; did you mean \"carrier\"?",
             "f:11: [[number]] number: \"0571-262\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"",
             "f:12: to: tenant t has no [[extension]] \"1\"; none is defined",
-            "f:14: [[route]] match: \"^(0\" is no pattern: unclosed group; write e.g. \"^0\\\\d{7,12}$\"",
+            "f:14: [[route]] match: \"^(0\" is no pattern: found open group without closing ')'; write e.g. \"^0\\\\d{7,12}$\"",
             "f:15: [[route]] to: \"echo:1\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: [[route]] to: \"nowhere\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: to: tenant t has no [[queue]] \"9\"; none is defined",

@@ -25,6 +25,8 @@ use crate::net::udp::{Pool, UdpPort};
 const TURN: usize = 64;
 /// The longest sleep, where the switch names no deadline.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// A wait that took less found something there already.
+const NO_WAIT: u64 = 4_000;
 /// In the poller the mailbox has this number; the sockets have theirs from 0.
 const MAILBOX: u64 = u64::MAX;
 
@@ -63,6 +65,13 @@ pub struct Turn {
     /// What the thread itself has to tell the switch.
     own: VecDeque<Input>,
     effects: Vec<Effect>,
+    /// Sockets that have something to read.
+    ready: Vec<usize>,
+    /// Datagrams come faster than they are read: sockets are read until they are empty. Otherwise one datagram is
+    /// read a turn, which saves the system call that only finds that there is no other.
+    eager: bool,
+    /// When the last turn ended.
+    ended: u64,
     journal: Option<Box<dyn Journal>>,
     figures: Arc<TurnFigures>,
     drained: Box<dyn FnMut() + Send>,
@@ -98,6 +107,9 @@ impl Turn {
             letters: VecDeque::new(),
             own: VecDeque::new(),
             effects: Vec::new(),
+            ready: Vec::new(),
+            eager: false,
+            ended: 0,
             journal: None,
             figures,
             drained,
@@ -116,12 +128,10 @@ impl Turn {
     /// The poller fails, which leaves nothing to go on with.
     pub fn run(mut self) -> io::Result<()> {
         loop {
-            let ready = self.sleep()?;
+            self.sleep()?;
             let began = self.clock.mono();
-            let mut left = TURN;
-            for number in ready {
-                left = self.read(number, left);
-            }
+            self.eager |= began.saturating_sub(self.ended) < NO_WAIT;
+            self.read_all();
             self.take_letters();
             self.tick();
             self.flush();
@@ -136,9 +146,9 @@ impl Turn {
         !self.letters.is_empty() || !self.own.is_empty() || self.mailbox.waiting() > 0
     }
 
-    /// Waits for a datagram, a letter or the deadline, unless there is work already. Returns the sockets that have
-    /// something.
-    fn sleep(&mut self) -> io::Result<Vec<usize>> {
+    /// Waits for a datagram, a letter or the deadline, unless there is work already.
+    fn sleep(&mut self) -> io::Result<()> {
+        self.ready.clear();
         let asleep = !self.has_work() && self.mailbox.may_sleep();
         let wait = if asleep { self.until_deadline() } else { Duration::ZERO };
         let limit = Timespec {
@@ -150,17 +160,16 @@ impl Turn {
         self.mailbox.awake();
         let events = match outcome {
             Ok((events, _)) => events,
-            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+            Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let mut ready = Vec::new();
         for event in events {
             match event.data.u64() {
                 MAILBOX => self.mailbox.acknowledge(),
-                number => ready.push(number as usize),
+                number => self.ready.push(number as usize),
             }
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// Rounded up to milliseconds, so that deadlines close together share a wake-up.
@@ -170,17 +179,28 @@ impl Turn {
         Duration::from_millis(nanos.div_ceil(1_000_000)).min(LONGEST)
     }
 
-    /// Reads at most `left` datagrams of one socket and returns how many more this turn may read.
-    fn read(&mut self, number: usize, mut left: usize) -> usize {
-        while left > 0 {
-            let Some(port) = self.ports.get(number) else { break };
-            let Some((remote, bytes)) = port.receive(&mut self.pool) else { break };
-            let flow = port.flow(remote);
-            self.figures.received.fetch_add(1, Ordering::Relaxed);
-            self.handle(Input::Packet { flow, bytes });
-            left -= 1;
+    fn read_all(&mut self) {
+        let mut left = if self.eager { TURN } else { 1 };
+        let mut read = 0;
+        for at in 0..self.ready.len() {
+            let Some(number) = self.ready.get(at).copied() else { break };
+            while left > 0 && self.read(number) {
+                left -= 1;
+                read += 1;
+            }
+            left = left.max(1);
         }
-        left
+        self.eager = read > 1;
+        self.figures.received.fetch_add(read, Ordering::Relaxed);
+    }
+
+    /// Reads one datagram of one socket and handles it; false when there is none.
+    fn read(&mut self, number: usize) -> bool {
+        let Some(port) = self.ports.get(number) else { return false };
+        let Some((remote, bytes)) = port.receive(&mut self.pool) else { return false };
+        let flow = port.flow(remote);
+        self.handle(Input::Packet { flow, bytes });
+        true
     }
 
     fn take_letters(&mut self) {
@@ -247,8 +267,9 @@ impl Turn {
         }
     }
 
-    fn note(&self, began: u64) {
-        let took = self.clock.mono().saturating_sub(began) / 1_000;
+    fn note(&mut self, began: u64) {
+        self.ended = self.clock.mono();
+        let took = self.ended.saturating_sub(began) / 1_000;
         self.figures.turns.fetch_add(1, Ordering::Relaxed);
         if took > self.figures.longest_us.load(Ordering::Relaxed) {
             self.figures.longest_us.store(took, Ordering::Relaxed);
