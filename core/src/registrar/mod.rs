@@ -331,3 +331,40 @@ fn view(binding: &Binding, now: Now) -> RegistrationView {
         round_trip_us,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(registrar: &mut Registrar, number: &str, cseq: u32) -> (u16, usize) {
+        let text = format!(
+            "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
+             To: <sip:a@h>\r\nCall-ID: 1\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:a{cseq}@h>\r\n\r\n"
+        );
+        let message = sip::Message::parse(text.into_bytes().into()).unwrap();
+        let key = ExtensionKey { tenant: "t".into(), number: number.into() };
+        let remote = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let flow = Flow { transport: Transport::Udp, local: remote, remote, generation: 0 };
+        let answer = registrar.register(Now { mono: 0, wall: 0 }, flow, &key, &message);
+        (
+            answer.reply.status,
+            answer.reply.headers.iter().filter(|(n, _)| n == "Retry-After").count(),
+        )
+    }
+
+    #[test]
+    fn a_full_switch_refuses_new_contacts_and_keeps_the_old() {
+        let mut registrar = Registrar::new(&Sip { max_contacts: 2, ..Sip::default() }, &[]);
+        registrar.settings.max_bindings = 3;
+        assert_eq!(register(&mut registrar, "1", 1), (200, 0));
+        assert_eq!(register(&mut registrar, "1", 2), (200, 0));
+        assert_eq!(register(&mut registrar, "2", 1), (200, 0));
+        assert_eq!(register(&mut registrar, "3", 1), (503, 1));
+        assert_eq!(register(&mut registrar, "2", 5), (503, 1));
+        assert_eq!(register(&mut registrar, "1", 3), (200, 0), "takes the place of its own oldest");
+        assert_eq!(registrar.len(), 3);
+        let mut errors = Vec::new();
+        registrar.audit(&mut errors);
+        assert_eq!(errors, Vec::<String>::new());
+    }
+}

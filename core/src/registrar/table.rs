@@ -228,3 +228,99 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::binding::{Health, Probe};
+    use super::*;
+
+    /// What the allocator takes for so many bytes: a header, and sizes in steps of 16.
+    fn allocated(bytes: usize) -> usize {
+        if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
+    }
+
+    /// What an entry of a B-tree takes when nodes are filled from left to right: a little more than half full.
+    fn entry<T>() -> usize {
+        size_of::<T>() * 11 / 6
+    }
+
+    /// The target is 2 KB for everything that a registration costs anywhere in the process; this is the part of it that
+    /// is kept here.
+    #[test]
+    fn a_binding_with_all_that_points_at_it_stays_within_1_kb() {
+        let texts = [
+            "sip:90310468564567@203.0.113.207:5060;transport=udp;ob",
+            "0123456789abcdef0123456789abcdef@192.168.100.101",
+            "Some Desk Phone SIP-T46U 108.86.0.75 805e0c123456",
+            // The owner's tenant and number.
+            "demo",
+            "4567",
+        ];
+        let strings: usize = texts.iter().map(|text| allocated(text.len())).sum();
+        let binding = allocated(size_of::<Binding>());
+        let owner = allocated(size_of::<ExtensionKey>() + 2 * size_of::<usize>());
+        let indexes = entry::<(BindingId, Box<Binding>)>()
+            + entry::<(u64, SmallVec<[BindingId; 2]>)>()
+            + entry::<(Arc<ExtensionKey>, u32)>()
+            + entry::<(FlowKey, BindingId)>();
+        // A vector that doubles, with a hint that counts and one that is stale.
+        let timers = 4 * size_of::<(u64, BindingId)>();
+        let total = strings + binding + owner + indexes + timers;
+        assert!(total <= 1024, "{binding} + {strings} + {owner} + {indexes} + {timers} = {total}");
+    }
+
+    #[test]
+    fn owners_with_one_digest_keep_apart() {
+        let mut table = Table::default();
+        let owners = [("a", "1"), ("b", "1")].map(|(tenant, number)| {
+            Arc::new(ExtensionKey { tenant: tenant.into(), number: number.into() })
+        });
+        for owner in &owners {
+            let id = table.next_id();
+            table.insert(id, binding(owner, 100));
+        }
+        // As if both digests were the same.
+        let second = table.owners.remove(&digest(&owners[1])).unwrap();
+        table.owners.get_mut(&digest(&owners[0])).unwrap().extend(second);
+        let found: Vec<BindingId> = table.of(&owners[0]).map(|(id, _)| id).collect();
+        assert_eq!(found, [BindingId(1)]);
+    }
+
+    #[test]
+    fn contacts_that_come_and_go_leave_no_heap_of_hints() {
+        let mut table = Table::default();
+        let owner = Arc::new(ExtensionKey { tenant: "a".into(), number: "1".into() });
+        for round in 0..100_000 {
+            let id = table.next_id();
+            table.insert(id, binding(&owner, 1_000_000 + round));
+            table.remove(id);
+        }
+        assert!(table.timers.len() <= 1024 + 2, "{}", table.timers.len());
+        let id = table.next_id();
+        table.insert(id, binding(&owner, 5));
+        assert_eq!((table.pop_due(4), table.pop_due(5)), (None, Some(id)));
+    }
+
+    fn binding(owner: &Arc<ExtensionKey>, expires: u64) -> Binding {
+        let remote = SocketAddr::from(([192, 0, 2, 1], 5060));
+        Binding {
+            owner: Arc::clone(owner),
+            contact: "sip:a@h".into(),
+            call_id: "c".into(),
+            user_agent: "".into(),
+            path: None,
+            flow: Flow { transport: Transport::Udp, local: remote, remote, generation: 0 },
+            severed: false,
+            behind_nat: false,
+            cseq: 1,
+            q: 1000,
+            device: 0,
+            refreshed: 0,
+            expires,
+            keepalive: None,
+            probe: Probe::Off,
+            health: Health::Unknown,
+            hint: u64::MAX,
+        }
+    }
+}
