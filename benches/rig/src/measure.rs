@@ -341,7 +341,11 @@ impl Phones {
     fn register(peer: &Peer, pairs: usize) -> Result<Phones> {
         let (from, to) = (callers(pairs), callees(pairs));
         let port = free_port()?;
-        Bank::open(peer.sip, port)?.register_all(&to)?;
+        let bank = Bank::open(peer.sip, port)?;
+        bank.register_all(&to)?;
+        // A few calls by phones that look whether the media is anchored; SIPp does not.
+        Calls::set_up(&bank, &from[..8], &to[..8])?.hang_up(&bank)?;
+        drop(bank);
         Ok(Phones { from, to, _callee: Callee::start(peer, port)? })
     }
 

@@ -173,6 +173,8 @@ impl Peer {
             rtpengine.arg(format!("--recording-dir={}", spool.display()));
         }
         self.spawn(rtpengine, "rtpengine")?;
+        // Kamailio tries it once at its own start and sends no media there for a minute if it was not up.
+        self.wait_for("rtpengine", || pongs(ng))?;
         let config = self.fill(KAMAILIO_CFG, mode).replace("@NG_PORT@", &ng.to_string());
         let record = if mode.record { " record-call=on" } else { "" };
         let path = self.dir.join("kamailio.cfg");
@@ -227,6 +229,19 @@ impl Peer {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(8)..].join("\n")
     }
+}
+
+/// True if rtpengine answers a ping on its control port.
+fn pongs(port: u16) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+        socket.send_to(b"rig d7:command4:pinge", ("127.0.0.1", port))?;
+        let mut answer = [0u8; 256];
+        let length = socket.recv(&mut answer)?;
+        Ok(answer.get(..length).is_some_and(|text| text.ends_with(b"d6:result4:ponge")))
+    };
+    ask().unwrap_or(false)
 }
 
 impl Drop for Peer {

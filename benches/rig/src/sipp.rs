@@ -1,7 +1,7 @@
 //! SIPp: its scenarios, its runs and what it counted.
 
 use crate::Result;
-use crate::peer::{Peer, scratch};
+use crate::peer::{Peer, free_port, scratch};
 use crate::ua::{PASSWORD, REALM};
 use std::fs;
 use std::path::PathBuf;
@@ -101,7 +101,7 @@ fn drive(peer: &Peer, text: &str, name: &str, rows: Vec<String>, pace: Pace) -> 
         .arg("-inf")
         .arg(&data)
         .args(["-r", &pace.rate.to_string(), "-m", &pace.total.to_string()])
-        .args(["-l", "20000", "-trace_stat", "-fd", "1", "-stf"])
+        .args(["-mp", &free_port()?.to_string(), "-l", "20000", "-trace_stat", "-fd", "1", "-stf"])
         .arg(&stats);
     let begun = Instant::now();
     let mut child = command.spawn().map_err(|error| format!("sipp does not start: {error}"))?;
@@ -134,7 +134,9 @@ impl Callee {
     /// Answers on `port`, where the callees are registered.
     pub fn start(peer: &Peer, port: u16) -> Result<Callee> {
         let mut command = sipp(peer, &scenario(CALLEE, "callee.xml")?);
-        command.args(["-aa", "-mp", "7000", "-l", "20000", "-p", &port.to_string()]);
+        // SIPp binds a media port even if it plays nothing; two of them must not want the same.
+        command.args(["-aa", "-mp", &free_port()?.to_string()]);
+        command.args(["-l", "20000", "-p", &port.to_string()]);
         let mut child = command.spawn().map_err(|error| format!("sipp does not start: {error}"))?;
         std::thread::sleep(Duration::from_millis(300));
         match child.try_wait()? {

@@ -138,6 +138,9 @@ impl Bank {
         ack = self.in_dialog("ACK", &dialog, 2);
         self.send(&self.write(&ack))?;
         let offered = self.media().offers.get(callee).copied().ok_or("the callee saw no offer")?;
+        if dialog.media.port() == ports.1 || offered.port() == ports.0 {
+            return Err("the media does not go through the switch".into());
+        }
         Ok((dialog, offered))
     }
 
