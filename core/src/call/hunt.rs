@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use media::order::Order;
+use media::sdp::Sdp;
 use sip::Flow;
 use sip::endpoint::{Body, Reply};
 use sip::message::Message;
@@ -39,6 +40,8 @@ pub(crate) struct Hunt {
 pub(crate) struct Fork {
     pub(crate) sip: Option<sip::LegId>,
     target: Target,
+    /// The newest description in its provisional responses: a 200 after a reliable one has none (RFC 3262 section 5).
+    early: Option<Box<Sdp>>,
 }
 
 impl Hunt {
@@ -153,7 +156,7 @@ impl Call {
             Reach::Connecting(_) => None,
         };
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        hunt.forks.push(Fork { sip, target });
+        hunt.forks.push(Fork { sip, target, early: None });
         hunt.silence_deadline = silence;
     }
 
@@ -173,8 +176,9 @@ impl Call {
     pub(crate) fn fork_progress(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, message: &Message) {
         let status = message.status().unwrap_or(100);
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        if !hunt.forks.iter().any(|fork| fork.sip == Some(leg)) {
-            return;
+        let Some(fork) = hunt.forks.iter_mut().find(|fork| fork.sip == Some(leg)) else { return };
+        if let Ok(Some(sdp)) = sdp_of(message) {
+            fork.early = Some(Box::new(sdp));
         }
         hunt.silence_deadline = None;
         let outgoing = hunt.side == CALLEE;
@@ -257,14 +261,18 @@ impl Call {
         let side = hunt.side;
         let offered = hunt.offer.is_some();
         let place_codecs = hunt.place.codecs.clone();
+        let mut early = None;
         for fork in hunt.forks.drain(..) {
+            if fork.sip == Some(leg) {
+                early = fork.early.map(|sdp| *sdp);
+            }
             if let Some(loser) = fork.sip.filter(|sip| *sip != leg) {
                 ctx.sip.cancel(ctx.now.mono, loser, Some(completed_elsewhere()));
             }
         }
         self.legs[side].sip = Some(leg);
         self.legs[side].confirmed = true;
-        let sdp = match sdp_of(message) {
+        let sdp = match sdp_of(message).map(|sdp| sdp.or(early)) {
             Ok(Some(sdp)) => sdp,
             Ok(None) | Err(_) => return self.fail(ctx, Outcome::of(EndCause::Incompatible)),
         };
