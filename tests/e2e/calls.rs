@@ -126,7 +126,8 @@ fn the_echo_test_returns_what_it_hears() {
 #[test]
 fn a_call_without_an_offer_is_offered_by_the_callee() {
     let switch = three().start();
-    let mut callee = sipp(&switch, "1002", 1_000.0);
+    let account = udp(&switch, "1002");
+    let mut callee = SippPhone::register_with(switch.place(), &account, 1_000.0, "uas_late", &[]);
     let mut caller = sipp(&switch, "1001", 600.0);
     caller.dial_by("late_offer", "1002");
     caller.wait_connected();

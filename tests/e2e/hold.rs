@@ -49,13 +49,13 @@ fn hold_and_resume<P: Phone>(
     held.rtp().forget();
     wait_until("more music", SOON, || held.heard().seconds_of(0, MUSIC) > 1.0);
     let through = held.heard().peak_level(0, HOLDER);
-    assert!(through < -45.0, "the holder is heard at {through} dB while it holds");
+    assert!(through < -30.0, "the holder is heard at {through} dB while it holds");
 
     resume(&mut holder);
     wait_until("the holder again", SOON, || held.heard().seconds_of(0, HOLDER) > 0.5);
     held.rtp().forget();
     wait_until("the holder alone", SOON, || held.heard().seconds_of(0, HOLDER) > 0.5);
-    assert!(held.heard().peak_level(0, MUSIC) < -45.0, "the music goes on after resume");
+    assert!(held.heard().peak_level(0, MUSIC) < -30.0, "the music goes on after resume");
     holder.hang_up();
     held.wait_ended();
 }

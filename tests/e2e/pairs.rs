@@ -17,7 +17,8 @@ pub fn assert_hears(listener: &dyn Phone, tone: f64, who: &str) {
     });
     let heard = listener.heard();
     let own = heard.peak_level(0, listener.tone());
-    assert!(own < -45.0, "{who} hears itself at {own} dB");
+    // The onset of one tone within a block shows some 35 dB down at every other.
+    assert!(own < -30.0, "{who} hears itself at {own} dB");
 }
 
 fn pair(caller: Kind, callee: Kind, transport: Transport) {

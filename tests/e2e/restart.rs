@@ -2,9 +2,10 @@
 
 use super::support::SOON;
 use super::support::phone::{Account, Phone, Transport};
+use super::support::rtp::to_ulaw;
 use super::support::sipp::{Scenario, SippPhone};
 use super::support::switch::Setup;
-use super::support::tone::Audio;
+use super::support::tone::{Audio, sine};
 use super::support::wait::wait_until;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -23,13 +24,11 @@ fn fifty_recorded_calls_survive_a_kill() {
         .start();
     let place = switch.place().clone();
     let account = |number, transport| Account::of(&switch, number, transport);
-    let tone = tone_file(&place.subdir("audio"));
-    let key = tone.to_string_lossy().into_owned();
 
     let _idle = SippPhone::register(&place, &account("1003", Transport::Tcp), 600.0);
     let mut callees = Scenario::of("stay", &account("1002", Transport::Udp))
         .out_of_call("talk_uas")
-        .key("audio", &key)
+        .file("tone.ulaw", tone())
         .start(&place);
     callees.wait_log("registered");
     let callers = Scenario::of("talk", &account("1001", Transport::Udp))
@@ -37,7 +36,7 @@ fn fifty_recorded_calls_survive_a_kill() {
         .arg("-r")
         .arg("25")
         .key("target", "1002")
-        .key("audio", &key)
+        .file("tone.ulaw", tone())
         .start(&place);
     wait_until("fifty calls talk", SOON, || {
         callers.log().matches("connected").count() == CALLS && switch.calls().len() == CALLS
@@ -107,12 +106,8 @@ fn stored(config: &Path, texts: &[&str]) -> bool {
 }
 
 /// Two seconds of a tone as headerless µ-law, which SIPp's streamer plays in a loop.
-fn tone_file(dir: &Path) -> PathBuf {
-    let path = dir.join("tone.ulaw");
-    let samples = super::support::tone::sine(600.0, 2);
-    let bytes: Vec<u8> = samples.into_iter().map(super::support::rtp::to_ulaw).collect();
-    fs::write(&path, bytes).expect("a file can be written");
-    path
+fn tone() -> Vec<u8> {
+    sine(600.0, 2).into_iter().map(to_ulaw).collect()
 }
 
 fn wav_files(dir: &Path) -> Vec<PathBuf> {

@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Ports per block; the blocks lie below the range from which Linux takes ephemeral ports.
+/// Ports per block; the blocks lie below the switch's own default for media and below Linux's ephemeral ports.
 const BLOCK: u16 = 1_024;
 const FIRST: u16 = 10_240;
-const LAST: u16 = 31_744;
+const LAST: u16 = 16_384;
 
 static PLACES: AtomicU32 = AtomicU32::new(0);
 

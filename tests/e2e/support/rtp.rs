@@ -176,7 +176,9 @@ fn audio_packet(n: u32, ssrc: u32, samples: &[i16]) -> Vec<u8> {
 fn event_packet(n: u32, ssrc: u32, code: u8) -> Vec<u8> {
     let step = n % 8;
     let start = n - step;
-    let mut packet = header(n, ssrc, EVENTS, start.wrapping_mul(FRAME as u32));
+    // The marker bit tells the first packet of an event; RFC 4733 section 2.5.1.1.
+    let marker = if step == 0 { 0x80 } else { 0 };
+    let mut packet = header(n, ssrc, EVENTS | marker, start.wrapping_mul(FRAME as u32));
     let end = if step >= 5 { 0x80 } else { 0 };
     let duration = (step + 1) * FRAME as u32;
     packet.extend_from_slice(&[code, end | 10]);

@@ -25,6 +25,7 @@ pub struct Scenario {
     more: Vec<String>,
     port: Option<u16>,
     calls: u32,
+    files: Vec<(String, Vec<u8>)>,
 }
 
 impl Scenario {
@@ -38,6 +39,7 @@ impl Scenario {
             more: Vec::new(),
             port: None,
             calls: 1,
+            files: Vec::new(),
         }
     }
 
@@ -64,6 +66,12 @@ impl Scenario {
     /// A further argument of the command line.
     pub fn arg(mut self, argument: &str) -> Self {
         self.more.push(argument.to_owned());
+        self
+    }
+
+    /// A file in its working directory, where its streamer looks.
+    pub fn file(mut self, name: &str, content: Vec<u8>) -> Self {
+        self.files.push((name.to_owned(), content));
         self
     }
 
@@ -103,6 +111,9 @@ impl Scenario {
         let name = self.file.file_stem().map(|s| s.to_string_lossy().into_owned());
         let name = format!("sipp-{}-{port}", name.unwrap_or_default());
         let dir = place.subdir(&name);
+        for (file, content) in &self.files {
+            fs::write(dir.join(file), content).expect("a scenario's file can be written");
+        }
         let mut command = Command::new("sipp");
         command.arg(self.remote.to_string()).arg("-sf").arg(&self.file).current_dir(&dir);
         command.args(["-t", if self.transport == Transport::Udp { "u1" } else { "t1" }]);
