@@ -130,11 +130,11 @@ impl Users {
 }
 
 /// The one extension that fits; `None` when there are several.
-fn only<'a>(
-    config: &'a Config,
+fn only(
+    config: &Config,
     candidates: impl Iterator<Item = usize>,
     fits: impl Fn(&Extension) -> bool,
-) -> Option<&'a Extension> {
+) -> Option<&Extension> {
     let mut fitting = candidates
         .filter_map(|position| config.extensions.get(position))
         .filter(|extension| fits(extension));

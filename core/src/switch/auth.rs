@@ -98,9 +98,10 @@ impl Books {
                         return Check::Is(key);
                     }
                 }
-                Verdict::Stale => stale = true,
-                Verdict::Missing => {}
-                Verdict::Replay | Verdict::Wrong | Verdict::UnknownUser | Verdict::Malformed => {
+                // A phone that counts wrongly tries again with the new nonce, unasked.
+                Verdict::Stale | Verdict::Replay => stale = true,
+                Verdict::Missing | Verdict::Malformed => {}
+                Verdict::Wrong | Verdict::UnknownUser => {
                     return Check::Wrong { algorithm: expected };
                 }
             }

@@ -17,7 +17,7 @@ use crate::stock::Stock;
 use crate::trunk::Trunks;
 use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
-use crate::vocab::{Boot, Config, Effect, EventKind, Now, Record, Restored};
+use crate::vocab::{Boot, Config, Effect, EventKind, ExtensionKey, Now, Record, Restored};
 
 use super::figures::Counters;
 use super::flows::Flows;
@@ -69,9 +69,11 @@ impl Running {
 
     /// What the last run left behind: registrations live on, calls are closed.
     fn restore(&mut self, now: Now, restored: Restored) {
-        for record in self.books.registrar.restore(now, restored.registrations) {
-            self.desk.out.persist(record);
-        }
+        let Books { registrar, directory, .. } = &mut self.books;
+        let mut gone = registrar.restore(now, restored.registrations);
+        let known = |key: &ExtensionKey| directory.extension(key).is_some();
+        gone.extend(registrar.retain(now, &directory.config().sip, known));
+        gone.into_iter().for_each(|record| self.desk.out.persist(record));
         for mut record in restored.open_calls {
             record.ended_at = Some(now.wall.max(record.started_at));
             record.end = Some(CallEnd {
@@ -113,6 +115,9 @@ impl Running {
         let deadline = now.mono.saturating_add(grace_ms.saturating_mul(1_000_000));
         let reported = self.drain.is_some_and(|drain| drain.reported);
         self.drain = Some(Drain { deadline, reported });
+        // Carriers bring no new calls to an account that has left.
+        self.books.trunks.withdraw(now);
+        self.tick_trunks(now);
         self.tick_drain(now);
     }
 

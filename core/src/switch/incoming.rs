@@ -11,7 +11,7 @@ use crate::call::{Call, Common, Incoming, Line, Outcome, Rights};
 use crate::route::{Caller, Refusal, host_text};
 use crate::vocab::config::RecordPolicy;
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::{ExtensionKey, Hop, Now, Plan, TrunkKey};
+use crate::vocab::{ExtensionKey, Now, Plan, TrunkKey};
 
 use super::Running;
 
@@ -97,13 +97,14 @@ impl Running {
                 (Caller::Trunk(key), directory.called_number(key, message).unwrap_or(user))
             }
         };
+        // The name under which a phone knows us may be one that we do not know.
+        let own = message.from().ok().and_then(|from| from.uri().ok());
+        let own = own.as_ref().map(host_text);
+        let host = host.filter(|host| directory.is_ours(host) || own.as_ref() != Some(host));
         match directory.plan(caller, &dialled, host.as_deref()) {
             Ok(mut plan) => {
                 // A carrier that is down is the last resort.
-                let trunks = &self.books.trunks;
-                plan.hops.sort_by_key(
-                    |hop| matches!(hop, Hop::Trunk { trunk, .. } if !trunks.is_up(trunk)),
-                );
+                self.books.trunks.living_first(&mut plan.hops);
                 (plan, None)
             }
             Err(refusal) => {

@@ -156,11 +156,12 @@ impl Running {
     fn redirect(&self, owner: &ExtensionKey, uri: &str) -> Result<Vec<Hop>, Outcome> {
         let uri = Uri::parse(uri).map_err(|_| Outcome::of(EndCause::NotFound))?;
         let user = uri.user_decoded().unwrap_or_default();
-        let plan = self
+        let mut plan = self
             .books
             .directory
             .plan(Caller::Extension(owner), &user, Some(&host_text(&uri)))
             .map_err(refused)?;
+        self.books.trunks.living_first(&mut plan.hops);
         Ok(plan.hops)
     }
 

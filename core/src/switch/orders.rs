@@ -48,9 +48,14 @@ impl Running {
         if self.books.directory.extension(&key).is_none() {
             return Err(CommandError::NotFound(format!("no extension {}", key.number)));
         }
-        let plan = self.books.directory.plan(Caller::Extension(&key), to, None).map_err(|why| {
-            CommandError::Invalid(format!("{to}: {why}; it must be what {} could dial", key.number))
-        })?;
+        let mut plan =
+            self.books.directory.plan(Caller::Extension(&key), to, None).map_err(|why| {
+                CommandError::Invalid(format!(
+                    "{to}: {why}; it must be what {} could dial",
+                    key.number
+                ))
+            })?;
+        self.books.trunks.living_first(&mut plan.hops);
         let rights = Rights::Extension(key.clone());
         self.admit(&rights, plan.emergency).map_err(|why| busy(&why))?;
         // The phone that rings first shows who it is about to call.
