@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use strowger_sip::auth::{Algorithm, Ha1, Verdict, Verifier};
 use strowger_sip::endpoint::{Body, Endpoint, Event, LegId, OutInvite, Reply, Settings};
-use strowger_sip::{Flow, HeaderName, Message, Method, Transport};
+use strowger_sip::{Flow, HeaderName, Message, Transport};
 
 struct Counting;
 
@@ -249,11 +249,19 @@ fn calls(count: u32) {
         bench.allocations / count,
         bench.messages / count,
     );
-    black_box(Method::Invite);
 }
 
+/// `registrations N` or `calls N` runs one of them only, as a profiler wants it.
 fn main() {
-    registrations(2_000);
-    registrations(50_000);
-    calls(10_000);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let count = |default| arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(default);
+    match arguments.first().map(String::as_str) {
+        Some("registrations") => registrations(count(10_000)),
+        Some("calls") => calls(count(10_000)),
+        _ => {
+            registrations(2_000);
+            registrations(50_000);
+            calls(10_000);
+        }
+    }
 }

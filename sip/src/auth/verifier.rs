@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::digest::{self, Algorithm, Covered, Ha1, Qop};
 use super::nonce::{NonceCounts, NonceMint};
-use crate::message::{AuthParams, Quoted};
+use crate::message::{AuthParams, Quoted, unquote};
 
 /// What the server makes of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,27 +135,28 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(header: &AuthParams<'a>) -> Option<Self> {
-        let algorithm = match header.get("algorithm") {
+        let found = Found::in_one_pass(header);
+        let algorithm = match found.get(Name::Algorithm) {
             Some(name) => Algorithm::parse(&name)?,
             None => Algorithm::Md5,
         };
-        let qop = match header.get("qop") {
+        let qop = match found.get(Name::Qop) {
             Some(name) => Some(Qop::parse(&name)?),
             None => None,
         };
-        let nc = header.get("nc").unwrap_or_default();
-        let cnonce = header.get("cnonce").unwrap_or_default();
+        let nc = found.get(Name::Nc).unwrap_or_default();
+        let cnonce = found.get(Name::Cnonce).unwrap_or_default();
         let count = match qop {
             Some(_) if nc.len() == 8 && !cnonce.is_empty() => u32::from_str_radix(&nc, 16).ok()?,
             Some(_) => return None,
             None => 0,
         };
         Some(Self {
-            username: header.get("username")?,
-            realm: header.get("realm")?,
-            nonce: header.get("nonce")?,
-            uri: header.get("uri")?,
-            response: header.get("response")?,
+            username: found.get(Name::Username)?,
+            realm: found.get(Name::Realm)?,
+            nonce: found.get(Name::Nonce)?,
+            uri: found.get(Name::Uri)?,
+            response: found.get(Name::Response)?,
             cnonce,
             nc,
             count,
@@ -175,5 +176,42 @@ impl<'a> Fields<'a> {
             uri: &self.uri,
             body,
         }
+    }
+}
+
+/// The parameters of interest, in the order of `NAMES`.
+#[derive(Clone, Copy)]
+enum Name {
+    Username,
+    Realm,
+    Nonce,
+    Uri,
+    Response,
+    Cnonce,
+    Nc,
+    Qop,
+    Algorithm,
+}
+
+const NAMES: [&str; 9] =
+    ["username", "realm", "nonce", "uri", "response", "cnonce", "nc", "qop", "algorithm"];
+
+/// The first value of each parameter of interest, as written.
+struct Found<'a>([Option<&'a str>; NAMES.len()]);
+
+impl<'a> Found<'a> {
+    fn in_one_pass(header: &AuthParams<'a>) -> Self {
+        let mut found = [None; NAMES.len()];
+        for (name, value) in header.iter() {
+            let known = NAMES.iter().zip(&mut found);
+            for (_, slot) in known.filter(|(known, _)| name.eq_ignore_ascii_case(known)) {
+                slot.get_or_insert(value);
+            }
+        }
+        Self(found)
+    }
+
+    fn get(&self, name: Name) -> Option<Cow<'a, str>> {
+        self.0.get(name as usize).copied().flatten().map(unquote)
     }
 }

@@ -2,7 +2,7 @@
 
 mod route;
 
-use crate::message::{HeaderName, Message};
+use crate::message::{HeaderName, Message, NameAddr};
 
 pub(crate) use route::{NextHop, leads_to, towards, uri_in};
 
@@ -98,12 +98,17 @@ impl Dialog {
     }
 }
 
-fn contact_of(message: &Message) -> Option<&str> {
-    message.contact().map(|contact| contact.uri_str())
+/// A Contact that can be a Request-URI.
+pub(crate) fn contact_of(message: &Message) -> Option<&str> {
+    let contact = message.contact()?;
+    contact.uri().ok().filter(|uri| uri.is_sip()).map(|uri| uri.as_str())
 }
 
 fn record_routes(message: &Message, reversed: bool) -> Box<[Box<str>]> {
-    let values = message.values(HeaderName::RecordRoute).take(MAX_ROUTES);
+    let readable = |value: &&str| {
+        NameAddr::parse(value).is_some_and(|addr| addr.uri().is_ok_and(|uri| uri.is_sip()))
+    };
+    let values = message.values(HeaderName::RecordRoute).filter(readable).take(MAX_ROUTES);
     let mut routes: Vec<Box<str>> = values.map(Box::from).collect();
     if reversed {
         routes.reverse();

@@ -1,5 +1,6 @@
 //! What is checked of every request before anything begins (RFC 3261 section 8.2).
 
+use super::ids::Key;
 use super::layer::{Answer, Joined, Layer, Line};
 use crate::message::{HeaderName, Message, Via};
 use crate::{Flow, Method};
@@ -23,7 +24,12 @@ pub(super) enum Refusal {
 
 impl Layer {
     /// Checks a request of any kind but ACK and CANCEL.
-    pub(super) fn check(&self, message: &Message, in_dialog: bool) -> Result<(), Refusal> {
+    pub(super) fn check(
+        &self,
+        message: &Message,
+        in_dialog: bool,
+        merge: Option<Key>,
+    ) -> Result<(), Refusal> {
         let Some(method) = message.method() else { return Ok(()) };
         if !self.settings.allow.contains(method) {
             return Err(Refusal::Method);
@@ -37,7 +43,7 @@ impl Layer {
         if *method == Method::Invite && !accepts_sdp(message) {
             return Err(Refusal::NotAcceptable);
         }
-        if self.is_merged(message) {
+        if self.is_merged(merge) {
             return Err(Refusal::Merged);
         }
         if self.ids.is_loop(message) {

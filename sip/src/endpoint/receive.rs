@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::ids::Key;
-use super::layer::{Answer, Happened, Line, Owner, Purpose, Up};
+use super::layer::{Answer, Happened, Keys, Line, Owner, Purpose, Up};
 use super::slab::Handle;
 use super::{ClientTx, EndCause, Endpoint, Event, RequestFailure, ServerTx};
 use crate::invite::{Agreement, Leg, stray};
@@ -99,7 +99,8 @@ impl Endpoint {
             return self.layer.overloaded(flow, message, via);
         }
         let tag = waiting.leg.and_then(|leg| self.legs.get(leg)).map(|leg| leg.local_tag.clone());
-        let handle = self.layer.open_server(now, flow, message, via, key, false);
+        let keys = Keys { key, merge: None };
+        let handle = self.layer.open_server(now, flow, message, via, keys, false);
         let answer = Answer { tag: tag.as_deref().unwrap_or(""), ..Answer::status(200) };
         self.layer.reply(now, handle, &answer);
         if let Some(leg) = waiting.leg.filter(|_| waiting.proceeding) {
@@ -116,12 +117,14 @@ impl Endpoint {
         if !room {
             return self.layer.overloaded(flow, message, via);
         }
-        if let Err(refusal) = self.layer.check(message, in_dialog) {
+        let merge = if in_dialog { None } else { self.layer.ids.merge_key(message) };
+        if let Err(refusal) = self.layer.check(message, in_dialog, merge) {
             return self.layer.refuse(flow, message, via, refusal);
         }
+        let keys = Keys { key, merge };
         if let Some((leg, fork)) = found {
             let invite = *method == Method::Invite;
-            let tx = self.layer.open_server(now, flow, message, via, key, invite);
+            let tx = self.layer.open_server(now, flow, message, via, keys, invite);
             self.with_leg(now, leg, |leg, cx| {
                 leg.flow = flow;
                 leg.requested(cx, fork, tx, message);
@@ -132,14 +135,14 @@ impl Endpoint {
             return self.layer.reply_statelessly(flow, message, via, &Answer::status(481));
         }
         if *method == Method::Invite {
-            return self.new_call(now, flow, message, via, key);
+            return self.new_call(now, flow, message, via, keys);
         }
-        let tx = self.layer.open_server(now, flow, message, via, key, false);
+        let tx = self.layer.open_server(now, flow, message, via, keys, false);
         let tx = ServerTx(tx.raw());
         self.layer.emit(Event::Request { tx, flow, message: message.clone() });
     }
 
-    fn new_call(&mut self, now: u64, flow: Flow, message: &Message, via: &Via<'_>, key: Key) {
+    fn new_call(&mut self, now: u64, flow: Flow, message: &Message, via: &Via<'_>, keys: Keys) {
         if self.legs.len() >= self.layer.settings.limits.legs {
             return self.layer.overloaded(flow, message, via);
         }
@@ -149,7 +152,7 @@ impl Endpoint {
             let answer = Answer { lines: &lines, ..Answer::status(422) };
             return self.layer.reply_statelessly(flow, message, via, &answer);
         }
-        let tx = self.layer.open_server(now, flow, message, via, key, true);
+        let tx = self.layer.open_server(now, flow, message, via, keys, true);
         self.layer.reply(now, tx, &Answer::status(100));
         let leg = self.add_leg(now, |handle, cx| {
             cx.layer.assign_server(tx, handle);

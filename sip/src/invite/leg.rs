@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::offer::{EarlyOffer, OurInvite, Reoffer, TheirInvite, TheirOffer};
+use super::offer::{EarlyOffer, OurInvite, Refresh, Reoffer, TheirInvite, TheirOffer};
 use super::prack::Reliable;
-use super::session::{Agreement, Session, Wish};
+use super::session::{Session, Wish};
 use crate::auth::Credentials;
 use crate::dialog::{Dialog, towards};
 use crate::endpoint::layer::{Layer, Line, Outgoing, Owner, Purpose};
@@ -100,8 +100,8 @@ pub(crate) struct Leg {
     pub wish: Wish,
     /// The latest description that we sent, for refreshing the session by re-INVITE.
     pub last_sent: Option<Body>,
-    /// What a re-INVITE or UPDATE that we have not accepted says about session and target.
-    pub their_refresh: Option<(Agreement, Option<Box<str>>)>,
+    /// That of a re-INVITE that we have not answered.
+    pub their_refresh: Option<Refresh>,
     pub credentials: Option<Box<Credentials>>,
     pub scheduled: u64,
 }

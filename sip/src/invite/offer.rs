@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::leg::{Leg, Phase};
+use super::session::Agreement;
 use crate::Flow;
 use crate::endpoint::slab::Handle;
 use crate::endpoint::{Body, OfferBy, Reason};
@@ -107,6 +108,15 @@ pub(crate) struct Unacked {
 pub(crate) struct TheirOffer {
     pub tx: Handle,
     pub by: OfferBy,
+    pub refresh: Option<Refresh>,
+}
+
+/// What a re-INVITE or UPDATE says about session timer and target; it holds once the request
+/// is accepted.
+#[derive(Debug)]
+pub(crate) struct Refresh {
+    pub agreement: Agreement,
+    pub target: Option<Box<str>>,
 }
 
 /// An offer in a reliable provisional response: the PRACK brings our answer.

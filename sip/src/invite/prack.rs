@@ -67,6 +67,16 @@ impl Reliable {
         self.outstanding.as_ref().is_some_and(|out| out.body) || !self.queue.is_empty()
     }
 
+    /// The call is answered: nothing is repeated any more, but a PRACK that is on its way is
+    /// still expected (section 3). False when none is.
+    pub fn stop(&mut self) -> bool {
+        self.queue.clear();
+        if let Some(out) = &mut self.outstanding {
+            (out.resend.due, out.give_up) = (u64::MAX, u64::MAX);
+        }
+        self.outstanding.is_some()
+    }
+
     pub fn deadline(&self) -> u64 {
         self.outstanding.as_ref().map_or(u64::MAX, |out| out.resend.due.min(out.give_up))
     }
@@ -140,7 +150,7 @@ impl Leg {
         }
         if body && !outstanding.offer {
             // Section 5: a PRACK may make a further offer, which its 2xx answers.
-            self.their_offer = Some(TheirOffer { tx, by: OfferBy::Prack });
+            self.their_offer = Some(TheirOffer { tx, by: OfferBy::Prack, refresh: None });
             cx.layer.emit(Event::Offer { leg, message: prack.clone(), by: OfferBy::Prack });
         } else {
             self.reply_plainly(cx, tx, 200);
@@ -154,6 +164,10 @@ impl Leg {
 
     /// Sends what waited for a PRACK.
     fn after_prack(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_early() {
+            self.reliable = None;
+            return;
+        }
         let TheirInvite::Pending { tx, .. } = self.theirs else { return };
         let Some(reliable) = &mut self.reliable else { return };
         if let Some(reply) = reliable.queue.pop_front() {

@@ -1,7 +1,7 @@
 //! Offers of the peer's in an established dialog (RFC 3261 section 14.2, RFC 3311 section 5.2).
 
 use super::leg::{Cx, Leg};
-use super::offer::{OurInvite, TheirInvite, TheirOffer};
+use super::offer::{OurInvite, Refresh, TheirInvite, TheirOffer};
 use super::session::Agreement;
 use super::uas::{AcceptLines, Accepting};
 use crate::endpoint::layer::Answer;
@@ -41,7 +41,7 @@ impl Leg {
         let cseq = invite.cseq().map_or(0, |(number, _)| number);
         let late = invite.body().is_empty();
         self.theirs = TheirInvite::Pending { tx, cseq, late };
-        self.their_refresh = Some((agreement, contact_of(invite)));
+        self.their_refresh = Some(Refresh { agreement, target: contact_of(invite) });
         let (leg, message) = (self.id(), invite.clone());
         cx.layer.emit(Event::Offer { leg, message, by: OfferBy::Reinvite });
     }
@@ -52,9 +52,9 @@ impl Leg {
         if agreement == Agreement::TooSmall {
             return self.too_small(cx, tx);
         }
-        self.their_refresh = Some((agreement, contact_of(update)));
+        let refresh = Some(Refresh { agreement, target: contact_of(update) });
         if update.body().is_empty() {
-            return self.accept_update(cx, tx, None);
+            return self.accept_update(cx, tx, refresh, None);
         }
         // RFC 3311 section 5.2.
         if self.has_offered() {
@@ -63,7 +63,7 @@ impl Leg {
         if self.was_offered() {
             return self.try_later(cx, tx);
         }
-        self.their_offer = Some(TheirOffer { tx, by: OfferBy::Update });
+        self.their_offer = Some(TheirOffer { tx, by: OfferBy::Update, refresh });
         let (leg, message) = (self.id(), update.clone());
         cx.layer.emit(Event::Offer { leg, message, by: OfferBy::Update });
     }
@@ -80,7 +80,7 @@ impl Leg {
                     cx.layer.reply(cx.now, offer.tx, &answer);
                     self.prack_offer_answered(cx);
                 }
-                _ => self.accept_update(cx, offer.tx, body.as_ref()),
+                _ => self.accept_update(cx, offer.tx, offer.refresh, body.as_ref()),
             }
             if body.is_some() {
                 self.last_sent = body;
@@ -91,7 +91,8 @@ impl Leg {
         if self.is_early() {
             return;
         }
-        let agreement = self.adopt_refresh(cx);
+        let refresh = self.their_refresh.take();
+        let agreement = self.adopt_refresh(cx, refresh);
         let reply = Reply { body, ..Reply::new(200) };
         self.send_2xx(cx, tx, Accepting { cseq, initial: false, late, agreement }, &reply);
     }
@@ -131,8 +132,14 @@ impl Leg {
         }
     }
 
-    fn accept_update(&mut self, cx: &mut Cx<'_>, tx: Handle, body: Option<&Body>) {
-        let agreement = self.adopt_refresh(cx);
+    fn accept_update(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tx: Handle,
+        refresh: Option<Refresh>,
+        body: Option<&Body>,
+    ) {
+        let agreement = self.adopt_refresh(cx, refresh);
         let lines = AcceptLines::of(cx, agreement);
         let answer = Answer {
             contact: Some(&self.contact),
@@ -144,8 +151,8 @@ impl Leg {
     }
 
     /// What a request said about target and session holds once it is accepted (12.2.2).
-    fn adopt_refresh(&mut self, cx: &Cx<'_>) -> Agreement {
-        let Some((agreement, target)) = self.their_refresh.take() else { return Agreement::None };
+    fn adopt_refresh(&mut self, cx: &Cx<'_>, refresh: Option<Refresh>) -> Agreement {
+        let Some(Refresh { agreement, target }) = refresh else { return Agreement::None };
         if let (Some(target), Some(fork)) = (target, self.forks.first_mut()) {
             fork.dialog.target = target;
         }
@@ -184,5 +191,5 @@ impl Leg {
 }
 
 fn contact_of(message: &Message) -> Option<Box<str>> {
-    message.contact().map(|contact| contact.uri_str().into())
+    crate::dialog::contact_of(message).map(Box::from)
 }

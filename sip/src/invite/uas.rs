@@ -75,7 +75,8 @@ impl Leg {
             return;
         };
         let tx = *tx;
-        if reply.status <= 100 || reply.status >= 200 {
+        let answered = self.reliable.as_ref().is_some_and(|reliable| reliable.accept.is_some());
+        if reply.status <= 100 || reply.status >= 200 || answered {
             return;
         }
         if let Some(contact) = &reply.contact {
@@ -114,7 +115,13 @@ impl Leg {
         if let Some(contact) = &reply.contact {
             self.contact = contact.as_str().into();
         }
-        let agreement = self.reliable.take().map_or(Agreement::None, |box_| box_.agreement);
+        let mut agreement = Agreement::None;
+        if let Some(reliable) = &mut self.reliable {
+            agreement = reliable.agreement;
+            if !reliable.stop() {
+                self.reliable = None;
+            }
+        }
         let late = late && !self.negotiated;
         self.session = agreement.session(cx.now);
         self.send_2xx(cx, tx, Accepting { cseq, initial: true, late, agreement }, &reply);

@@ -214,7 +214,8 @@ impl Repeat {
         match timers.next(timer, self.interval) {
             Some(interval) => {
                 self.interval = interval;
-                self.due = now.saturating_add(interval);
+                // Base values of zero must not make a timer that is always due.
+                self.due = now.saturating_add(interval.max(MS));
             }
             None => self.due = u64::MAX,
         }

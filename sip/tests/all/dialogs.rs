@@ -371,3 +371,36 @@ fn the_same_seed_gives_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn an_answer_does_not_wait_for_a_prack_without_a_description() {
+    let mut raw = Raw::new();
+    raw.send(request("INVITE", "1", "Supported: 100rel\r\n").as_bytes());
+    let Some(Event::Invite { leg, .. }) = raw.event() else { panic!("a call") };
+    raw.end.provisional(raw.now, leg, Reply { reliable: true, ..Reply::new(180) });
+    let progress = raw.outputs().remove(0);
+    raw.end.accept(raw.now, leg, Reply::new(200));
+    assert_eq!(statuses(&raw.outputs()), [200]);
+    // Its PRACK is still taken (RFC 3262 section 3), and the 180 not repeated.
+    let ack = prack(&progress, 1, "1 1 INVITE", "").replace("PRACK", "ACK");
+    assert!(raw.send(ack.as_bytes()).is_empty());
+    assert!(raw.pass(2 * SECOND).is_empty());
+    let right = format!("{} 1 INVITE", progress.rseq().unwrap());
+    assert_eq!(statuses(&raw.send(prack(&progress, 2, &right, "").as_bytes())), [200]);
+    assert!(matches!(raw.event(), Some(Event::Acked { .. })));
+}
+
+#[test]
+fn a_refresh_does_not_disturb_an_offer_that_waits() {
+    let mut raw = Raw::new();
+    let (leg, ours) = invite(&mut raw, |_| {});
+    answer(&mut raw, &ours, "bob", "");
+    raw.events();
+    let more = format!("{CONTACT}Supported: timer\r\nSession-Expires: 500;refresher=uac\r\n");
+    raw.send(in_dialog(&ours, "INVITE", "bob", 1, &more, "x").as_bytes());
+    let sent = raw.send(in_dialog(&ours, "UPDATE", "bob", 2, &more, "").as_bytes());
+    assert_eq!(statuses(&sent), [200]);
+    raw.end.answer_offer(raw.now, leg, Some(sdp("y")));
+    let ok = raw.outputs().remove(0);
+    assert_eq!(ok.header(HeaderName::SessionExpires), Some("500;refresher=uac"));
+}

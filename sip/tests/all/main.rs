@@ -11,6 +11,7 @@ mod generated;
 mod link;
 mod machines;
 mod message;
+mod noise;
 mod offers;
 mod oracle;
 mod raw;

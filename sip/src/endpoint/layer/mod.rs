@@ -20,6 +20,7 @@ use crate::{Flow, Transport};
 use client::ClientRecord;
 pub(crate) use client::{Happened, Owner, Purpose, Sent, Up};
 pub(crate) use retry::Retry;
+pub(crate) use server::Keys;
 use server::ServerRecord;
 pub(crate) use write::{Answer, Joined, Line, Outgoing};
 

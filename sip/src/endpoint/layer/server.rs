@@ -31,6 +31,15 @@ pub(crate) struct ServerRecord {
     scheduled: u64,
 }
 
+/// What a new request is known by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keys {
+    /// Its transaction.
+    pub key: Key,
+    /// What all its copies have in common; `None` within a dialog.
+    pub merge: Option<Key>,
+}
+
 /// An INVITE that a CANCEL or ACK belongs to.
 pub(crate) struct Waiting {
     pub leg: Option<Handle>,
@@ -43,10 +52,10 @@ impl Layer {
         self.by_server_key.get(&key).copied()
     }
 
-    /// Whether another copy of this request, which came another way, is being handled
-    /// (RFC 3261 section 8.2.2.2).
-    pub fn is_merged(&self, message: &Message) -> bool {
-        self.ids.merge_key(message).is_some_and(|key| self.by_merge_key.contains_key(&key))
+    /// Whether another copy of the request with this merge key, which came another way, is
+    /// being handled (RFC 3261 section 8.2.2.2).
+    pub fn is_merged(&self, merge: Option<Key>) -> bool {
+        merge.is_some_and(|key| self.by_merge_key.contains_key(&key))
     }
 
     /// Begins a transaction for a request that has none.
@@ -56,9 +65,10 @@ impl Layer {
         flow: Flow,
         message: &Message,
         via: &Via<'_>,
-        key: Key,
+        keys: Keys,
         invite: bool,
     ) -> Handle {
+        let Keys { key, merge } = keys;
         let timers = self.timers(flow.transport);
         let (machine, _) = if invite {
             let (machine, actions) = InviteServer::start(timers);
@@ -67,8 +77,6 @@ impl Layer {
             let (machine, actions) = NonInviteServer::start(timers, now);
             (Machine::Other(machine), actions)
         };
-        let has_tag = message.to().is_ok_and(|to| to.tag().is_some());
-        let merge = if has_tag { None } else { self.ids.merge_key(message) };
         let handle = self.servers.insert(ServerRecord {
             machine,
             key,
