@@ -140,7 +140,14 @@ impl Phone {
 
     /// True when it holds no call and waits for nothing.
     pub fn is_idle(&self) -> bool {
-        self.dialogs.values().all(Dialog::is_over) && self.outgoing.is_empty()
+        let calls = self.outgoing.values().filter(|request| request.dialog.is_some());
+        self.dialogs.values().all(Dialog::is_over) && calls.count() == 0
+    }
+
+    /// What it still waits for, in words.
+    pub fn left(&self) -> String {
+        let open: Vec<_> = self.dialogs.values().filter(|dialog| !dialog.is_over()).collect();
+        format!("{open:?}, waiting for answers to {:?}", self.outgoing)
     }
 
     /// Something that came to its time.
@@ -150,8 +157,8 @@ impl Phone {
         }
         match timer {
             Timer::Retransmit(branch) => self.retransmit(now, &branch),
+            Timer::Register | Timer::Dial if self.quiet => Vec::new(),
             Timer::Register => self.register(now, None),
-            Timer::Dial if self.quiet => Vec::new(),
             Timer::Dial => self.dial(now),
             Timer::Act(dialog, act) => self.act(now, dialog, act),
         }
@@ -485,6 +492,7 @@ impl Phone {
             // The dead: no answer at all, not even 100.
             0 => {
                 self.seen.insert("ignored".into());
+                self.dialogs.remove(&id);
                 return out;
             }
             1 => out.push(Out::At(ring, Timer::Act(id, Act::Reject(486)))),

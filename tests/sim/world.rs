@@ -10,8 +10,8 @@ use sip::{Flow, Transport};
 use strowger_core::Switch;
 use strowger_core::vocab::input::Listener;
 use strowger_core::vocab::{
-    Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply,
-    RequestId, Restored, Role, WorkerId,
+    Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply, RequestId,
+    Restored, Role, WorkerId,
 };
 
 use crate::media::{Later, Workers};
@@ -141,13 +141,9 @@ impl World {
             let rng = Rng::new(self.rng.next());
             let mut phone = Phone::new(index, Kind::Extension, number, address, rng);
             phone.tcp = index % 3 == 2;
-            let wishes =
-                ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
-            phone.targets = wishes
-                .iter()
-                .filter(|wish| **wish != number)
-                .map(|wish| (*wish).to_owned())
-                .collect();
+            let wishes = ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
+            phone.targets =
+                wishes.iter().filter(|wish| **wish != number).map(|wish| (*wish).to_owned()).collect();
             self.phones.push(phone);
         }
         for (name, host) in plan::CARRIERS {
@@ -319,8 +315,7 @@ impl World {
             }
             Next::Key => {
                 if let Some(stream) = self.workers.any_stream(&mut self.rng) {
-                    let event =
-                        media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
+                    let event = media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
                     self.give(Input::MediaEvent { worker: WorkerId(0), event });
                 }
             }
@@ -417,12 +412,7 @@ impl World {
         if phone.tcp {
             return self.streams.get(&from).map(|(flow, _)| *flow);
         }
-        Some(Flow {
-            transport: Transport::Udp,
-            local: switch_address(),
-            remote: from,
-            generation: 0,
-        })
+        Some(Flow { transport: Transport::Udp, local: switch_address(), remote: from, generation: 0 })
     }
 
     /// Somebody at the HTTP surface does something.
@@ -458,8 +448,7 @@ impl World {
     fn give(&mut self, input: Input) {
         let now = self.moment();
         if let Some(twin) = &mut self.twin {
-            let skip =
-                self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
+            let skip = self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
             if skip && matches!(input, Input::Packet { .. }) {
                 self.planted = true;
             } else {
@@ -519,10 +508,8 @@ impl World {
     fn to_worker(&mut self, order: media::order::Order) {
         use media::order::Order;
         if !self.planted {
-            let swallow =
-                self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });
-            let half =
-                self.plant == Some(Plant::HalfBridge) && matches!(order, Order::Bridge { .. });
+            let swallow = self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });
+            let half = self.plant == Some(Plant::HalfBridge) && matches!(order, Order::Bridge { .. });
             if swallow {
                 self.planted = true;
                 return;
@@ -617,7 +604,7 @@ impl World {
 
     fn broken(&self, rule: &str) -> ! {
         panic!(
-            "seed {} after {} ms: {rule}\nreplay: STROWGER_SIM_SEED={} cargo test --test sim seeds",
+            "seed {} after {} ms: {rule}\nreplay: STROWGER_SIM_SEED={} cargo test -p strowger-core --test sim seeds",
             self.seed,
             self.now / MS,
             self.seed
@@ -651,10 +638,9 @@ impl World {
 
     /// The rules that hold once faults have stopped for long enough.
     fn check_drained(&self) {
-        if let Some(call) =
-            self.store.opened.keys().find(|call| !self.store.closed.contains_key(call))
-        {
-            self.broken(&format!("call {call} has no closing record"));
+        if let Some(call) = self.store.opened.keys().find(|call| !self.store.closed.contains_key(call)) {
+            let record = self.store.calls.get(call);
+            self.broken(&format!("call {call} has no closing record: {record:?}, {:?}", self.seen));
         }
         if let Some((id, _)) = self.asked.iter().find(|(_, replies)| **replies != 1) {
             self.broken(&format!("request {id} got no reply"));
@@ -664,19 +650,11 @@ impl World {
         }
         for phone in &self.phones {
             let forgotten = phone.dialogs.values().find(|dialog| dialog.was_forgotten());
-            if let Some(dialog) =
-                forgotten.filter(|_| !self.seen.contains("kill") && !phone.cut_off)
-            {
-                self.broken(&format!(
-                    "{} was never told that {} ended",
-                    phone.number, dialog.call_id
-                ));
+            if let Some(dialog) = forgotten.filter(|_| !self.seen.contains("kill") && !phone.cut_off) {
+                self.broken(&format!("{} was never told that {} ended", phone.number, dialog.call_id));
             }
             if !phone.is_idle() {
-                self.broken(&format!(
-                    "{} {} is stuck: {:?}",
-                    phone.number, phone.address, phone.dialogs
-                ));
+                self.broken(&format!("{} {} is stuck: {}", phone.number, phone.address, phone.left()));
             }
         }
         if !self.switch.is_idle() {

@@ -36,15 +36,17 @@ impl Switch {
         })
     }
 
-    /// True when nothing is left of any call, transaction or pending answer.
+    /// True when nothing is left of any call or message, and of transactions only what carriers' health takes.
     pub fn is_idle(&self) -> bool {
         self.running.as_ref().is_none_or(|running| {
+            let counts = running.desk.sip.counts();
             running.calls.is_empty()
-                && running.desk.sip.counts().is_empty()
-                && running.awaiting.is_empty()
+                && counts.legs == 0
+                && counts.server_transactions == 0
                 && running.deliveries.len() == 0
-                && running.errands_open() == 0
                 && running.desk.stock.taken() == 0
+                && running.awaiting.len() + running.errands_open()
+                    <= 2 * running.books.trunks.all_up().len()
         })
     }
 }
