@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::phone::{Out, Phone, describe};
+use crate::phone::{Out, Phone, describe, media_port};
 use crate::wire::Msg;
 
 /// Where the call stands for the phone.
@@ -134,6 +134,11 @@ impl Dialog {
 
     pub fn sdp(&self) -> String {
         describe(self.address, self.index, self.version, &self.direction)
+    }
+
+    /// Where it takes media.
+    pub fn media_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip(), media_port(self.index))
     }
 
     /// Takes the peer's tag and Contact from a response.

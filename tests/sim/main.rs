@@ -1,6 +1,7 @@
 //! The whole switch under seeded simulation: virtual time, a faulty network, phones that do everything wrong.
 //!
-//! `STROWGER_SIM_SEEDS=n` runs that many seeds (200 by default), `STROWGER_SIM_SEED=n` replays one.
+//! `STROWGER_SIM_SEEDS=n` runs that many seeds (200 by default), `STROWGER_SIM_SEED=n` replays one, with
+//! `STROWGER_SIM_TRACE=1` event by event.
 
 mod dialog;
 mod media;

@@ -27,6 +27,7 @@ struct Stream {
     port: PortId,
     play: Option<(PlayId, bool)>,
     silence_limit: Option<u64>,
+    peer: Option<SocketAddr>,
     bridged: Option<StreamId>,
 }
 
@@ -63,15 +64,12 @@ impl Workers {
         (!bridged.is_empty()).then(|| bridged[rng.below(bridged.len() as u64) as usize])
     }
 
-    /// A stream that would notice silence.
-    pub fn silent_stream(&self, rng: &mut Rng) -> Option<StreamId> {
-        let limited: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, s)| s.silence_limit.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        (!limited.is_empty()).then(|| limited[rng.below(limited.len() as u64) as usize])
+    /// Streams that are to notice silence and whose peers are not among those heard.
+    pub fn silent(&self, heard: &BTreeSet<SocketAddr>) -> Vec<StreamId> {
+        let dead = |stream: &Stream| {
+            stream.silence_limit.is_some() && stream.peer.is_some_and(|peer| !heard.contains(&peer))
+        };
+        self.streams.iter().filter(|(_, stream)| dead(stream)).map(|(id, _)| *id).collect()
     }
 
     fn complain(&mut self, what: String) {
@@ -94,7 +92,7 @@ impl Workers {
                 if !self.in_use.insert(port) {
                     self.complain(format!("{port:?} is opened while in use"));
                 }
-                let fresh = Stream { port, play: None, silence_limit: None, bridged: None };
+                let fresh = Stream { port, play: None, silence_limit: None, peer: None, bridged: None };
                 if self.streams.insert(stream, fresh).is_some() {
                     self.complain(format!("{stream:?} is opened twice"));
                 }
@@ -103,6 +101,7 @@ impl Workers {
                 self.seen.insert("configure");
                 if let Some(stream) = self.stream(stream) {
                     stream.silence_limit = config.silence_limit;
+                    stream.peer = config.remote_rtp;
                 }
             }
             Order::Bridge { a, b } => {
@@ -143,12 +142,8 @@ impl Workers {
                     self.complain(format!("{recording:?} is stopped and does not run"));
                 }
                 let error = rng.chance(5).then(|| "disk full".to_owned());
-                let event = MediaEvent::RecordingEnded {
-                    recording,
-                    length_ms: 1_000,
-                    bytes: 32_044,
-                    error,
-                };
+                let event =
+                    MediaEvent::RecordingEnded { recording, length_ms: 1_000, bytes: 32_044, error };
                 later.push((rng.between(1, 300) * MS, Later::Event(event)));
             }
             Order::Close { stream } => later.extend(self.close(stream, rng)),
@@ -185,10 +180,7 @@ impl Workers {
         self.in_use.remove(&state.port);
         let closed = MediaEvent::Closed { stream, report: StreamReport::default() };
         let back = Later::Port(port(state.port.0));
-        vec![
-            (rng.between(1, 50) * MS, Later::Event(closed)),
-            (rng.between(2_000, 4_000) * MS, back),
-        ]
+        vec![(rng.between(1, 50) * MS, Later::Event(closed)), (rng.between(2_000, 4_000) * MS, back)]
     }
 
     /// What contradicts itself now.
@@ -197,9 +189,7 @@ impl Workers {
             let Some(peer) = stream.bridged else { continue };
             let back = self.streams.get(&peer).and_then(|peer| peer.bridged);
             if back != Some(*id) {
-                return Some(format!(
-                    "{id:?} is bridged to {peer:?}, which is bridged to {back:?}"
-                ));
+                return Some(format!("{id:?} is bridged to {peer:?}, which is bridged to {back:?}"));
             }
         }
         self.complaints.first().cloned()

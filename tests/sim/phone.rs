@@ -507,6 +507,8 @@ impl Phone {
                 out.push(Out::At(answer, Timer::Act(id, Act::Answer)));
             }
         }
+        // Nobody lets it ring for ever.
+        out.push(Out::At(now + 180 * SECOND, Timer::Act(id, Act::Reject(480))));
         out.insert(0, Out::Send(msg.response(100, "", "", "")));
         out
     }
@@ -687,7 +689,12 @@ impl Phone {
     }
 }
 
+/// Where a phone takes the media of its call with this index.
+pub fn media_port(index: u64) -> u16 {
+    4_000 + (index % 1_000) as u16 * 2
+}
+
 /// The description of a phone at an address.
 pub fn describe(address: SocketAddr, index: u64, version: u32, direction: &str) -> String {
-    sdp(&address.ip().to_string(), 4_000 + (index % 1_000) as u16 * 2, version, direction)
+    sdp(&address.ip().to_string(), media_port(index), version, direction)
 }

@@ -81,6 +81,7 @@ impl Msg {
         }
         let to = match self.to_tag() {
             Some(_) => self.get("to").to_owned(),
+            None if status == 100 => self.get("to").to_owned(),
             None => format!("{};tag={tag}", self.get("to")),
         };
         out += &format!("From: {}\r\nTo: {to}\r\n", self.get("from"));

@@ -26,7 +26,7 @@ const SWITCH: u16 = 5060;
 /// What happens next.
 #[derive(Debug)]
 enum Next {
-    Tick,
+    Tick(u64),
     ToSwitch(SocketAddr, Vec<u8>),
     ToPhone(usize, Vec<u8>),
     Phone(usize, Timer),
@@ -74,7 +74,8 @@ pub struct World {
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     waiting: BTreeMap<u64, Next>,
     sequence: u64,
-    next_tick: Option<u64>,
+    next_tick: Option<(u64, u64)>,
+    ticks: u64,
     switch: Switch,
     twin: Option<Switch>,
     pub phones: Vec<Phone>,
@@ -89,7 +90,25 @@ pub struct World {
     commands: u64,
     plant: Option<Plant>,
     planted: bool,
+    trace: bool,
     pub seen: BTreeSet<String>,
+}
+
+/// An event in one line, for `STROWGER_SIM_TRACE`.
+fn told(next: &Next) -> String {
+    let lines = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let wanted = ["call-id", "cseq", "to:"];
+        let kept = text.lines().skip(1).filter(|line| {
+            wanted.iter().any(|name| line.to_ascii_lowercase().starts_with(name))
+        });
+        text.lines().take(1).chain(kept).collect::<Vec<_>>().join(" | ")
+    };
+    match next {
+        Next::ToSwitch(from, bytes) => format!("{from} -> {}", lines(bytes)),
+        Next::ToPhone(index, bytes) => format!("phone {index} <- {}", lines(bytes)),
+        other => format!("{other:?}"),
+    }
 }
 
 fn switch_address() -> SocketAddr {
@@ -112,6 +131,7 @@ impl World {
             waiting: BTreeMap::new(),
             sequence: 0,
             next_tick: None,
+            ticks: 0,
             switch: Switch::new(),
             // Encoding every input costs time: one run in eight has a twin.
             twin: (seed % 8 == 0 || plant == Some(Plant::Diverge)).then(Switch::new),
@@ -126,6 +146,7 @@ impl World {
             commands: 0,
             plant,
             planted: false,
+            trace: std::env::var_os("STROWGER_SIM_TRACE").is_some(),
             seen: BTreeSet::new(),
             rng,
         };
@@ -227,9 +248,7 @@ impl World {
         for at in moments(self, 10) {
             self.at(at, Next::Order);
         }
-        for at in moments(self, 60) {
-            self.at(at, Next::Silence);
-        }
+        self.at(60 * SECOND, Next::Silence);
         for at in moments(self, 15) {
             self.at(at, Next::Key);
         }
@@ -271,10 +290,16 @@ impl World {
     }
 
     fn happen(&mut self, next: Next) {
+        if self.trace {
+            eprintln!("{:>9} {}", self.now / MS, told(&next));
+        }
         match next {
-            Next::Tick => {
-                self.next_tick = None;
-                self.give(Input::Tick);
+            Next::Tick(number) => {
+                // One that was overtaken by an earlier deadline is void.
+                if self.next_tick.is_some_and(|(_, planned)| planned == number) {
+                    self.next_tick = None;
+                    self.give(Input::Tick);
+                }
             }
             Next::ToSwitch(from, bytes) => {
                 if let Some(flow) = self.flow_from(from) {
@@ -306,13 +331,7 @@ impl World {
             Next::Power(index, on) => self.power(index, on),
             Next::Sever(index) => self.sever(index),
             Next::Order => self.order(),
-            Next::Silence => {
-                if let Some(stream) = self.workers.silent_stream(&mut self.rng) {
-                    self.seen.insert("silence".into());
-                    let event = media::order::MediaEvent::Silent { stream };
-                    self.give(Input::MediaEvent { worker: WorkerId(0), event });
-                }
-            }
+            Next::Silence => self.notice_silence(),
             Next::Key => {
                 if let Some(stream) = self.workers.any_stream(&mut self.rng) {
                     let event = media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
@@ -320,6 +339,20 @@ impl World {
                 }
             }
             Next::Kill => self.kill(),
+        }
+    }
+
+    /// Workers report streams whose phone is off or knows nothing of the call any more.
+    fn notice_silence(&mut self) {
+        self.at(self.now + 20 * SECOND, Next::Silence);
+        let phones = self.phones.iter().filter(|phone| phone.powered);
+        let calls = phones.flat_map(|phone| phone.dialogs.values());
+        let heard: BTreeSet<_> =
+            calls.filter(|call| !call.is_over()).map(|call| call.media_address()).collect();
+        for stream in self.workers.silent(&heard) {
+            self.seen.insert("silence".into());
+            let event = media::order::MediaEvent::Silent { stream };
+            self.give(Input::MediaEvent { worker: WorkerId(0), event });
         }
     }
 
@@ -337,7 +370,7 @@ impl World {
         self.waiting.retain(|_, next| {
             !matches!(
                 next,
-                Next::Tick
+                Next::Tick(_)
                     | Next::Media(_)
                     | Next::Stored(..)
                     | Next::Connected(..)
@@ -464,9 +497,10 @@ impl World {
         }
         if let Some(at) = self.switch.next_deadline() {
             let at = at.saturating_add(self.offset).max(self.now);
-            if self.next_tick.is_none_or(|planned| at < planned) {
-                self.next_tick = Some(at);
-                self.at(at, Next::Tick);
+            if self.next_tick.is_none_or(|(planned, _)| at < planned) {
+                self.ticks += 1;
+                self.next_tick = Some((at, self.ticks));
+                self.at(at, Next::Tick(self.ticks));
             }
         }
     }

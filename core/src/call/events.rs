@@ -98,7 +98,7 @@ impl Call {
     /// A party sends nothing any more: the call is dead, unless somebody is on hold.
     fn silent(&mut self, ctx: &mut Ctx<'_>) {
         let held = self.legs.iter().any(|leg| leg.holds);
-        if matches!(self.stage, Stage::Talking(_)) && !held {
+        if matches!(self.stage, Stage::Talking(_) | Stage::Serving(_)) && !held {
             self.finish(ctx, Outcome::of(EndCause::MediaTimeout), EndedBy::Switch);
         }
     }

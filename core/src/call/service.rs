@@ -88,7 +88,8 @@ impl Call {
             },
             _ => return,
         };
-        self.legs[CALLER].media.configure(ctx, self.worker, None);
+        let limit = self.silence_limit(ctx);
+        self.legs[CALLER].media.configure(ctx, self.worker, limit);
         let Some(stream) = self.legs[CALLER].media.audio() else {
             return self.fail(ctx, Outcome::of(EndCause::Incompatible));
         };

@@ -112,7 +112,8 @@ impl Call {
         }
     }
 
-    fn silence_limit(&self, ctx: &Ctx<'_>) -> Option<u64> {
+    /// How long a party may be silent before the call counts as dead; never limited while somebody is on hold.
+    pub(crate) fn silence_limit(&self, ctx: &Ctx<'_>) -> Option<u64> {
         let held = self.legs.iter().any(|leg| leg.holds);
         let limit = u64::from(ctx.policy.media.timeout_secs) * SECOND;
         (limit > 0 && !held).then_some(limit)
@@ -318,7 +319,8 @@ impl Call {
         let held = self.legs[side].media.is_held_by_peer();
         let before = std::mem::replace(&mut self.legs[side].holds, held);
         if self.is_serving() {
-            return self.legs[side].media.configure(ctx, self.worker, None);
+            let limit = self.silence_limit(ctx);
+            return self.legs[side].media.configure(ctx, self.worker, limit);
         }
         self.settle(ctx, self.silence_limit(ctx));
         if held != before {
