@@ -92,7 +92,8 @@ impl Workers {
                 if !self.in_use.insert(port) {
                     self.complain(format!("{port:?} is opened while in use"));
                 }
-                let fresh = Stream { port, play: None, silence_limit: None, peer: None, bridged: None };
+                let fresh =
+                    Stream { port, play: None, silence_limit: None, peer: None, bridged: None };
                 if self.streams.insert(stream, fresh).is_some() {
                     self.complain(format!("{stream:?} is opened twice"));
                 }
@@ -142,8 +143,12 @@ impl Workers {
                     self.complain(format!("{recording:?} is stopped and does not run"));
                 }
                 let error = rng.chance(5).then(|| "disk full".to_owned());
-                let event =
-                    MediaEvent::RecordingEnded { recording, length_ms: 1_000, bytes: 32_044, error };
+                let event = MediaEvent::RecordingEnded {
+                    recording,
+                    length_ms: 1_000,
+                    bytes: 32_044,
+                    error,
+                };
                 later.push((rng.between(1, 300) * MS, Later::Event(event)));
             }
             Order::Close { stream } => later.extend(self.close(stream, rng)),
@@ -180,7 +185,10 @@ impl Workers {
         self.in_use.remove(&state.port);
         let closed = MediaEvent::Closed { stream, report: StreamReport::default() };
         let back = Later::Port(port(state.port.0));
-        vec![(rng.between(1, 50) * MS, Later::Event(closed)), (rng.between(2_000, 4_000) * MS, back)]
+        vec![
+            (rng.between(1, 50) * MS, Later::Event(closed)),
+            (rng.between(2_000, 4_000) * MS, back),
+        ]
     }
 
     /// What contradicts itself now.
@@ -189,7 +197,9 @@ impl Workers {
             let Some(peer) = stream.bridged else { continue };
             let back = self.streams.get(&peer).and_then(|peer| peer.bridged);
             if back != Some(*id) {
-                return Some(format!("{id:?} is bridged to {peer:?}, which is bridged to {back:?}"));
+                return Some(format!(
+                    "{id:?} is bridged to {peer:?}, which is bridged to {back:?}"
+                ));
             }
         }
         self.complaints.first().cloned()

@@ -10,8 +10,8 @@ use sip::{Flow, Transport};
 use strowger_core::Switch;
 use strowger_core::vocab::input::Listener;
 use strowger_core::vocab::{
-    Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply, RequestId,
-    Restored, Role, WorkerId,
+    Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply,
+    RequestId, Restored, Role, WorkerId,
 };
 
 use crate::media::{Later, Workers};
@@ -99,9 +99,10 @@ fn told(next: &Next) -> String {
     let lines = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let wanted = ["call-id", "cseq", "to:"];
-        let kept = text.lines().skip(1).filter(|line| {
-            wanted.iter().any(|name| line.to_ascii_lowercase().starts_with(name))
-        });
+        let kept = text
+            .lines()
+            .skip(1)
+            .filter(|line| wanted.iter().any(|name| line.to_ascii_lowercase().starts_with(name)));
         text.lines().take(1).chain(kept).collect::<Vec<_>>().join(" | ")
     };
     match next {
@@ -162,9 +163,13 @@ impl World {
             let rng = Rng::new(self.rng.next());
             let mut phone = Phone::new(index, Kind::Extension, number, address, rng);
             phone.tcp = index % 3 == 2;
-            let wishes = ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
-            phone.targets =
-                wishes.iter().filter(|wish| **wish != number).map(|wish| (*wish).to_owned()).collect();
+            let wishes =
+                ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
+            phone.targets = wishes
+                .iter()
+                .filter(|wish| **wish != number)
+                .map(|wish| (*wish).to_owned())
+                .collect();
             self.phones.push(phone);
         }
         for (name, host) in plan::CARRIERS {
@@ -334,7 +339,8 @@ impl World {
             Next::Silence => self.notice_silence(),
             Next::Key => {
                 if let Some(stream) = self.workers.any_stream(&mut self.rng) {
-                    let event = media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
+                    let event =
+                        media::order::MediaEvent::Dtmf { stream, digit: '7', duration_ms: 120 };
                     self.give(Input::MediaEvent { worker: WorkerId(0), event });
                 }
             }
@@ -445,7 +451,12 @@ impl World {
         if phone.tcp {
             return self.streams.get(&from).map(|(flow, _)| *flow);
         }
-        Some(Flow { transport: Transport::Udp, local: switch_address(), remote: from, generation: 0 })
+        Some(Flow {
+            transport: Transport::Udp,
+            local: switch_address(),
+            remote: from,
+            generation: 0,
+        })
     }
 
     /// Somebody at the HTTP surface does something.
@@ -481,7 +492,8 @@ impl World {
     fn give(&mut self, input: Input) {
         let now = self.moment();
         if let Some(twin) = &mut self.twin {
-            let skip = self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
+            let skip =
+                self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
             if skip && matches!(input, Input::Packet { .. }) {
                 self.planted = true;
             } else {
@@ -542,8 +554,10 @@ impl World {
     fn to_worker(&mut self, order: media::order::Order) {
         use media::order::Order;
         if !self.planted {
-            let swallow = self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });
-            let half = self.plant == Some(Plant::HalfBridge) && matches!(order, Order::Bridge { .. });
+            let swallow =
+                self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });
+            let half =
+                self.plant == Some(Plant::HalfBridge) && matches!(order, Order::Bridge { .. });
             if swallow {
                 self.planted = true;
                 return;
@@ -672,7 +686,9 @@ impl World {
 
     /// The rules that hold once faults have stopped for long enough.
     fn check_drained(&self) {
-        if let Some(call) = self.store.opened.keys().find(|call| !self.store.closed.contains_key(call)) {
+        if let Some(call) =
+            self.store.opened.keys().find(|call| !self.store.closed.contains_key(call))
+        {
             let record = self.store.calls.get(call);
             self.broken(&format!("call {call} has no closing record: {record:?}, {:?}", self.seen));
         }
@@ -684,11 +700,21 @@ impl World {
         }
         for phone in &self.phones {
             let forgotten = phone.dialogs.values().find(|dialog| dialog.was_forgotten());
-            if let Some(dialog) = forgotten.filter(|_| !self.seen.contains("kill") && !phone.cut_off) {
-                self.broken(&format!("{} was never told that {} ended", phone.number, dialog.call_id));
+            if let Some(dialog) =
+                forgotten.filter(|_| !self.seen.contains("kill") && !phone.cut_off)
+            {
+                self.broken(&format!(
+                    "{} was never told that {} ended",
+                    phone.number, dialog.call_id
+                ));
             }
             if !phone.is_idle() {
-                self.broken(&format!("{} {} is stuck: {}", phone.number, phone.address, phone.left()));
+                self.broken(&format!(
+                    "{} {} is stuck: {}",
+                    phone.number,
+                    phone.address,
+                    phone.left()
+                ));
             }
         }
         if !self.switch.is_idle() {

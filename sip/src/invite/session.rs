@@ -52,6 +52,12 @@ pub(crate) struct Wish {
 pub(crate) enum Agreement {
     /// No session timer.
     None,
+    /// None that the peer knows of: it does not support the extension. We refresh all the same, since a call whose peer
+    /// has gone must not live for ever; section 7.1 allows refreshes without the peer's support.
+    Unspoken {
+        /// In seconds.
+        interval: u32,
+    },
     /// The interval is below our minimum: 422.
     TooSmall,
     /// Session-Expires goes into the 2xx.
@@ -69,10 +75,13 @@ impl Agreement {
         let supports = request.supports("timer");
         let least = settings.min_se.max(LEAST);
         let Some(asked) = request.session_expires() else {
-            // Section 9: we may ask for a timer where the peer supports it.
-            if !supports || settings.session_expires == 0 {
+            if settings.session_expires == 0 {
                 return Self::None;
             }
+            if !supports {
+                return Self::Unspoken { interval: settings.session_expires.max(least) };
+            }
+            // Section 9: we may ask for a timer where the peer supports it.
             let interval = settings.session_expires.max(least).max(request.min_se().unwrap_or(0));
             return Self::Timer { interval, refresher: Refresher::Uas, require: false };
         };
@@ -95,7 +104,7 @@ impl Agreement {
     pub fn value(self) -> Option<String> {
         match self {
             Self::Timer { interval, refresher, .. } => Some(header(interval, refresher)),
-            Self::None | Self::TooSmall => None,
+            Self::None | Self::Unspoken { .. } | Self::TooSmall => None,
         }
     }
 
@@ -109,6 +118,7 @@ impl Agreement {
             Self::Timer { interval, refresher, .. } => {
                 Some(Session::start(now, interval, refresher == Refresher::Uas))
             }
+            Self::Unspoken { interval } => Some(Session::start(now, interval, true)),
             Self::None | Self::TooSmall => None,
         }
     }
@@ -129,11 +139,16 @@ impl Leg {
 
     /// A 2xx to a request of ours that could carry Session-Expires (section 7.2).
     pub fn session_answered(&mut self, cx: &Cx<'_>, response: &Message) {
-        self.session =
-            response.session_expires().filter(|answer| answer.seconds > 0).map(|answer| {
+        let agreed = response.session_expires().filter(|answer| answer.seconds > 0);
+        self.session = match agreed {
+            Some(answer) => {
                 let ours = answer.refresher != Some(Refresher::Uas);
-                Session::start(cx.now, answer.seconds.max(LEAST), ours)
-            });
+                Some(Session::start(cx.now, answer.seconds.max(LEAST), ours))
+            }
+            // Section 7.2: a peer without the extension is refreshed by us, or not at all.
+            None => (self.wish.interval > 0)
+                .then(|| Session::start(cx.now, self.wish.interval.max(LEAST), true)),
+        };
     }
 
     pub fn session_timeout(&mut self, cx: &mut Cx<'_>) {
