@@ -34,6 +34,8 @@ pub struct Dialog {
     pub cseq: u32,
     pub version: u32,
     pub direction: String,
+    /// A second line, of video, has come up.
+    pub video: bool,
     pub invite_branch: String,
     /// The peer's Contact.
     pub remote: String,
@@ -67,6 +69,7 @@ impl Dialog {
             cseq: 0,
             version: 1,
             direction: "sendrecv".into(),
+            video: false,
             invite_branch: String::new(),
             remote: String::new(),
             late,
@@ -133,7 +136,12 @@ impl Dialog {
     }
 
     pub fn sdp(&self) -> String {
-        describe(self.address, self.index, self.version, &self.direction)
+        describe(self.address, self.index, self.version, &self.direction, self.video)
+    }
+
+    /// An offer with a second line is answered with a second line (RFC 3264 section 6).
+    pub fn follow(&mut self, offer: &Msg) {
+        self.video |= offer.body.matches("m=").count() > 1;
     }
 
     /// Where it takes media.

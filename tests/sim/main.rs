@@ -70,6 +70,7 @@ const REACHED: &[&str] = &[
     "refused 603",
     "refused 503",
     "refused 302",
+    "video",
     "change sendonly",
     "change sendrecv",
     "order open",

@@ -50,6 +50,7 @@ pub enum Act {
     HangUp,
     Hold,
     Resume,
+    Video,
     Key,
     RepeatOk,
 }
@@ -322,6 +323,11 @@ impl Phone {
             }
             Act::Hold if up => self.change(now, id, "sendonly"),
             Act::Resume if up => self.change(now, id, "sendrecv"),
+            Act::Video if up => {
+                dialog.video = true;
+                self.seen.insert("video".into());
+                self.change(now, id, "sendrecv")
+            }
             Act::Key if up => {
                 self.seen.insert("key".into());
                 let more = "Content-Type: application/dtmf-relay\r\n";
@@ -401,6 +407,10 @@ impl Phone {
         if let Some(after) = hold {
             out.push(Out::At(now + after, Timer::Act(id, Act::Hold)));
             out.push(Out::At(now + 2 * after, Timer::Act(id, Act::Resume)));
+        }
+        if self.rng.chance(25) {
+            let after = self.rng.between(500, 5_000) * MS;
+            out.push(Out::At(now + after, Timer::Act(id, Act::Video)));
         }
         if let Some(after) = key {
             out.push(Out::At(now + after, Timer::Act(id, Act::Key)));
@@ -547,6 +557,7 @@ impl Phone {
             return vec![Out::Send(msg.response(491, "t", "", ""))];
         }
         dialog.version += 1;
+        dialog.follow(msg);
         let body = dialog.sdp();
         let more = format!("Contact: {contact}\r\nSupported: timer\r\n");
         vec![Out::Send(msg.response(200, "t", &more, &body))]
@@ -555,6 +566,7 @@ impl Phone {
     fn updated(&mut self, id: u64, msg: &Msg) -> Vec<Out> {
         let contact = self.contact();
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
+        dialog.follow(msg);
         let body = if msg.body.is_empty() { String::new() } else { dialog.sdp() };
         self.seen.insert("update".into());
         vec![Out::Send(msg.response(200, "t", &format!("Contact: {contact}\r\n"), &body))]
@@ -695,6 +707,16 @@ pub fn media_port(index: u64) -> u16 {
 }
 
 /// The description of a phone at an address.
-pub fn describe(address: SocketAddr, index: u64, version: u32, direction: &str) -> String {
-    sdp(&address.ip().to_string(), media_port(index), version, direction)
+pub fn describe(
+    address: SocketAddr,
+    index: u64,
+    version: u32,
+    direction: &str,
+    video: bool,
+) -> String {
+    let mut text = sdp(&address.ip().to_string(), media_port(index), version, direction);
+    if video {
+        text += "m=video 6000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    }
+    text
 }

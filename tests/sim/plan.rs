@@ -75,14 +75,25 @@ pub fn config() -> Config {
         number: "057126200670".into(),
         to: Destination::Extension(extension("4002")),
     }];
-    config.routes = vec![Route {
-        tenant: "demo".into(),
-        pattern: r"^0\d{7,12}$".into(),
-        class: Some("national".into()),
-        from: RouteFrom::Extension,
-        strip: 0,
-        prepend: String::new(),
-        to: vec![Destination::Trunk(trunk_key("alpha")), Destination::Trunk(trunk_key("beta"))],
-    }];
+    config.routes = vec![
+        Route {
+            tenant: "demo".into(),
+            pattern: r"^00\d{7,12}$".into(),
+            class: Some("international".into()),
+            from: RouteFrom::Extension,
+            strip: 0,
+            prepend: String::new(),
+            to: vec![Destination::Trunk(trunk_key("alpha"))],
+        },
+        Route {
+            tenant: "demo".into(),
+            pattern: r"^0\d{7,12}$".into(),
+            class: Some("national".into()),
+            from: RouteFrom::Extension,
+            strip: 0,
+            prepend: String::new(),
+            to: vec![Destination::Trunk(trunk_key("alpha")), Destination::Trunk(trunk_key("beta"))],
+        },
+    ];
     config
 }

@@ -163,8 +163,17 @@ impl World {
             let rng = Rng::new(self.rng.next());
             let mut phone = Phone::new(index, Kind::Extension, number, address, rng);
             phone.tcp = index % 3 == 2;
-            let wishes =
-                ["4001", "4002", "4006", "90310468564003", "*43", "02012345678", "9999", "4005"];
+            let wishes = [
+                "4001",
+                "4002",
+                "4006",
+                "90310468564003",
+                "*43",
+                "02012345678",
+                "9999",
+                "4005",
+                "0012345678",
+            ];
             phone.targets = wishes
                 .iter()
                 .filter(|wish| **wish != number)
@@ -540,6 +549,12 @@ impl World {
                     });
                     self.planted = records.len() < before;
                 }
+                for record in &records {
+                    if let strowger_core::vocab::Record::CallClosed(call) = record {
+                        let cause = call.end.as_ref().map_or("none", |end| end.cause.as_str());
+                        self.seen.insert(format!("cause {cause}"));
+                    }
+                }
                 self.store.take(commit, records);
                 let at = self.now + self.rng.between(1, 200) * MS;
                 self.at(at, Next::Stored(commit, true));
@@ -584,10 +599,6 @@ impl World {
         let text = format!("{kind:?}");
         let name = text.split([' ', '{']).next().unwrap_or_default().to_owned();
         self.seen.insert(format!("event {name}"));
-        if let EventKind::CallEnded { record } = kind {
-            let cause = record.end.as_ref().map_or("none", |end| end.cause.as_str());
-            self.seen.insert(format!("cause {cause}"));
-        }
     }
 
     fn to_phone(&mut self, flow: Flow, bytes: Bytes) {
