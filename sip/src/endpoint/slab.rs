@@ -102,19 +102,43 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The handles of all entries, by index.
-    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.value.is_some())
-            .map(|(index, slot)| Handle::new(index as u32, slot.generation))
-    }
-
     fn give_back(&mut self) {
         let highest = self.slots.iter().map(|slot| slot.generation).max().unwrap_or(self.base);
         self.base = highest.wrapping_add(1).max(1);
         self.slots = Vec::new();
         self.free = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_means_one_entry_only() {
+        let mut slab = Slab::new();
+        let first = slab.insert("first");
+        assert_eq!((slab.get(first), slab.len()), (Some(&"first"), 1));
+        assert_eq!(slab.remove(first), Some("first"));
+        let second = slab.insert("second");
+        assert_eq!(second.index(), first.index());
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get_mut(second), Some(&mut "second"));
+        assert_eq!(Handle::from_raw(second.raw()), second);
+    }
+
+    #[test]
+    fn an_empty_table_gives_its_memory_back_and_forgets_no_generation() {
+        let mut slab = Slab::new();
+        let handles: Vec<_> = (0..KEEP + 1).map(|n| slab.insert(n)).collect();
+        for handle in &handles {
+            slab.remove(*handle);
+        }
+        assert_eq!((slab.len(), slab.slots.capacity()), (0, 0));
+        let again = slab.insert(7);
+        assert!(!handles.contains(&again));
+        assert!(handles.iter().all(|handle| slab.get(*handle).is_none()));
+        assert_eq!(slab.len(), 1);
     }
 }

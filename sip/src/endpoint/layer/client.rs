@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::{Layer, Outgoing, Wake};
+use super::{Layer, Outgoing, Wake, on_flow};
 use crate::auth::Credentials;
 use crate::endpoint::ids::Key;
 use crate::endpoint::slab::Handle;
@@ -154,6 +154,7 @@ impl Layer {
             scheduled: u64::MAX,
         });
         self.by_client_key.insert(key, handle);
+        self.clients_by_flow.insert((flow, handle));
         self.send(flow, request);
         self.schedule_client(handle);
         handle
@@ -343,8 +344,7 @@ impl Layer {
 
     /// The transactions on a flow that failed.
     pub fn clients_on(&self, flow: Flow) -> Vec<Handle> {
-        let on_flow = |handle: &Handle| self.clients.get(*handle).is_some_and(|r| r.flow == flow);
-        self.clients.handles().filter(on_flow).collect()
+        on_flow(&self.clients_by_flow, flow)
     }
 
     /// The request could not be sent.
@@ -360,6 +360,7 @@ impl Layer {
     fn close_client(&mut self, handle: Handle) {
         if let Some(record) = self.clients.remove(handle) {
             self.by_client_key.remove(&record.key);
+            self.clients_by_flow.remove(&(record.flow, handle));
         }
     }
 

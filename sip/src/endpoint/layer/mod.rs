@@ -5,7 +5,7 @@ mod retry;
 mod server;
 mod write;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -32,6 +32,12 @@ pub(crate) enum Wake {
     Leg(Handle),
 }
 
+/// The handles of a flow, in order.
+fn on_flow(set: &BTreeSet<(Flow, Handle)>, flow: Flow) -> Vec<Handle> {
+    let (first, last) = (Handle::from_raw(0), Handle::from_raw(u64::MAX));
+    set.range((flow, first)..=(flow, last)).map(|(_, handle)| *handle).collect()
+}
+
 /// Transactions and everything that legs share.
 pub(crate) struct Layer {
     pub settings: Settings,
@@ -42,8 +48,11 @@ pub(crate) struct Layer {
     servers: Slab<ServerRecord>,
     by_server_key: KeyMap,
     by_merge_key: KeyMap,
+    /// The server transactions that a stream takes with it when it closes.
+    servers_by_stream: BTreeSet<(Flow, Handle)>,
     clients: Slab<ClientRecord>,
     by_client_key: KeyMap,
+    clients_by_flow: BTreeSet<(Flow, Handle)>,
     tickets: u64,
     /// Where messages are written before they are copied to their exact size.
     scratch: Vec<u8>,
@@ -60,8 +69,10 @@ impl Layer {
             servers: Slab::new(),
             by_server_key: KeyMap::default(),
             by_merge_key: KeyMap::default(),
+            servers_by_stream: BTreeSet::new(),
             clients: Slab::new(),
             by_client_key: KeyMap::default(),
+            clients_by_flow: BTreeSet::new(),
             tickets: 0,
             scratch: Vec::with_capacity(4096),
         }

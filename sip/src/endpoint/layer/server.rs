@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Answer, Layer, Wake};
+use super::{Answer, Layer, Wake, on_flow};
 use crate::Flow;
 use crate::endpoint::head::{Head, response_flow};
 use crate::endpoint::ids::Key;
@@ -89,6 +89,9 @@ impl Layer {
             scheduled: u64::MAX,
         });
         self.by_server_key.insert(key, handle);
+        if flow.transport.is_reliable() {
+            self.servers_by_stream.insert((flow, handle));
+        }
         if let Some(merge) = merge {
             self.by_merge_key.insert(merge, handle);
         }
@@ -237,13 +240,9 @@ impl Layer {
     /// The stream closed that these requests came on. Returns the legs that lost their caller
     /// before they were answered.
     pub fn servers_lost(&mut self, flow: Flow) -> Vec<Handle> {
-        let lost: Vec<Handle> = self.servers.handles().collect();
         let mut legs = Vec::new();
-        for handle in lost {
+        for handle in on_flow(&self.servers_by_stream, flow) {
             let Some(record) = self.servers.get_mut(handle) else { continue };
-            if record.flow != flow {
-                continue;
-            }
             let actions = match &mut record.machine {
                 Machine::Invite(machine) => machine.transport_failed(),
                 Machine::Other(machine) => machine.transport_failed(),
@@ -259,6 +258,9 @@ impl Layer {
     fn close_server(&mut self, handle: Handle) {
         let Some(record) = self.servers.remove(handle) else { return };
         self.by_server_key.remove(&record.key);
+        if record.flow.transport.is_reliable() {
+            self.servers_by_stream.remove(&(record.flow, handle));
+        }
         if let Some(merge) = record.merge
             && self.by_merge_key.get(&merge) == Some(&handle)
         {
