@@ -7,6 +7,7 @@ mod dial_plan;
 mod identity;
 mod registrar;
 mod registrar_model;
+mod switch_edge;
 mod toll_fraud;
 mod trunk_chaos;
 mod trunks;

@@ -1,5 +1,6 @@
 //! Nobody calls for free: every kind of caller against every kind of destination.
 
+use proptest::prelude::*;
 use strowger_core::route::{Caller, Directory, Refusal};
 use strowger_core::vocab::{Hop, Plan};
 
@@ -112,6 +113,57 @@ fn who_is_not_in_the_book_reaches_nothing() {
         for trunk in &trunks {
             let plan = directory.plan(Caller::Trunk(trunk), dialled, None);
             assert_eq!(plan, Err(Refusal::NotFound), "{trunk} dials {dialled}");
+        }
+    }
+}
+
+/// Text that people and attackers dial.
+fn dialled() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[+]?[0-9]{1,16}",
+        2 => "[*#+0-9%;. ()-]{1,20}",
+        1 => "(\\*67|%2A67|00|0|\\+86|\\+|110|4567|90310468564567|9|\\*43){1,5}",
+        1 => "\\PC{0,12}",
+    ]
+}
+
+fn leaves(plan: &Result<Plan, Refusal>) -> bool {
+    plan.as_ref().is_ok_and(|p| p.hops.iter().any(|hop| matches!(hop, Hop::Trunk { .. })))
+}
+
+proptest! {
+    /// Every route of `demo` that leads outside wants a class, so that an extension without classes gets out for help
+    /// only, and a trunk only by the one route that names it.
+    #[test]
+    fn whatever_is_dialled_costs_nothing_without_rights(
+        number in dialled(),
+        host in prop::option::of(prop_oneof![
+            Just("pbx.example"), Just("192.0.2.1"), Just("other.example"), Just("evil.example")
+        ]),
+    ) {
+        let directory = Directory::new(two_companies()).unwrap();
+        let poor = key("demo", "4569");
+        let plan = directory.plan(Caller::Extension(&poor), &number, host);
+        if leaves(&plan) {
+            let plan = plan.unwrap();
+            prop_assert!(plan.emergency && plan.dialled == "110", "{plan:?}");
+        }
+        let national = key("demo", "4567");
+        if let Ok(plan) = directory.plan(Caller::Extension(&national), &number, host) {
+            for hop in &plan.hops {
+                let abroad = matches!(hop, Hop::Trunk { number, .. } if number.starts_with("00"));
+                prop_assert!(!abroad, "{plan:?}");
+            }
+        }
+        for (trunk, may_leave) in
+            [(trunk_key("demo", "carrier"), false), (trunk_key("demo", "spare"), true), (trunk_key("other", "carrier"), false)]
+        {
+            let plan = directory.plan(Caller::Trunk(&trunk), &number, host);
+            if leaves(&plan) {
+                let sent = plan.unwrap();
+                let Hop::Trunk { number, .. } = &sent.hops[0] else { panic!("{sent:?}") };
+                prop_assert!(may_leave && number.starts_with("0571555"), "{sent:?}");
+            }
         }
     }
 }
