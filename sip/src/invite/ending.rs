@@ -26,7 +26,7 @@ impl Leg {
 
     /// Ends an answered call. `cause` is told to an owner who did not order it.
     pub fn hang_up(&mut self, cx: &mut Cx<'_>, reason: Option<Reason>, cause: Option<EndCause>) {
-        if !self.is_live() {
+        if !matches!(self.phase, Phase::Confirmed) {
             return;
         }
         if let Some(cause) = cause {

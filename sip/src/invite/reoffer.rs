@@ -224,9 +224,10 @@ impl Leg {
 
     fn refused(&mut self, cx: &mut Cx<'_>, status: u16, offer: Reoffer) {
         match status {
-            // 12.2.1.2: the dialog is over.
-            408 | 481 => self.hang_up(cx, None, Some(EndCause::Gone(status))),
-            503 if self.is_early() => {}
+            // 12.2.1.2: the dialog is over. Before the answer the INVITE's own outcome decides.
+            408 | 481 if !self.is_early() => {
+                self.hang_up(cx, None, Some(EndCause::Gone(status)));
+            }
             491 if offer.collisions < MAX_COLLISIONS && matches!(self.ours, OurInvite::Idle) => {
                 let until = cx.now + self.collision_wait(cx);
                 let offer = Reoffer { collisions: offer.collisions + 1, ..offer };

@@ -6,6 +6,7 @@ mod calls;
 mod challenges;
 mod dialogs;
 mod exercise;
+mod forks;
 mod framing;
 mod generated;
 mod link;
