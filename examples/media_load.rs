@@ -1,6 +1,6 @@
 //! CPU time that a media worker takes for each relayed packet, beside a bare epoll relay.
 //!
-//! `cargo run --release --example media_load [calls] [seconds] [nap in us] [worker|floor|both]`
+//! `cargo run --release --example media_load [calls] [seconds] [nap in us] [worker|floor|both|record|all]`
 //!
 //! Each call is two sockets that send 50 packets of 172 bytes a second. The worker's own CPU time comes from
 //! /proc/self/task/*/schedstat; the delay is from sending a packet to receiving what was relayed of it.
@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use media::order::{CodecKind, Order, StreamCodec, StreamConfig, StreamId, StreamKind};
+use media::order::{
+    CodecKind, Order, RecordingId, StreamCodec, StreamConfig, StreamId, StreamKind,
+};
 use media::rtp::Header;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -31,11 +33,15 @@ fn main() -> Any<()> {
     let nap = number(2, 1_000);
     let which = arguments.get(3).map_or("both", String::as_str);
     strowger::net::media::raise_open_files();
-    if which != "worker" {
-        println!("floor:  {}", floor(calls, seconds)?);
+    let nap = Duration::from_micros(nap);
+    if matches!(which, "floor" | "both" | "all") {
+        println!("floor:    {}", floor(calls, seconds)?);
     }
-    if which != "floor" {
-        println!("worker: {}", worker(calls, seconds, Duration::from_micros(nap))?);
+    if matches!(which, "worker" | "both" | "all") {
+        println!("relayed:  {}", worker(calls, seconds, nap, false)?);
+    }
+    if matches!(which, "record" | "all") {
+        println!("recorded: {}", worker(calls, seconds, nap, true)?);
     }
     Ok(())
 }
@@ -81,6 +87,13 @@ fn thread_usage(name: &str) -> Any<(f64, u64)> {
     Err(format!("no thread {name}").into())
 }
 
+/// Resident memory of this process in KB.
+fn resident_kb() -> Any<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse()?)
+}
+
 fn phones(calls: usize) -> Any<Vec<UdpSocket>> {
     let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let phones: Vec<UdpSocket> = (0..calls * 2).map(bind).collect::<Result<_, _>>()?;
@@ -90,12 +103,15 @@ fn phones(calls: usize) -> Any<Vec<UdpSocket>> {
     Ok(phones)
 }
 
-fn worker(calls: usize, seconds: u64, nap: Duration) -> Any<Figures> {
+fn worker(calls: usize, seconds: u64, nap: Duration, recorded: bool) -> Any<Figures> {
+    let before = resident_kb()?;
+    let directory = tempfile::tempdir()?;
     let phones = phones(calls)?;
     let mut settings = MediaSettings::new(Ipv4Addr::LOCALHOST.into(), 40_000..=49_999, [1; 32]);
     settings.workers = 1;
     settings.spare = calls * 2;
     settings.nap = nap;
+    settings.recordings = directory.path().to_owned();
     let (sender, messages) = channel();
     let pool = MediaPool::start(settings, move |message| {
         // The run may be over.
@@ -116,11 +132,26 @@ fn worker(calls: usize, seconds: u64, nap: Duration) -> Any<Figures> {
         order(Order::Open { stream, port: port.id, kind: StreamKind::Audio })?;
         order(Order::Configure { stream, config: config(phone.local_addr()?) })?;
         if n % 2 == 1 {
-            order(Order::Bridge { a: StreamId(n as u64 - 1), b: stream })?;
+            let other = StreamId(n as u64 - 1);
+            order(Order::Bridge { a: other, b: stream })?;
+            if recorded {
+                let recording = RecordingId(n as u64);
+                let path = format!("{n}.wav");
+                order(Order::Record { recording, left: other, right: stream, path })?;
+            }
         }
         targets.push(port.rtp);
     }
     let figures = load("media-0", &phones, &targets, seconds)?;
+    let grown = resident_kb()?.saturating_sub(before);
+    println!("resident memory grew by {} KB a call, the load's own included", grown / calls as u64);
+    if recorded {
+        let (cpu, _) = thread_usage("recordings")?;
+        println!(
+            "the writer took {:.2} us for each second of a recording",
+            cpu / (seconds + 1) as f64 / calls as f64
+        );
+    }
     pool.shutdown();
     Ok(figures)
 }

@@ -159,7 +159,7 @@ pub struct Forwarding {
     pub sequence_offset: u16,
     /// Added to timestamps, modulo 2^32.
     pub timestamp_offset: u32,
-    /// Payload types that pass, with the numbers they get.
+    /// Payload types that pass, with the numbers they get; all others come to the engine.
     pub payload_types: Vec<(u8, u8)>,
 }
 
@@ -205,6 +205,16 @@ pub struct Engine {
     /// For payloads that are being made.
     scratch: Vec<u8>,
     next_sweep: u64,
+    drops: DropCounts,
+}
+
+/// Datagrams that went no further, since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DropCounts {
+    /// From strangers.
+    pub refused: u64,
+    /// For all other reasons.
+    pub other: u64,
 }
 
 impl Engine {
@@ -223,6 +233,7 @@ impl Engine {
             recordings: Recordings::default(),
             scratch: Vec::new(),
             next_sweep: 0,
+            drops: DropCounts::default(),
         }
     }
 
@@ -243,6 +254,11 @@ impl Engine {
     /// The next thing that the switch is to learn.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
         self.events.pop_front()
+    }
+
+    /// Datagrams that went no further.
+    pub fn drops(&self) -> DropCounts {
+        self.drops
     }
 
     /// Streams that are open.

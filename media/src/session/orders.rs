@@ -52,6 +52,7 @@ impl Engine {
             *entry = Some(Box::new(Stream::new(id, kind, outgoing, control)));
         }
         self.ports.insert(id, port);
+        self.join_recordings(id);
         if self.ports.len() == 1 {
             self.begin_sweeps(now);
         }

@@ -87,7 +87,18 @@ impl Engine {
         from: SocketAddr,
     ) -> Verdict<'p> {
         let arrived = Arrived { now, socket, from, packet };
-        self.classify(arrived).unwrap_or_else(Verdict::Dropped)
+        match self.classify(arrived) {
+            Ok(verdict) => verdict,
+            Err(reason) => {
+                let drops = &mut self.drops;
+                let count = match reason {
+                    Dropped::Refused => &mut drops.refused,
+                    _ => &mut drops.other,
+                };
+                *count += 1;
+                Verdict::Dropped(reason)
+            }
+        }
     }
 
     fn classify<'p>(&mut self, arrived: Arrived<'p>) -> Stage<Verdict<'p>> {

@@ -1,5 +1,7 @@
 //! Recordings: what both streams receive goes into one recorder, whose blocks the worker hands to a writer.
 
+use smallvec::SmallVec;
+
 use super::receive::is_audio;
 use super::speech::Schedule;
 use super::{Engine, Request};
@@ -152,17 +154,31 @@ impl Engine {
         Some(recording)
     }
 
+    /// A stream opens: recordings that were ordered before name it.
+    pub(super) fn join_recordings(&mut self, id: StreamId) {
+        let mut taps = SmallVec::new();
+        for (slot, recording) in (0..).zip(&self.recordings.slots) {
+            let Some(recording) = recording else { continue };
+            let sides = recording.streams.into_iter().zip([Side::Left, Side::Right]);
+            taps.extend(
+                sides.filter(|(stream, _)| *stream == id).map(|(_, side)| Tap { slot, side }),
+            );
+        }
+        if let Some((_, stream)) = self.find_mut(id) {
+            stream.taps = taps;
+        }
+    }
+
     /// A stream closes: a recording with nobody left ends.
     pub(super) fn leave_recordings(&mut self, now: u64, stream: StreamId) {
-        let Some((_, found)) = self.find(stream) else { return };
-        for tap in found.taps.clone() {
-            let Some(recording) = self.recordings.get(tap.slot) else { continue };
-            let (id, streams) = (recording.id, recording.streams);
-            let others =
-                streams.iter().any(|other| *other != stream && self.find(*other).is_some());
-            if !others {
-                self.stop_record(now, id);
-            }
+        let alone = |recording: &Recording| {
+            let mut others = recording.streams.iter().filter(|other| **other != stream);
+            recording.streams.contains(&stream) && !others.any(|other| self.find(*other).is_some())
+        };
+        let left = self.recordings.slots.iter().flatten();
+        let left = left.filter(|recording| alone(recording)).map(|recording| recording.id);
+        for id in left.collect::<SmallVec<[RecordingId; 2]>>() {
+            self.stop_record(now, id);
         }
     }
 

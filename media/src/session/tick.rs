@@ -42,7 +42,8 @@ impl Engine {
 
     fn notice_silence(&mut self, now: u64, port: PortId) {
         let Some(stream) = self.at(port) else { return };
-        let limit = stream.agreed.as_ref().and_then(|agreed| agreed.silence_limit);
+        let agreed = stream.agreed.as_ref().filter(|agreed| agreed.receive);
+        let limit = agreed.and_then(|agreed| agreed.silence_limit);
         let Some(limit) = limit.filter(|_| !stream.silent) else { return };
         if now.saturating_sub(stream.heard) >= limit {
             stream.silent = true;

@@ -11,6 +11,7 @@ mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
 mod session_control;
+mod session_properties;
 mod session_record;
 mod session_relay;
 mod session_speech;

@@ -98,6 +98,19 @@ fn it_may_begin_before_the_bridge_and_ends_with_the_last_stream() {
 }
 
 #[test]
+fn a_stream_that_opens_later_is_recorded_too() {
+    let mut lab = Lab::new();
+    lab.open(1, strowger_media::order::StreamKind::Audio, pcmu());
+    record(&mut lab, 1);
+    lab.open(2, strowger_media::order::StreamKind::Audio, pcma());
+    talk(&mut lab, 1);
+    lab.order(Order::Close { stream: StreamId(1) });
+    lab.order(Order::Close { stream: StreamId(2) });
+    let (_, right, closed) = samples(&lab, 1);
+    assert!(closed && right.iter().all(|sample| near(*sample, -4_000)));
+}
+
+#[test]
 fn what_cannot_be_recorded_is_reported() {
     let mut lab = Lab::new();
     record(&mut lab, 1);

@@ -99,6 +99,8 @@ pub struct WorkerCounts {
     sent: AtomicU64,
     unsent: AtomicU64,
     streams: AtomicU64,
+    refused: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// A reading of [`WorkerCounts`].
@@ -112,6 +114,10 @@ pub struct Counts {
     pub unsent: u64,
     /// Streams open.
     pub streams: u64,
+    /// Datagrams of strangers, as far as the kernel did not drop them before.
+    pub refused: u64,
+    /// Datagrams dropped for another reason: held, malformed, unknown codec, no bridge.
+    pub dropped: u64,
 }
 
 impl WorkerCounts {
@@ -121,6 +127,8 @@ impl WorkerCounts {
         self.sent.store(counts.sent, Ordering::Relaxed);
         self.unsent.store(counts.unsent, Ordering::Relaxed);
         self.streams.store(engine.open_streams() as u64, Ordering::Relaxed);
+        self.refused.store(engine.drops().refused, Ordering::Relaxed);
+        self.dropped.store(engine.drops().other, Ordering::Relaxed);
     }
 
     fn read(&self) -> Counts {
@@ -129,6 +137,8 @@ impl WorkerCounts {
             sent: self.sent.load(Ordering::Relaxed),
             unsent: self.unsent.load(Ordering::Relaxed),
             streams: self.streams.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
         }
     }
 }

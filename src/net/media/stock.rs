@@ -22,6 +22,8 @@ pub const REST: u64 = 2_000_000_000;
 pub const REST_MOST: u64 = 30_000_000_000;
 /// Pairs bound in one turn, so that a burst of calls does not delay packets.
 const BIND_AT_ONCE: usize = 16;
+/// Numbers tried for one pair in one turn, when others hold them.
+const TRIES_AT_ONCE: u16 = 256;
 
 /// The even ports of one address that belong to one worker.
 #[derive(Debug, Clone)]
@@ -30,8 +32,6 @@ pub struct Range {
     first: u16,
     pairs: u16,
     next: u16,
-    /// Numbers that have been tried since the last success.
-    failures: u16,
     bound: u16,
 }
 
@@ -48,24 +48,25 @@ impl Range {
             first: first + before(worker) * 2,
             pairs: before(worker + 1) - before(worker),
             next: 0,
-            failures: 0,
             bound: 0,
         }
     }
 
     /// Binds the next pair that can be bound.
     fn bind_next(&mut self) -> io::Result<(SocketAddr, OwnedFd, OwnedFd)> {
-        while self.bound < self.pairs && self.failures < self.pairs {
+        if self.bound == self.pairs {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        for _ in 0..self.pairs.min(TRIES_AT_ONCE) {
             let number = self.first + self.next * 2;
             self.next = (self.next + 1) % self.pairs;
             let rtp = SocketAddr::new(self.address, number);
             match bind_pair(rtp) {
                 Ok((even, odd)) => {
-                    self.failures = 0;
                     self.bound += 1;
                     return Ok((rtp, even, odd));
                 }
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => self.failures += 1,
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
             }
         }
@@ -230,5 +231,90 @@ impl Stock {
         self.ports.push((port, index));
         self.heard.push(0);
         Ok(port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inbox::Inbox;
+    use super::super::io::Epoll;
+    use super::*;
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    const S: u64 = 1_000_000_000;
+
+    fn range(ports: RangeInclusive<u16>, worker: u16, workers: u16) -> Range {
+        Range::share(Ipv4Addr::LOCALHOST.into(), &ports, worker, workers)
+    }
+
+    fn stock(ports: RangeInclusive<u16>, wanted: usize) -> (Stock, Epoll) {
+        let io = Epoll::new(Inbox::new().unwrap()).unwrap();
+        (Stock::new(vec![range(ports, 0, 1)], wanted), io)
+    }
+
+    #[test]
+    fn workers_share_the_whole_range_without_overlap() {
+        for (ports, workers) in
+            [(16_384..=32_767_u16, 7_u16), (10_001..=10_020, 3), (9_000..=9_001, 1)]
+        {
+            let mut numbers = Vec::new();
+            for worker in 0..workers {
+                let range = range(ports.clone(), worker, workers);
+                numbers.extend((0..range.pairs).map(|n| range.first + n * 2));
+            }
+            let first = ports.start().next_multiple_of(2);
+            let wanted: Vec<u16> = (first..*ports.end()).step_by(2).collect();
+            assert_eq!(numbers, wanted);
+        }
+        assert_eq!(range(9_001..=9_002, 0, 1).pairs, 0);
+        assert_eq!(range(65_534..=65_535, 0, 1).pairs, 1);
+    }
+
+    #[test]
+    fn a_pair_rests_until_silent_and_the_oldest_comes_first() {
+        let (mut stock, mut io) = stock(21_300..=21_319, 2);
+        let ports = stock.refill(0, &mut io).unwrap();
+        assert_eq!(ports.len(), 2);
+        for (at, port) in [(10 * S, ports[1]), (11 * S, ports[0])] {
+            stock.take(port.id);
+            stock.release(at, port.id);
+        }
+        assert_eq!(stock.refill(11 * S, &mut io).unwrap().len(), 2);
+        assert_eq!(stock.rested(12 * S - 1), []);
+        assert_eq!(stock.next_deadline(), Some(12 * S));
+        assert_eq!(stock.rested(13 * S), [ports[1], ports[0]]);
+    }
+
+    #[test]
+    fn a_noisy_pair_rests_longer_but_not_for_ever() {
+        let (mut stock, mut io) = stock(21_320..=21_339, 1);
+        let port = stock.refill(0, &mut io).unwrap()[0];
+        stock.take(port.id);
+        stock.release(0, port.id);
+        let mut back = None;
+        for tenth in 1..600 {
+            let now = tenth * S / 10;
+            stock.heard(now, port.id);
+            if stock.next_deadline().is_some_and(|at| now >= at) && stock.rested(now) == [port] {
+                back = Some(now);
+                break;
+            }
+        }
+        let back = back.unwrap();
+        assert!((REST_MOST..REST_MOST + 2 * REST).contains(&back), "{back}");
+    }
+
+    #[test]
+    fn numbers_that_others_hold_are_left_out() {
+        let _held = UdpSocket::bind((Ipv4Addr::LOCALHOST, 21_341)).unwrap();
+        let (mut stock, mut io) = stock(21_340..=21_345, 5);
+        let ports = stock.refill(0, &mut io).unwrap();
+        let numbers: Vec<u16> = ports.iter().map(|port| port.rtp.port()).collect();
+        assert_eq!(numbers, [21_342, 21_344]);
+        assert!(!stock.wants_refill(0) && stock.wants_refill(S), "it asks again in a second");
+        for port in &ports {
+            stock.take(port.id);
+        }
+        assert_eq!(stock.refill(S, &mut io).unwrap(), []);
     }
 }
