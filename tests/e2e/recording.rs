@@ -22,7 +22,7 @@ fn recording_path(switch: &Switch) -> String {
         let rows = switch.http().rows("/api/v1/recordings");
         rows.into_iter().find(|row| !row["length_ms"].is_null())
     });
-    format!("/api/v1/recordings/{}", text_of(&row, &["id", "path"]))
+    format!("/api/v1/recordings/{}/audio", text_of(&row, &["call", "id"]))
 }
 
 /// Asserts that left is the caller's tone and right the callee's.

@@ -153,7 +153,7 @@ impl Switch {
     /// Whether the extension has a live registration.
     pub fn is_registered(&self, number: &str) -> bool {
         let quoted = Value::from(number);
-        self.http.rows("/api/v1/registrations").iter().any(|row| mentions(row, &quoted))
+        self.http.rows("/api/v1/registrations?limit=200").iter().any(|row| mentions(row, &quoted))
     }
 
     /// Waits until no call is left.
@@ -163,7 +163,7 @@ impl Switch {
 
     /// The calls in progress.
     pub fn calls(&self) -> Vec<Value> {
-        self.http.rows("/api/v1/calls")
+        self.http.rows("/api/v1/calls?limit=200")
     }
 
     /// Ends every call in progress, as an operator does.
@@ -187,7 +187,7 @@ impl Switch {
     /// Waits for `count` finished call records and returns them, the newest first.
     pub fn wait_records(&self, count: usize) -> Vec<Value> {
         wait_for(&format!("{count} call records"), SOON, || {
-            let rows = self.http.rows("/api/v1/call-records");
+            let rows = self.http.rows("/api/v1/records?limit=200");
             (rows.len() >= count).then_some(rows)
         })
     }
