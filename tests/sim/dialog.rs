@@ -99,7 +99,7 @@ impl Dialog {
             offer_wanted: msg.body.is_empty(),
             own: bare(msg.get("to")),
             peer: bare(msg.get("from")),
-            peer_tag: msg.from_tag(),
+            peer_tag: msg.caller_tag(),
             invite: Some(msg.clone()),
             ..Self::outgoing(index, phone, "", false)
         }
@@ -151,7 +151,7 @@ impl Dialog {
 
     /// Takes the peer's tag and Contact from a response.
     pub fn learn(&mut self, msg: &Msg) {
-        self.peer_tag = msg.to_tag();
+        self.peer_tag = msg.callee_tag();
         self.remote = msg.contact();
     }
 

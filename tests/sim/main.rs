@@ -3,6 +3,8 @@
 //! `STROWGER_SIM_SEEDS=n` runs that many seeds (200 by default), `STROWGER_SIM_SEED=n` replays one, with
 //! `STROWGER_SIM_TRACE=1` event by event.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod dialog;
 mod media;
 mod phone;

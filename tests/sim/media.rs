@@ -159,10 +159,9 @@ impl Workers {
     fn bridge(&mut self, a: StreamId, b: StreamId) {
         for (own, peer) in [(a, b), (b, a)] {
             let earlier = self.stream(own).and_then(|stream| stream.bridged.replace(peer));
-            if let Some(earlier) = earlier.filter(|earlier| *earlier != peer) {
-                if let Some(left) = self.streams.get_mut(&earlier) {
-                    left.bridged = None;
-                }
+            let left = earlier.filter(|earlier| *earlier != peer);
+            if let Some(left) = left.and_then(|left| self.streams.get_mut(&left)) {
+                left.bridged = None;
             }
         }
     }

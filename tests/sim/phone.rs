@@ -457,11 +457,11 @@ impl Phone {
     }
 
     fn on_request(&mut self, now: u64, msg: &Msg) -> Vec<Out> {
-        let known = self.find(msg, msg.to_tag());
+        let known = self.find(msg, msg.callee_tag());
         match (msg.method(), known) {
-            ("INVITE", Some(id)) if msg.to_tag().is_some() => self.reinvited(now, id, msg),
+            ("INVITE", Some(id)) if msg.callee_tag().is_some() => self.reinvited(now, id, msg),
             ("INVITE", Some(id)) => self.repeated(id),
-            ("INVITE", None) if msg.to_tag().is_none() => self.invited(now, msg),
+            ("INVITE", None) if msg.callee_tag().is_none() => self.invited(now, msg),
             ("ACK", Some(id)) => self.acked(id),
             ("ACK", None) => Vec::new(),
             ("CANCEL", Some(id)) => self.was_cancelled(now, id, msg),
@@ -587,7 +587,7 @@ impl Phone {
         };
         match (msg.method(), status) {
             ("REGISTER", 401) if !request.challenged => {
-                self.register(now, Some(&msg.get("www-authenticate").to_owned()))
+                self.register(now, Some(msg.get("www-authenticate")))
             }
             ("REGISTER", 200) => {
                 self.registered = true;
@@ -609,7 +609,7 @@ impl Phone {
     }
 
     fn on_invite_response(&mut self, now: u64, branch: &str, msg: &Msg, status: u16) -> Vec<Out> {
-        let Some(id) = self.find(msg, msg.from_tag()) else { return Vec::new() };
+        let Some(id) = self.find(msg, msg.caller_tag()) else { return Vec::new() };
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
         if status < 200 {
             dialog.progressed = true;

@@ -62,11 +62,11 @@ impl Msg {
         uri_in(self.get("contact"))
     }
 
-    pub fn to_tag(&self) -> Option<String> {
+    pub fn callee_tag(&self) -> Option<String> {
         param(self.get("to"), "tag")
     }
 
-    pub fn from_tag(&self) -> Option<String> {
+    pub fn caller_tag(&self) -> Option<String> {
         param(self.get("from"), "tag")
     }
 
@@ -79,7 +79,7 @@ impl Msg {
         for route in self.all("record-route") {
             out += &format!("Record-Route: {route}\r\n");
         }
-        let to = match self.to_tag() {
+        let to = match self.callee_tag() {
             Some(_) => self.get("to").to_owned(),
             None if status == 100 => self.get("to").to_owned(),
             None => format!("{};tag={tag}", self.get("to")),

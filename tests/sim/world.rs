@@ -135,7 +135,7 @@ impl World {
             ticks: 0,
             switch: Switch::new(),
             // Encoding every input costs time: one run in eight has a twin.
-            twin: (seed % 8 == 0 || plant == Some(Plant::Diverge)).then(Switch::new),
+            twin: (seed.is_multiple_of(8) || plant == Some(Plant::Diverge)).then(Switch::new),
             phones: Vec::new(),
             workers: Workers::new(24),
             store: Store::default(),

@@ -77,7 +77,7 @@ impl super::Diversion {
             408 | 480 => "no-answer",
             _ => "unknown",
         };
-        format!("<sip:{}@{}>;reason={reason}", self.by.number, self.by.tenant)
+        format!("{};reason={reason}", self.by)
     }
 }
 

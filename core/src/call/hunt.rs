@@ -9,7 +9,7 @@ use sip::message::Message;
 use smallvec::SmallVec;
 
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::{ConnectId, EventKind, Hop};
+use crate::vocab::{ConnectId, EventKind, ExtensionKey, Hop};
 
 use super::finish::{completed_elsewhere, q850};
 use super::headers::{out_invite, sdp_of};
@@ -120,7 +120,7 @@ impl Call {
         let first: SmallVec<[Target; 2]> =
             place.targets.drain(..count.min(place.targets.len())).collect();
         let ring_deadline = ctx.now.mono + place.ring;
-        self.stage = Stage::Hunting(Hunt {
+        self.stage = Stage::Hunting(Box::new(Hunt {
             side,
             place,
             forks: SmallVec::new(),
@@ -128,7 +128,7 @@ impl Call {
             ring_deadline,
             silence_deadline: None,
             told: SmallVec::new(),
-        });
+        }));
         for target in first {
             self.launch(ctx, target);
         }
@@ -303,14 +303,15 @@ impl Call {
             },
         );
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        hunt.forks.remove(index);
+        let fork = hunt.forks.remove(index);
         if let (300..=399, Line::Extension(owner), Some(message)) =
             (status, &hunt.place.line, message)
         {
             let contact = message.contact().map(|contact| contact.uri_str().to_owned());
             if let Some(uri) = contact {
                 let owner = owner.clone();
-                return self.follow(ctx, owner, status, uri);
+                let diversion = Diversion { by: fork.target.to, status };
+                return self.follow(ctx, owner, diversion, uri);
             }
         }
         let outcome = match status {
@@ -327,17 +328,17 @@ impl Call {
     fn follow(
         &mut self,
         ctx: &mut Ctx<'_>,
-        by: crate::vocab::ExtensionKey,
-        status: u16,
+        owner: ExtensionKey,
+        diversion: Diversion,
         uri: String,
     ) {
         self.end_search(ctx);
         if self.diversions.len() >= usize::from(ctx.policy.calls.max_diversions) {
             return self.hop_failed(ctx, Outcome::from_status(482));
         }
-        self.diversions.push(Diversion { by: by.clone(), status });
+        self.diversions.push(diversion);
         self.stage = Stage::Routing;
-        self.wish = Some(Wish::Redirect { owner: by, uri });
+        self.wish = Some(Wish::Redirect { owner, uri });
     }
 
     /// Cancels all forks and forgets further targets.
@@ -352,11 +353,13 @@ impl Call {
 
     fn fork_lost(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        if outcome.may_fail_over() && hunt.forks.is_empty() {
-            if let Some(next) = hunt.place.targets.pop_front() {
-                self.best_failure = Some(outcome.better(self.best_failure));
-                return self.launch(ctx, next);
-            }
+        let next = match outcome.may_fail_over() && hunt.forks.is_empty() {
+            true => hunt.place.targets.pop_front(),
+            false => None,
+        };
+        if let Some(next) = next {
+            self.best_failure = Some(outcome.better(self.best_failure));
+            return self.launch(ctx, next);
         }
         self.go_on_if_all_failed(ctx, outcome);
     }

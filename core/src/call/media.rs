@@ -8,7 +8,7 @@ use media::order::{Order, Port, StreamConfig, StreamId, StreamKind};
 use media::sdp::{
     AnswerPlan, Capabilities, CodecPolicy, Direction, DtmfPolicy, LegDescriptions, MediaKind,
     NegotiationError, OfferPlan, Sdp, StreamPorts, VersionedOrigin, answer_towards, local_answer,
-    local_offer, offer_towards, terminate, with_direction,
+    local_offer, offer_towards, terminate, understand, with_direction,
 };
 use smallvec::SmallVec;
 
@@ -224,6 +224,15 @@ impl LegMedia {
             LegDescriptions::we_offered(ours, theirs)
         } else {
             LegDescriptions::we_answered(ours, theirs)
+        })
+    }
+
+    /// Whether the worker can relay between this leg's peer and the other's, line by line.
+    pub fn understands(&self, other: &Self) -> bool {
+        let (own, theirs) = (self.settled(), other.settled());
+        own.iter().zip(&theirs).all(|pair| match pair {
+            (Some((_, a)), Some((_, b))) => understand(a, b),
+            _ => true,
         })
     }
 

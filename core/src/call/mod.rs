@@ -210,7 +210,7 @@ pub(crate) enum Stage {
     /// Has a wish; the switch answers it before anything else happens.
     Routing,
     /// Looks for somebody who answers.
-    Hunting(Hunt),
+    Hunting(Box<Hunt>),
     /// The switch itself is the other end.
     Serving(Service),
     /// Two legs are connected.
@@ -224,8 +224,8 @@ pub(crate) enum Stage {
 /// A redirection that happened on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diversion {
-    /// Who redirected.
-    pub by: ExtensionKey,
+    /// Who redirected, as a name-addr.
+    pub by: String,
     /// Status of the redirection.
     pub status: u16,
 }

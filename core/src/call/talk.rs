@@ -60,12 +60,7 @@ impl Call {
     /// A caller who was answered before the callee was known is asked to use what the callee understands.
     fn align_caller(&mut self, ctx: &mut Ctx<'_>) {
         let [caller, callee] = &mut self.legs;
-        let common = |media: &super::LegMedia| -> Option<String> {
-            let settled = media.settled();
-            let (_, config) = settled.iter().flatten().next()?;
-            config.codecs.first().map(|codec| codec.name.to_ascii_lowercase())
-        };
-        if common(&caller.media) == common(&callee.media) {
+        if caller.media.understands(&callee.media) {
             return;
         }
         let (Some(leg), Some(theirs)) = (caller.sip, callee.media.theirs()) else { return };
@@ -168,10 +163,12 @@ impl Call {
             }
             None => return,
         }
-        if let Stage::Talking(talk) = &mut self.stage {
-            if std::mem::take(&mut talk.awaiting_answer) && side == CALLER {
-                return self.answer_callee(ctx);
-            }
+        let awaited = match &mut self.stage {
+            Stage::Talking(talk) if side == CALLER => std::mem::take(&mut talk.awaiting_answer),
+            _ => false,
+        };
+        if awaited {
+            return self.answer_callee(ctx);
         }
         self.after_change(ctx, side);
         self.begin_service(ctx);
@@ -307,10 +304,9 @@ impl Call {
     /// The other leg refused the change: so do we.
     pub(crate) fn offer_refused(&mut self, ctx: &mut Ctx<'_>, side: usize, status: u16) {
         let Stage::Talking(talk) = &mut self.stage else { return };
-        if talk.asking.take() == Some(other(side)) {
-            if let Some(leg) = self.legs[other(side)].sip {
-                ctx.sip.refuse_offer(ctx.now.mono, leg, status);
-            }
+        let asked = talk.asking.take() == Some(other(side));
+        if let Some(leg) = self.legs[other(side)].sip.filter(|_| asked) {
+            ctx.sip.refuse_offer(ctx.now.mono, leg, status);
         }
     }
 

@@ -18,7 +18,7 @@ impl Running {
         now: Now,
         flow: Flow,
         message: &Message,
-    ) -> Result<ExtensionKey, Reply> {
+    ) -> Result<ExtensionKey, Box<Reply>> {
         let method = message.method().cloned().unwrap_or(Method::Register);
         let verdict = self.books.check(now, &method, message);
         let registered = self.books.registrar.knows(flow);
@@ -28,7 +28,7 @@ impl Running {
                 Ok(extension)
             }
             Check::Nobody { stale, algorithm } => {
-                Err(self.books.challenge(now, &method, algorithm, stale))
+                Err(Box::new(self.books.challenge(now, &method, algorithm, stale)))
             }
             Check::Wrong { algorithm } => {
                 self.counters.auth_failed();
@@ -39,7 +39,7 @@ impl Running {
                     let kind = EventKind::AddressSilenced { address, until };
                     self.desk.out.publish(now, None, kind);
                 }
-                Err(self.books.challenge(now, &method, algorithm, false))
+                Err(Box::new(self.books.challenge(now, &method, algorithm, false)))
             }
         }
     }

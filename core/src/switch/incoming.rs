@@ -30,7 +30,7 @@ impl Running {
     pub(super) fn on_invite(&mut self, now: Now, leg: LegId, flow: Flow, message: &Message) {
         let rights = match self.identify(now, flow, message) {
             Ok(rights) => rights,
-            Err(reply) => return self.desk.sip.reject(now.mono, leg, reply),
+            Err(reply) => return self.desk.sip.reject(now.mono, leg, *reply),
         };
         let offer = match sdp_of(message) {
             Ok(offer) => offer,
@@ -73,7 +73,7 @@ impl Running {
     }
 
     /// A carrier by its address, anybody else by credentials.
-    fn identify(&mut self, now: Now, flow: Flow, message: &Message) -> Result<Rights, Reply> {
+    fn identify(&mut self, now: Now, flow: Flow, message: &Message) -> Result<Rights, Box<Reply>> {
         if let Some(trunk) = self.trunk_of(flow.remote, message) {
             return Ok(Rights::Trunk(trunk));
         }

@@ -42,7 +42,7 @@ impl Running {
     pub(super) fn on_message(&mut self, now: Now, tx: ServerTx, flow: Flow, message: &Message) {
         let sender = match self.authenticate(now, flow, message) {
             Ok(sender) => sender,
-            Err(reply) => return self.desk.sip.respond(now.mono, tx, reply),
+            Err(reply) => return self.desk.sip.respond(now.mono, tx, *reply),
         };
         let status = self.deliver(now, tx, &Rights::Extension(sender), message);
         if let Err(status) = status {

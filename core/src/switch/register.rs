@@ -19,7 +19,7 @@ impl Running {
     pub(super) fn on_register(&mut self, now: Now, tx: ServerTx, flow: Flow, message: &Message) {
         let key = match self.authenticate(now, flow, message) {
             Ok(key) => key,
-            Err(reply) => return self.desk.sip.respond(now.mono, tx, reply),
+            Err(reply) => return self.desk.sip.respond(now.mono, tx, *reply),
         };
         let Some(extension) = self.books.directory.extension(&key) else {
             return self.desk.sip.respond(now.mono, tx, Reply::new(404));
