@@ -67,8 +67,10 @@ impl Engine {
             stream.heard = now;
             stream.silent = false;
         }
+        // What came last keeps its name on the record, if it is still in the list.
+        let last = stream.heard_codec().map(|codec| codec.receive_pt);
+        stream.last_codec = last.and_then(|pt| agreed.codecs.position(pt));
         stream.agreed = Some(agreed);
-        stream.last_codec = None;
         self.settle(now, port);
         self.rebuild_rules(port);
         self.supply_prompts(now, port);

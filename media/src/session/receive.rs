@@ -281,7 +281,8 @@ impl Engine {
     fn admit_control(&mut self, now: u64, socket: Socket, from: SocketAddr) -> Stage<()> {
         let stream = self.at(socket.port).ok_or(Dropped::NoStream)?;
         let known = match socket.channel {
-            Channel::Rtp => stream.latch.holder() == Some(from),
+            // Multiplexed RTCP may come before the first RTP packet.
+            Channel::Rtp => stream.latch.holder().or(stream.latch.target()) == Some(from),
             Channel::Rtcp => stream.admits_control(now, from),
         };
         if known {

@@ -132,6 +132,20 @@ fn directions_are_obeyed() {
 }
 
 #[test]
+fn the_record_names_what_was_heard_last_even_after_a_new_description() {
+    let mut lab = Lab::call(pcmu(), pcmu());
+    talk(&mut lab, 1, 1, 1);
+    let mut more = pcma();
+    more.extend(pcmu());
+    lab.configure(1, config(1, more));
+    lab.order(Order::Close { stream: StreamId(1) });
+    let Some(MediaEvent::Closed { report, .. }) = lab.events.last() else {
+        panic!("{:?}", lab.events)
+    };
+    assert_eq!(report.codec.as_deref(), Some("PCMU"));
+}
+
+#[test]
 fn an_echo_comes_back_under_our_numbers() {
     let mut lab = Lab::new();
     lab.open(1, StreamKind::Audio, pcmu());

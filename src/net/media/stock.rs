@@ -20,6 +20,10 @@ use super::io::PacketIo;
 pub const REST: u64 = 2_000_000_000;
 /// A pair is offered again after this long even when packets still arrive, ns.
 pub const REST_MOST: u64 = 30_000_000_000;
+/// Rests end on this grid, so that one wake-up serves many pairs, ns.
+const GRID: u64 = 250_000_000;
+/// Routers forward voice first: DSCP EF (RFC 3246) in the upper six bits.
+const EXPEDITED: u8 = 46 << 2;
 /// Pairs bound in one turn, so that a burst of calls does not delay packets.
 const BIND_AT_ONCE: usize = 16;
 /// Numbers tried for one pair in one turn, when others hold them.
@@ -74,6 +78,10 @@ impl Range {
     }
 }
 
+fn on_grid(time: u64) -> u64 {
+    time.next_multiple_of(GRID)
+}
+
 fn bind_pair(rtp: SocketAddr) -> io::Result<(OwnedFd, OwnedFd)> {
     let rtcp = SocketAddr::new(rtp.ip(), rtp.port() + 1);
     Ok((bind_one(rtp)?, bind_one(rtcp)?))
@@ -85,6 +93,9 @@ fn bind_one(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = socket_with(family, SocketType::DGRAM, flags, None)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
+        sockopt::set_ipv6_tclass(&socket, EXPEDITED.into())?;
+    } else {
+        sockopt::set_ip_tos(&socket, EXPEDITED)?;
     }
     bind(&socket, &address)?;
     Ok(socket)
@@ -172,7 +183,7 @@ impl Stock {
     pub fn release(&mut self, now: u64, port: PortId) {
         if let Some(heard) = self.heard.get_mut(port.0 as usize) {
             *heard = now;
-            self.resting.push_back(Resting { port, since: now, due: now + REST });
+            self.resting.push_back(Resting { port, since: now, due: on_grid(now + REST) });
         }
     }
 
@@ -203,7 +214,7 @@ impl Stock {
                     shelf.spare += 1;
                 }
             } else {
-                self.resting.push_back(Resting { port, since, due: now + REST });
+                self.resting.push_back(Resting { port, since, due: on_grid(now + REST) });
             }
         }
         ready
