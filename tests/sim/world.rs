@@ -528,7 +528,7 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Send { flow, bytes } => self.to_phone(flow, bytes),
+            Effect::Send { flow, bytes } => self.send(flow, bytes),
             Effect::Connect { id, remote, .. } => {
                 let ok = self.phones.iter().any(|phone| phone.address == remote && phone.powered);
                 let at = self.now + self.rng.between(1, 300) * MS;
@@ -559,14 +559,14 @@ impl World {
                 let at = self.now + self.rng.between(1, 200) * MS;
                 self.at(at, Next::Stored(commit, true));
             }
-            Effect::Media { order, .. } => self.to_worker(order),
+            Effect::Media { order, .. } => self.order_worker(order),
             Effect::Publish(event) => self.note(&event.kind),
             Effect::Reply { id, reply } => self.replied(id, &reply),
             Effect::Drained => {}
         }
     }
 
-    fn to_worker(&mut self, order: media::order::Order) {
+    fn order_worker(&mut self, order: media::order::Order) {
         use media::order::Order;
         if !self.planted {
             let swallow =
@@ -601,7 +601,7 @@ impl World {
         self.seen.insert(format!("event {name}"));
     }
 
-    fn to_phone(&mut self, flow: Flow, bytes: Bytes) {
+    fn send(&mut self, flow: Flow, bytes: Bytes) {
         let Some(index) = self.phones.iter().position(|phone| phone.address == flow.remote) else {
             return;
         };
@@ -688,10 +688,8 @@ impl World {
         if strangers.clone().any(|phone| phone.invited > 0) {
             self.broken("an INVITE went to a stranger");
         }
-        if let Some(twin) = &self.twin {
-            if twin.digest() != self.switch.digest() {
-                self.broken("two processes with the same inputs differ");
-            }
+        if self.twin.as_ref().is_some_and(|twin| twin.digest() != self.switch.digest()) {
+            self.broken("two processes with the same inputs differ");
         }
     }
 

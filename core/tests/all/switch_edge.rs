@@ -222,8 +222,8 @@ fn a_carrier_reaches_only_what_it_delivers() {
             cseq += 1;
             let sent = host.receive(CARRIER, &invite);
             assert!(!sent.iter().any(|(_, text)| is_invite(text)), "reached {number}");
-            let refused = sent.iter().filter_map(|(_, text)| parsed(text).status());
-            assert_eq!(refused.last(), Some(404), "{number}");
+            let mut refused = sent.iter().filter_map(|(_, text)| parsed(text).status());
+            assert_eq!(refused.next_back(), Some(404), "{number}");
         }
     }
     host.run(60);
