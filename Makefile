@@ -32,7 +32,7 @@ lint:
 
 # A long run of the simulator: make sim SEEDS=10000
 sim:
-	STROWGER_SIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
+	STROWGER_SIM_SEEDS=$(SEEDS) cargo test --release -p strowger-core --test sim seeds -- --nocapture
 
 # Coverage-guided fuzzing of every parser of network input, FUZZ_SECONDS each: make fuzz FUZZ_SECONDS=600
 fuzz:
