@@ -301,6 +301,19 @@ fn parameter<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
+/// Whether digest credentials with qop=auth and MD5 prove this password (RFC 7616 section 3.4.1).
+pub fn proves(credentials: &str, method: &str, password: &str) -> bool {
+    let value = |name: &str| {
+        let fields = credentials.split([',', ' ']).filter_map(|field| field.split_once('='));
+        let found = fields.into_iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| value.trim_matches('"').to_owned()).unwrap_or_default()
+    };
+    let ha1 = md5(&format!("{}:{}:{password}", value("username"), value("realm")));
+    let ha2 = md5(&format!("{method}:{}", value("uri")));
+    let (nonce, nc, cnonce) = (value("nonce"), value("nc"), value("cnonce"));
+    value("response") == md5(&format!("{ha1}:{nonce}:{nc}:{cnonce}:auth:{ha2}"))
+}
+
 fn md5(text: &str) -> String {
     Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
