@@ -1,29 +1,20 @@
-//! The HTTP surface.
+//! The HTTP surface: health, metrics and the native API under `/api/v1`.
+//!
+//! A request passes `serve` (connections and their bounds), `app` (what all handlers share, time limit, counting),
+//! an extractor of `auth` or `extract`, and ends in one file per resource under `native`. Everything that is asked of
+//! the rest of the process goes through [`gateway::Gateway`]; errors are [`problem::Problem`]s.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use tokio::net::TcpListener;
+mod app;
+mod attempts;
+mod auth;
+mod extract;
+pub mod gateway;
+mod health;
+mod metrics;
+mod native;
+mod openapi;
+mod problem;
+mod serve;
 
-use crate::node::gateway::{Gateway, Phase};
-
-/// Serves HTTP until the process ends.
-pub async fn serve(listener: TcpListener, gateway: Gateway) {
-    let router = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .with_state(gateway);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!("HTTP has ended: {error}");
-    }
-}
-
-/// Whether new calls are taken.
-async fn ready(State(gateway): State<Gateway>) -> (StatusCode, &'static str) {
-    match gateway.phase() {
-        Phase::Ready => (StatusCode::OK, "ready\n"),
-        Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-        Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-    }
-}
+pub use app::{App, Limits, router};
+pub use serve::{Task, serve};

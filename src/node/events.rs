@@ -90,6 +90,11 @@ impl Ring {
         Follower { ring: Arc::clone(self), last }
     }
 
+    /// Events that it holds now.
+    pub fn kept(&self) -> usize {
+        self.lock().events.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,9 +125,17 @@ impl Follower {
         }
     }
 
+    /// The place reached.
+    pub fn at(&self) -> Option<EventId> {
+        self.last
+    }
+
     fn look(&mut self) -> Option<Followed> {
         let kept = self.ring.lock();
-        let newest = kept.last?;
+        let Some(newest) = kept.last else {
+            // Nothing has happened since the start, so the place is of another one.
+            return self.last.take().map(|_| Followed::Reset);
+        };
         let Some(last) = self.last else {
             let first = kept.events.front()?;
             self.last = Some(EventId::of(first));
@@ -210,5 +223,7 @@ mod tests {
         }
         let mut follower = ring.follow(Some("2.10".parse().unwrap()));
         assert_eq!(seen(&mut follower).await, "2.11");
+        let mut early = Arc::new(Ring::default()).follow(Some("1.7".parse().unwrap()));
+        assert_eq!(seen(&mut early).await, "reset");
     }
 }

@@ -13,6 +13,7 @@ mod recordings;
 pub mod reload;
 mod requests;
 mod start;
+mod surface;
 pub mod turn;
 
 use std::fmt;

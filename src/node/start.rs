@@ -89,7 +89,10 @@ pub fn start(loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     }
     let http = bound.http.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = bound.http {
-        runtime.spawn(api::serve(listener, gateway.clone()));
+        let app = api::App::new(Arc::new(gateway.clone()), api::Limits::default());
+        let handle = runtime.handle().clone();
+        let spawn = move |connection| drop(handle.spawn(connection));
+        runtime.spawn(api::serve(listener, app, spawn));
     }
     drop(entered);
     let listeners = bound.listeners;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use strowger_core::vocab::record::{CallRecord, RecordingRecord};
+use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{CallId, TenantId};
 
 /// The most rows in one page.
@@ -25,10 +25,12 @@ pub struct PageQuery {
     pub kind: RowKind,
     /// Whose; `None` (only for the whole installation's own use) asks for everybody's.
     pub tenant: Option<TenantId>,
-    /// Only calls that this extension made or took. Not for recordings.
+    /// Only calls that this extension made or took, or their recordings.
     pub extension: Option<String>,
     /// Only this call, or its recordings.
     pub call: Option<CallId>,
+    /// Only calls that ended so. Not for recordings.
+    pub cause: Option<EndCause>,
     /// Begun at or after, milliseconds since the Unix epoch.
     pub from: Option<u64>,
     /// Begun before, milliseconds since the Unix epoch.
@@ -47,6 +49,7 @@ impl PageQuery {
             tenant: Some(tenant.into()),
             extension: None,
             call: None,
+            cause: None,
             from: None,
             until: None,
             after: None,

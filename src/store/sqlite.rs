@@ -291,8 +291,19 @@ fn conditions(query: &PageQuery, name: &str, closed: &str) -> Conditions {
     if let Some(tenant) = &query.tenant {
         conditions.add("tenant = ?", [text(tenant)]);
     }
-    if let (Some(extension), RowKind::Calls) = (&query.extension, query.kind) {
-        conditions.add("(caller = ? OR callee = ?)", [text(extension), text(extension)]);
+    if let Some(extension) = &query.extension {
+        let sql = match query.kind {
+            RowKind::Calls => "(caller = ? OR callee = ?)",
+            RowKind::Recordings => {
+                "EXISTS (SELECT 1 FROM calls WHERE calls.call = recordings.call
+                     AND (calls.caller = ? OR calls.callee = ?))"
+            }
+        };
+        conditions.add(sql, [text(extension), text(extension)]);
+    }
+    if let (Some(cause), RowKind::Calls) = (query.cause, query.kind) {
+        let cause = Value::Text(cause.as_str().to_owned());
+        conditions.add("json_extract(body, '$.end.cause') = ?", [cause]);
     }
     if let Some(call) = query.call {
         conditions.add("call = ?", [Value::Text(call.to_string())]);

@@ -205,7 +205,11 @@ fn pages_are_filtered() {
     assert_eq!(page(&PageQuery { extension, ..newest.clone() }), [9, 7, 5, 3, 1]);
     let span = PageQuery { from: Some(3), until: Some(5), ..newest.clone() };
     assert_eq!(page(&span), [4, 3]);
-    assert_eq!(page(&PageQuery { call: Some(CallId(6)), ..newest }), [6]);
+    assert_eq!(page(&PageQuery { call: Some(CallId(6)), ..newest.clone() }), [6]);
+    let every = page(&newest);
+    let cause = |cause| PageQuery { cause: Some(cause), ..newest.clone() };
+    assert_eq!(page(&cause(EndCause::Normal)), every);
+    assert!(page(&cause(EndCause::Busy)).is_empty());
     assert!(page(&PageQuery::newest(RowKind::Calls, "nobody")).is_empty());
 }
 
@@ -222,6 +226,13 @@ fn recordings_are_listed_once_closed() {
     let paths: Vec<String> =
         page.rows.into_iter().filter_map(super::Row::into_recording).map(|r| r.path).collect();
     assert_eq!(paths, ["b.wav"]);
+    let of = |store: &Sqlite, extension: &str| {
+        let query = PageQuery { extension: Some(extension.into()), ..query.clone() };
+        store.page(&query).expect("pages").rows.len()
+    };
+    assert_eq!(of(&store, "1"), 0, "a recording without a call is nobody's");
+    store.commit(&[Record::CallOpened(Box::new(call(7, "t", 1, "1")))]).expect("commits");
+    assert_eq!((of(&store, "1"), of(&store, "3")), (1, 0));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! in one transaction. The thread sleeps through the window, so a busy switch does not wake it for each group.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub struct WriterFigures {
     pub lost: AtomicU64,
     /// Longest time that a commit took, in microseconds.
     pub slowest_us: AtomicU64,
+    /// The last attempt to write has failed.
+    pub failing: AtomicBool,
 }
 
 /// The handle to the writing thread. When it is dropped, what waits is written first.
@@ -172,7 +174,9 @@ impl<S: Store, F: FnMut(CommitId, bool)> Work<S, F> {
     }
 
     fn attempt(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        self.store.commit(records)?;
+        let result = self.store.commit(records);
+        self.figures.failing.store(result.is_err(), Ordering::Relaxed);
+        result?;
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.records.fetch_add(records.len() as u64, Ordering::Relaxed);
         Ok(())

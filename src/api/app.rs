@@ -1,0 +1,181 @@
+//! What all handlers share, and the one router.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::OpenApi;
+
+use super::attempts::Attempts;
+use super::gateway::Gateway;
+use super::problem::Problem;
+use super::{health, metrics, native, openapi};
+
+/// Bounds of the HTTP surface.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a request's body; more is answered with 413.
+    pub body: usize,
+    /// Connections at a time; more are closed at once.
+    pub connections: usize,
+    /// How long a request's head may take, also the pause between two requests of a connection.
+    pub head: Duration,
+    /// How long a request may take until its answer begins; then it is answered with 503.
+    pub answer: Duration,
+    /// A connection whose client reads nothing for so long, while there is something to read, is closed.
+    pub stall: Duration,
+    /// Event streams of one tenant at a time; more are answered with 429.
+    pub event_streams: usize,
+    /// The longest silence of an event stream.
+    pub heartbeat: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            connections: 1_024,
+            head: Duration::from_secs(15),
+            answer: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+            event_streams: 64,
+            heartbeat: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Counts of the HTTP surface itself.
+#[derive(Debug, Default)]
+pub(super) struct HttpFigures {
+    /// Answers by the first digit of their status, from 1.
+    pub(super) answers: [AtomicU64; 5],
+    /// Connections open now.
+    pub(super) connections: AtomicU64,
+    /// Connections closed because there were too many.
+    pub(super) connections_refused: AtomicU64,
+    /// Wrong tokens.
+    pub(super) auth_failures: AtomicU64,
+    /// Requests refused because too many wrong tokens came from their address.
+    pub(super) auth_limited: AtomicU64,
+    /// Events sent to all streams together.
+    pub(super) events_sent: AtomicU64,
+    /// Streams that were told to start over.
+    pub(super) event_resets: AtomicU64,
+}
+
+/// What [`App`] points to.
+pub struct Parts {
+    pub(super) gateway: Arc<dyn Gateway>,
+    pub(super) limits: Limits,
+    pub(super) attempts: Attempts,
+    pub(super) figures: HttpFigures,
+    /// Event streams by tenant.
+    pub(super) seats: Mutex<BTreeMap<String, usize>>,
+    pub(super) openapi: OpenApi,
+    started: Instant,
+    /// Seconds since the Unix epoch.
+    pub(super) started_at: u64,
+}
+
+/// What all handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// The surface of a process.
+    pub fn new(gateway: Arc<dyn Gateway>, limits: Limits) -> Self {
+        let (_, openapi) = documented().split_for_parts();
+        Self(Arc::new(Parts {
+            gateway,
+            limits,
+            attempts: Attempts::default(),
+            figures: HttpFigures::default(),
+            seats: Mutex::default(),
+            openapi,
+            started: Instant::now(),
+            started_at: wall_ms() / 1_000,
+        }))
+    }
+
+    /// Milliseconds since the start; never goes back.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Event streams open now, of all tenants.
+    pub(super) fn streams(&self) -> usize {
+        self.seats().values().sum()
+    }
+
+    pub(super) fn seats(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since the Unix epoch, for `as_of`.
+pub(super) fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Every route, each with its description.
+fn documented() -> utoipa_axum::router::OpenApiRouter<App> {
+    openapi::base()
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .merge(openapi::routes())
+        .merge(native::routes())
+}
+
+/// Everything that is served, with the bounds that hold for all of it.
+pub fn router(app: App) -> Router {
+    let (router, _) = documented().split_for_parts();
+    router
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(app.limits.body))
+        .layer(from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+async fn nowhere(uri: Uri) -> Problem {
+    Problem::not_found(format!("nothing is at {}; /api/v1/openapi.json lists what is", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail =
+        format!("{} does not take {method}; the Allow header says what it does", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// Limits the time of every request and counts its answer.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let limit = app.limits.answer;
+    let response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("no answer within {} s", limit.as_secs());
+            Problem::retry(StatusCode::SERVICE_UNAVAILABLE, 1, detail).into_response()
+        }
+    };
+    let class = usize::from(response.status().as_u16() / 100).wrapping_sub(1);
+    if let Some(count) = app.figures.answers.get(class) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    response
+}

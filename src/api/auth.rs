@@ -1,0 +1,93 @@
+//! Who asks, and what the key allows.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::Ordering;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use strowger_core::vocab::{Principal, Role};
+
+use super::app::App;
+use super::problem::Problem;
+use super::serve::Remote;
+
+/// The holder of a good key. A handler that takes it is closed to everybody else.
+#[derive(Debug, Clone)]
+pub(super) struct Key(pub(super) Principal);
+
+impl FromRequestParts<App> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let token = token(&parts.headers)?;
+        let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let address = parts.extensions.get::<Remote>().map_or(local, |remote| remote.0.ip());
+        app.attempts.check(address, app.now_ms()).map_err(|seconds| {
+            app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
+            let detail = "too many wrong keys came from your address";
+            Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
+        })?;
+        if let Some(principal) = app.gateway.holder(token) {
+            return Ok(Self(principal));
+        }
+        app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
+        app.attempts.failed(address, app.now_ms());
+        tracing::info!(%address, "an HTTP request came with an unknown key");
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "the key is unknown"))
+    }
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
+fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+    let wanted = "send `Authorization: Bearer TOKEN` with a token of the configuration";
+    let unauthorized = || Problem::new(StatusCode::UNAUTHORIZED, wanted);
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthorized()) };
+    let text = value.to_str().map_err(|_| unauthorized())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(unauthorized)?;
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(unauthorized());
+    }
+    Ok(token)
+}
+
+impl Key {
+    /// Refuses all but these roles.
+    pub(super) fn one_of(&self, roles: &[Role]) -> Result<(), Problem> {
+        if roles.contains(&self.0.role) {
+            return Ok(());
+        }
+        let allowed: Vec<&str> = roles.iter().map(|role| role_name(*role)).collect();
+        Err(Problem::forbidden(format!("this needs a key with role {}", allowed.join(" or "))))
+    }
+
+    /// For what concerns the tenant as a whole: users and agents see only their own extension.
+    pub(super) fn sees_tenant(&self) -> Result<(), Problem> {
+        self.one_of(&[Role::Admin, Role::Supervisor, Role::ReadOnly])
+    }
+
+    /// The one extension whose affairs the key may see; `None` for all of the tenant's.
+    pub(super) fn own_extension(&self) -> Result<Option<&str>, Problem> {
+        match (self.0.role, self.0.extension.as_deref()) {
+            (Role::User | Role::Agent, None) => {
+                Err(Problem::forbidden("the key names no extension, so nothing is its own"))
+            }
+            (Role::User | Role::Agent, own) => Ok(own),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// As the configuration spells it.
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Supervisor => "supervisor",
+        Role::Agent => "agent",
+        Role::User => "user",
+        Role::ReadOnly => "read-only",
+    }
+}

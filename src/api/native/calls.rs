@@ -1,0 +1,168 @@
+//! Live calls: list, show, begin, end.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strowger_core::vocab::{Command, Done, Query, Reply};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::view::CallItem;
+use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use crate::api::app::App;
+use crate::api::auth::Key;
+use crate::api::extract::{Body, CallPath, Example, Params};
+use crate::api::problem::Problem;
+
+/// Characters that a number to dial may have.
+const LONGEST_NUMBER: usize = 128;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, originate)).routes(routes!(show, hang_up))
+}
+
+/// Live calls, oldest first. Keys of users and agents see their own extension's.
+#[utoipa::path(get, path = "/api/v1/calls", operation_id = "listCalls", tag = "calls", params(LiveParams),
+    responses((status = 200, description = "Some of them", body = LivePage<CallItem>), Refusals))]
+async fn list(
+    State(app): State<App>,
+    Key(principal): Key,
+    Params(params): Params<LiveParams>,
+) -> Result<Json<LivePage<CallItem>>, Problem> {
+    let (offset, limit) = params.read()?;
+    match app.gateway.query(principal, Query::Calls { offset, limit }).await {
+        Reply::Calls(page) => Ok(LivePage::of(page)),
+        Reply::Refused(error) => Err(error.into()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// One live call. A finished one is under `/api/v1/records`.
+#[utoipa::path(get, path = "/api/v1/calls/{call}", operation_id = "showCall", tag = "calls",
+    params(("call" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 200, description = "It lives", body = CallItem),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn show(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    _: Params<NoParams>,
+) -> Result<Json<CallItem>, Problem> {
+    match app.gateway.query(principal, Query::Call { call }).await {
+        Reply::Call(view) => Ok(Json((*view).into())),
+        Reply::Refused(error) => Err(error.into()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Who is to talk with whom.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    /// The number of the extension that rings first.
+    #[schema(example = "4567")]
+    from: String,
+    /// What is called when it has answered: whatever that extension could dial.
+    #[schema(example = "4568")]
+    to: String,
+    /// Asks the phone of `from` to answer by itself.
+    #[serde(default)]
+    auto_answer: bool,
+}
+
+impl Example for Order {
+    const EXAMPLE: &'static str = r#"{"from": "4567", "to": "4568", "auto_answer": false}"#;
+}
+
+impl Order {
+    fn check(&self) -> Result<(), Problem> {
+        for (name, number) in [("from", &self.from), ("to", &self.to)] {
+            let sound = !number.chars().any(char::is_control);
+            if number.is_empty() || number.len() > LONGEST_NUMBER || !sound {
+                let detail = format!("{name}: 1 to {LONGEST_NUMBER} characters of a number");
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The call that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+struct Originated {
+    /// Its id.
+    call: String,
+    /// What it belongs to.
+    interaction: String,
+}
+
+/// Rings `from`, and when it answers calls `to` for it, under its rights.
+#[utoipa::path(post, path = "/api/v1/calls", operation_id = "originate", tag = "calls", request_body = Order,
+    responses(
+        (status = 201, description = "It rings; Location names the call", body = Originated),
+        (status = 404, description = "No such extension", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The extension has no registered phone", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`from` could not dial `to`", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn originate(
+    State(app): State<App>,
+    Key(principal): Key,
+    _: Params<NoParams>,
+    Body(order): Body<Order>,
+) -> Result<Response, Problem> {
+    order.check()?;
+    let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
+    let Order { from, to, auto_answer } = order;
+    let command = Command::Originate { from, to, auto_answer };
+    match app.gateway.command(principal, command).await? {
+        Done::Originated { call, interaction } => {
+            tracing::info!(%tenant, %key, %call, "a call was begun over HTTP");
+            let location = format!("/api/v1/calls/{call}");
+            let (call, interaction) = (call.to_string(), interaction.to_string());
+            let body = Json(Originated { call, interaction });
+            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
+        }
+        Done::HungUp => Err(unexpected()),
+    }
+}
+
+/// Ends a call. The record follows under `/api/v1/records` when its ends have been told.
+#[utoipa::path(delete, path = "/api/v1/calls/{call}", operation_id = "hangUp", tag = "calls",
+    params(("call" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 202, description = "It is being ended"),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn hang_up(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    _: Params<NoParams>,
+) -> Result<StatusCode, Problem> {
+    let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
+    match app.gateway.command(principal, Command::HangUp { call }).await? {
+        Done::HungUp => {
+            tracing::info!(%tenant, %key, %call, "a call is ended over HTTP");
+            Ok(StatusCode::ACCEPTED)
+        }
+        Done::Originated { .. } => Err(unexpected()),
+    }
+}

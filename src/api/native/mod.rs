@@ -1,0 +1,121 @@
+//! The native API under `/api/v1`: one file per resource.
+
+mod audio;
+mod calls;
+mod events;
+mod range;
+mod recordings;
+mod records;
+mod registrations;
+mod reload;
+mod trunks;
+mod view;
+mod visible;
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use strowger_core::vocab::command::Page;
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::app::{App, wall_ms};
+use super::extract::rows_wanted;
+use super::gateway::Rows;
+use super::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(registrations::routes())
+        .merge(calls::routes())
+        .merge(records::routes())
+        .merge(recordings::routes())
+        .merge(audio::routes())
+        .merge(trunks::routes())
+        .merge(reload::routes())
+        .merge(events::routes())
+}
+
+/// What every operation may answer, for the description.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+enum Refusals {
+    /// Something in the request is wrong; `detail` says what would be right.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(Problem),
+    /// No good key.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// The key may not.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// Too many wrong keys came from this address; Retry-After says when to try again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The server cannot now; Retry-After says when to try again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// Which rows of a live list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LiveParams {
+    /// Rows to skip.
+    #[serde(default)]
+    offset: usize,
+    /// Rows wanted, 1 to 200; 50 unless said.
+    limit: Option<usize>,
+}
+
+impl LiveParams {
+    fn read(&self) -> Result<(usize, usize), Problem> {
+        Ok((self.offset, rows_wanted(self.limit)?))
+    }
+}
+
+/// Nothing may be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+/// Some rows of what is now.
+#[derive(Debug, Serialize, ToSchema)]
+struct LivePage<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// How many there are in all.
+    total: usize,
+    /// When this was true.
+    as_of: u64,
+}
+
+impl<T> LivePage<T> {
+    fn of<U: Into<T>>(page: Page<U>) -> Json<Self> {
+        let items = page.items.into_iter().map(Into::into).collect();
+        Json(Self { items, total: page.total, as_of: page.as_of })
+    }
+}
+
+/// Some rows of what is finished, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct StoredPage<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// Give it as `after` for the next page; null at the end.
+    next: Option<String>,
+    /// When this was true.
+    as_of: u64,
+}
+
+impl<T> StoredPage<T> {
+    fn of<U: Into<T>>(rows: Rows<U>) -> Json<Self> {
+        let items = rows.rows.into_iter().map(Into::into).collect();
+        Json(Self { items, next: rows.next, as_of: wall_ms() })
+    }
+}
+
+/// The switch answered another question than was asked.
+fn unexpected() -> Problem {
+    Problem::internal(&"the switch answered another question")
+}

@@ -1,0 +1,46 @@
+//! The configuration file, again.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use strowger_core::vocab::Role;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NoParams, Refusals};
+use crate::api::app::App;
+use crate::api::auth::Key;
+use crate::api::extract::Params;
+use crate::api::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(reload))
+}
+
+/// Loads the configuration file again, all or nothing, without touching calls in progress. Needs an admin's key.
+#[utoipa::path(post, path = "/api/v1/reload", operation_id = "reload", tag = "process",
+    responses(
+        (status = 204, description = "The new configuration is in force"),
+        (status = 409, description = "It changes what only a restart can change; nothing was changed",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The file is wrong, `errors` lists every line; nothing was changed",
+            body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn reload(
+    State(app): State<App>,
+    key: Key,
+    _: Params<NoParams>,
+) -> Result<StatusCode, Problem> {
+    key.one_of(&[Role::Admin])?;
+    let (tenant, name) = (&key.0.tenant, &key.0.name);
+    match app.gateway.reload().await {
+        Ok(()) => {
+            tracing::info!(%tenant, key = %name, "the configuration was loaded again over HTTP");
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Err(refused) => {
+            tracing::warn!(%tenant, key = %name, "the configuration was not loaded again");
+            Err(refused.into())
+        }
+    }
+}

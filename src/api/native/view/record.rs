@@ -1,0 +1,202 @@
+//! Calls, live and finished, and recordings.
+
+use serde::Serialize;
+use strowger_core::vocab::command::{CallStage, CallView};
+use strowger_core::vocab::record::{
+    CallRecord, EndCause, EndedBy, Party, Quality, RecordingRecord,
+};
+use utoipa::ToSchema;
+
+/// One end of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(in crate::api::native) enum PartyItem {
+    /// A phone of the tenant.
+    Extension {
+        /// Its number.
+        number: String,
+        /// Its name.
+        name: String,
+    },
+    /// A number outside.
+    Trunk {
+        /// By which trunk.
+        trunk: String,
+        /// The number there.
+        number: String,
+        /// Its display name; empty if unknown.
+        name: String,
+    },
+    /// The switch itself.
+    Service {
+        /// Which, e.g. `echo`.
+        name: String,
+    },
+    /// Nobody, yet or ever.
+    Nobody,
+}
+
+impl From<Party> for PartyItem {
+    fn from(party: Party) -> Self {
+        match party {
+            Party::Extension { extension, name } => {
+                Self::Extension { number: extension.number, name }
+            }
+            Party::Trunk { trunk, number, name } => Self::Trunk { trunk: trunk.name, number, name },
+            Party::Service { name } => Self::Service { name },
+            Party::Nobody => Self::Nobody,
+        }
+    }
+}
+
+/// A call's record.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api::native) struct RecordItem {
+    /// Names it; 32 hexadecimal digits.
+    call: String,
+    /// The same for all calls that grew out of one.
+    interaction: String,
+    /// Who called.
+    caller: PartyItem,
+    /// Who answered, or was tried last.
+    callee: PartyItem,
+    /// What was dialled.
+    dialled: String,
+    /// Admitted, ms since the Unix epoch.
+    started_at: u64,
+    /// Somebody rang.
+    ringing_at: Option<u64>,
+    /// Somebody answered.
+    answered_at: Option<u64>,
+    /// Over.
+    ended_at: Option<u64>,
+    /// How it ended; null while it lasts.
+    #[schema(value_type = Option<String>, example = "normal")]
+    cause: Option<EndCause>,
+    /// Who ended it: `caller`, `callee` or `switch`.
+    #[schema(value_type = Option<String>)]
+    ended_by: Option<EndedBy>,
+    /// SIP status behind the end, where there is one.
+    sip_status: Option<u16>,
+    /// Q.850 cause of the end.
+    q850: Option<u16>,
+    /// How well each end was heard.
+    quality: Vec<QualityItem>,
+    /// There is a recording; see `/api/v1/recordings/{call}/audio`.
+    recorded: bool,
+}
+
+impl From<CallRecord> for RecordItem {
+    fn from(record: CallRecord) -> Self {
+        let end = record.end;
+        Self {
+            call: record.call.to_string(),
+            interaction: record.interaction.to_string(),
+            caller: record.caller.into(),
+            callee: record.callee.into(),
+            dialled: record.dialled,
+            started_at: record.started_at,
+            ringing_at: record.ringing_at,
+            answered_at: record.answered_at,
+            ended_at: record.ended_at,
+            cause: end.as_ref().map(|end| end.cause),
+            ended_by: end.as_ref().map(|end| end.by),
+            sip_status: end.as_ref().map(|end| end.sip_status).filter(|status| *status > 0),
+            q850: end.as_ref().map(|end| end.q850),
+            quality: record.quality.into_iter().map(Into::into).collect(),
+            recorded: record.recording.is_some(),
+        }
+    }
+}
+
+/// What one end's stream was like.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api::native) struct QualityItem {
+    /// Whose: `caller` or `callee`.
+    end: &'static str,
+    /// The codec that it sent last.
+    codec: Option<String>,
+    /// Packets that it sent and we took.
+    packets_received: u64,
+    /// Packets sent to it.
+    packets_sent: u64,
+    /// Packets of it that never came.
+    packets_lost: u64,
+    /// Packets of strangers.
+    packets_refused: u64,
+    /// Jitter at the end, in microseconds.
+    jitter_us: u32,
+    /// Share that it missed of what we sent it, in percent.
+    peer_lost_percent: Option<f32>,
+    /// Round trip, in microseconds.
+    round_trip_us: Option<u32>,
+}
+
+impl From<Quality> for QualityItem {
+    fn from(quality: Quality) -> Self {
+        let report = quality.report;
+        Self {
+            end: if quality.caller { "caller" } else { "callee" },
+            codec: report.codec,
+            packets_received: report.packets_received,
+            packets_sent: report.packets_sent,
+            packets_lost: report.packets_lost,
+            packets_refused: report.packets_refused,
+            jitter_us: report.jitter_us,
+            peer_lost_percent: report.peer_fraction_lost.map(|lost| f32::from(lost) / 2.56),
+            round_trip_us: report.round_trip_us,
+        }
+    }
+}
+
+/// A live call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api::native) struct CallItem {
+    /// Its record as it would be stored now.
+    #[serde(flatten)]
+    record: RecordItem,
+    /// `connecting`, `ringing`, `talking`, `announcement` or `ending`.
+    #[schema(value_type = String)]
+    stage: CallStage,
+    /// Somebody is on hold.
+    held: bool,
+}
+
+impl From<CallView> for CallItem {
+    fn from(view: CallView) -> Self {
+        Self { record: view.record.into(), stage: view.stage, held: view.held }
+    }
+}
+
+/// A finished recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api::native) struct RecordingItem {
+    /// Of which call.
+    call: String,
+    /// What the call belongs to.
+    interaction: String,
+    /// Began, ms since the Unix epoch.
+    started_at: u64,
+    /// Length in ms.
+    length_ms: Option<u64>,
+    /// Size in bytes.
+    bytes: Option<u64>,
+    /// Why it ended early, if so.
+    error: Option<String>,
+    /// Where the audio is: stereo WAV, the caller on the left.
+    audio: String,
+}
+
+impl From<RecordingRecord> for RecordingItem {
+    fn from(record: RecordingRecord) -> Self {
+        Self {
+            call: record.call.to_string(),
+            interaction: record.interaction.to_string(),
+            started_at: record.started_at,
+            length_ms: record.length_ms,
+            bytes: record.bytes,
+            error: record.error,
+            audio: format!("/api/v1/recordings/{}/audio", record.call),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The description of everything that is served, for programs.
+
+use axum::Json;
+use axum::extract::State;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::auth::Key;
+use super::problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Strowger",
+        description = "A SIP switch: its calls, records, recordings and events. Times are milliseconds since the \
+            Unix epoch. Errors are problem details (RFC 9457)."
+    ),
+    security(("bearer" = [])),
+    modifiers(&Bearer),
+    tags(
+        (name = "calls", description = "Live calls"),
+        (name = "records", description = "Finished calls and their recordings"),
+        (name = "phones", description = "Registrations and trunks"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "process", description = "The process itself"),
+        (name = "health", description = "For supervisors of processes"),
+    )
+)]
+struct Description;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of [[tenant.api_key]] in the configuration"))
+            .build();
+        let components = openapi.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// An empty router that knows the title and the keys.
+pub(super) fn base() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+}
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(describe))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "describe", tag = "process",
+    responses(
+        (status = 200, description = "OpenAPI 3.1", body = Object),
+        (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn describe(State(app): State<App>, _: Key) -> Json<utoipa::openapi::OpenApi> {
+    Json(app.openapi.clone())
+}

@@ -1,0 +1,169 @@
+//! The node as the HTTP surface sees it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strowger_core::vocab::record::{CallRecord, RecordingRecord};
+use strowger_core::vocab::{Command, CommandError, Done, Principal, Query, Reply};
+
+use super::events::{self, KEPT};
+use super::gateway::{Gateway, Phase};
+use super::reload::ReloadError;
+use crate::api::gateway::{
+    self as api, EventId, Follow, Followed, Later, MailboxFigures, Readiness, ReloadRefused,
+    RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures, StreamFigures,
+    TurnFigures, WorkerFigures,
+};
+use crate::store::{PageQuery, Row, RowKind, RowPage};
+
+impl api::Gateway for Gateway {
+    fn command(
+        &self,
+        principal: Principal,
+        command: Command,
+    ) -> Later<'_, Result<Done, CommandError>> {
+        Box::pin(self.command(principal, command))
+    }
+
+    fn query(&self, principal: Principal, query: Query) -> Later<'_, Reply> {
+        Box::pin(self.query(principal, query))
+    }
+
+    fn call_records(&self, query: RowsQuery) -> Later<'_, Result<Rows<CallRecord>, RowsError>> {
+        Box::pin(async move {
+            let page = rows(self, RowKind::Calls, query).await?;
+            Ok(typed(page, Row::into_call))
+        })
+    }
+
+    fn recordings(&self, query: RowsQuery) -> Later<'_, Result<Rows<RecordingRecord>, RowsError>> {
+        Box::pin(async move {
+            let page = rows(self, RowKind::Recordings, query).await?;
+            Ok(typed(page, Row::into_recording))
+        })
+    }
+
+    fn recordings_directory(&self) -> &Path {
+        self.recordings()
+    }
+
+    fn follow(&self, from: Option<EventId>) -> Box<dyn Follow> {
+        let from = from.map(|id| events::EventId { boot: id.boot, seq: id.seq });
+        Box::new(Follower(self.follow(from)))
+    }
+
+    fn holder(&self, token: &str) -> Option<Principal> {
+        self.holder(token)
+    }
+
+    fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {
+        Box::pin(async move { self.reload().await.map_err(refused) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        match self.phase() {
+            Phase::Starting => Readiness::Starting,
+            Phase::Draining => Readiness::Draining,
+            Phase::Ready if self.figures().writer.failing.load(Ordering::Relaxed) => {
+                Readiness::StoreStalled
+            }
+            Phase::Ready => Readiness::Ready,
+        }
+    }
+
+    fn shell_figures(&self) -> ShellFigures {
+        figures(self)
+    }
+}
+
+async fn rows(gateway: &Gateway, kind: RowKind, query: RowsQuery) -> Result<RowPage, RowsError> {
+    let after = query.after.map(|text| text.parse()).transpose();
+    let query = PageQuery {
+        kind,
+        tenant: Some(query.tenant),
+        extension: query.extension,
+        call: query.call,
+        cause: query.cause,
+        from: query.from,
+        until: query.until,
+        after: after.map_err(|_| RowsError::BadCursor)?,
+        limit: query.limit,
+    };
+    gateway.page(query).await.map_err(|error| RowsError::Failed(error.to_string()))
+}
+
+fn typed<T>(page: RowPage, take: fn(Row) -> Option<T>) -> Rows<T> {
+    let next = page.next.map(|cursor| cursor.to_string());
+    Rows { rows: page.rows.into_iter().filter_map(take).collect(), next }
+}
+
+fn refused(error: ReloadError) -> ReloadRefused {
+    match error {
+        ReloadError::Problems(problems) => {
+            let list = problems.list.into_iter().map(|problem| (problem.line, problem.text));
+            ReloadRefused::Wrong { file: problems.file, problems: list.collect() }
+        }
+        ReloadError::Fixed(keys) => ReloadRefused::Fixed(keys),
+        ReloadError::Failed(why) => ReloadRefused::Failed(why),
+    }
+}
+
+struct Follower(events::Follower);
+
+impl Follow for Follower {
+    fn next(&mut self) -> Later<'_, Option<Followed>> {
+        Box::pin(async move {
+            let followed = self.0.next().await?;
+            Some(match followed {
+                events::Followed::Event(event) => Followed::Event(event),
+                events::Followed::Reset => {
+                    let at = self.0.at();
+                    Followed::Reset(at.map(|id| EventId { boot: id.boot, seq: id.seq }))
+                }
+            })
+        })
+    }
+}
+
+fn figures(gateway: &Gateway) -> ShellFigures {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let figures = gateway.figures();
+    let (turn, writer, streams) = (&figures.turn, &figures.writer, figures.streams.figures());
+    ShellFigures {
+        mailbox: MailboxFigures {
+            waiting: figures.mailbox.waiting() as u64,
+            refused: figures.mailbox.refused(),
+        },
+        turn: TurnFigures {
+            turns: read(&turn.turns),
+            longest_us: turn.longest_us.swap(0, Ordering::Relaxed),
+            received: read(&turn.received),
+            sent: read(&turn.sent),
+            unsent: read(&turn.unsent),
+        },
+        streams: StreamFigures {
+            opened: read(&streams.opened),
+            refused: read(&streams.refused),
+            overflowed: read(&streams.overflowed),
+            unsendable: read(&figures.outlets.unsendable),
+        },
+        store: StoreFigures {
+            commits: read(&writer.commits),
+            records: read(&writer.records),
+            lost: read(&writer.lost),
+            slowest_us: read(&writer.slowest_us),
+        },
+        ring: RingFigures { kept: gateway.shared.ring.kept() as u64, capacity: KEPT as u64 },
+        workers: gateway.media_counts().iter().map(worker).collect(),
+        media_orders_refused: read(&figures.outlets.media_refused),
+    }
+}
+
+fn worker(counts: &crate::net::media::Counts) -> WorkerFigures {
+    WorkerFigures {
+        received: counts.received,
+        sent: counts.sent,
+        unsent: counts.unsent,
+        streams: counts.streams,
+    }
+}

@@ -1,0 +1,256 @@
+//! A gateway that answers from tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use strowger::api::gateway::{
+    EventId, Follow, Followed, Gateway, Later, Readiness, ReloadRefused, Rows, RowsError,
+    RowsQuery, ShellFigures, WorkerFigures,
+};
+use strowger::node::events::{self, Ring};
+use strowger_core::vocab::command::{CallStage, CallView, Figures, Page, TrunkView};
+use strowger_core::vocab::record::{
+    CallEnd, CallRecord, EndCause, EndedBy, Party, RecordingRecord,
+};
+use strowger_core::vocab::{
+    CallId, Command, CommandError, Done, ExtensionKey, InteractionId, Principal, Query, Reply,
+    Role, TrunkKey,
+};
+
+/// What the store and the switch would hold, and what was asked of them.
+#[derive(Default)]
+pub struct Tables {
+    pub readiness: Option<Readiness>,
+    pub records: Vec<CallRecord>,
+    pub recordings: Vec<RecordingRecord>,
+    pub outcome: Option<Result<Done, CommandError>>,
+    pub reload: Option<ReloadRefused>,
+    pub commands: Vec<(Principal, Command)>,
+    pub queries: Vec<(Principal, Query)>,
+    pub reloads: usize,
+    /// Queries are never answered.
+    pub silent: bool,
+}
+
+pub struct Fake {
+    pub tables: Mutex<Tables>,
+    pub ring: Arc<Ring>,
+    directory: PathBuf,
+}
+
+/// The as_of of every live page.
+pub const AS_OF: u64 = 1_700_000_000_123;
+
+impl Fake {
+    pub fn new(directory: &Path) -> Self {
+        let directory = directory.to_path_buf();
+        Self { tables: Mutex::default(), ring: Arc::default(), directory }
+    }
+
+    pub fn set(&self, change: impl FnOnce(&mut Tables)) {
+        change(&mut self.tables.lock().unwrap());
+    }
+
+    pub fn asked(&self) -> Vec<(Principal, Query)> {
+        self.tables.lock().unwrap().queries.clone()
+    }
+
+    pub fn ordered(&self) -> Vec<(Principal, Command)> {
+        self.tables.lock().unwrap().commands.clone()
+    }
+}
+
+pub fn extension(tenant: &str, number: &str) -> Party {
+    let extension = ExtensionKey { tenant: tenant.into(), number: number.into() };
+    Party::Extension { extension, name: format!("Phone {number}") }
+}
+
+pub fn record(call: u128, tenant: &str, caller: &str) -> CallRecord {
+    CallRecord {
+        call: CallId(call),
+        interaction: InteractionId(call),
+        tenant: tenant.into(),
+        caller: extension(tenant, caller),
+        callee: extension(tenant, "102"),
+        dialled: "102".into(),
+        started_at: 1_000 * u64::try_from(call).unwrap(),
+        ringing_at: None,
+        answered_at: None,
+        ended_at: Some(2_000),
+        end: Some(CallEnd {
+            cause: EndCause::NoAnswer,
+            by: EndedBy::Switch,
+            sip_status: 480,
+            q850: 19,
+        }),
+        quality: Vec::new(),
+        recording: None,
+    }
+}
+
+pub fn recording(call: u128, tenant: &str, path: &str) -> RecordingRecord {
+    RecordingRecord {
+        call: CallId(call),
+        interaction: InteractionId(call),
+        tenant: tenant.into(),
+        path: path.into(),
+        started_at: 5,
+        length_ms: Some(10),
+        bytes: Some(100),
+        error: None,
+    }
+}
+
+fn figures() -> Figures {
+    let one = |name: &str| vec![(name.to_owned(), 1)];
+    let trunk = |tenant: &str| (TrunkKey { tenant: tenant.into(), name: "carrier".into() }, 1);
+    Figures {
+        calls: 7,
+        calls_started: 42,
+        calls_ended: one("normal"),
+        sip_received: one("INVITE"),
+        sip_dropped: one("silenced"),
+        trunks: vec![trunk("t"), trunk("u")],
+        ..Figures::default()
+    }
+}
+
+impl Gateway for Fake {
+    fn command(
+        &self,
+        principal: Principal,
+        command: Command,
+    ) -> Later<'_, Result<Done, CommandError>> {
+        let mut tables = self.tables.lock().unwrap();
+        tables.commands.push((principal, command));
+        let outcome = tables.outcome.clone().expect("an outcome is set");
+        Box::pin(std::future::ready(outcome))
+    }
+
+    fn query(&self, principal: Principal, query: Query) -> Later<'_, Reply> {
+        let mut tables = self.tables.lock().unwrap();
+        tables.queries.push((principal.clone(), query.clone()));
+        if tables.silent {
+            return Box::pin(std::future::pending());
+        }
+        let live = || {
+            let (record, stage) = (record(9, &principal.tenant, "101"), CallStage::Talking);
+            CallView { record, stage, held: true }
+        };
+        let reply = match query {
+            Query::Registrations { .. } => {
+                Reply::Registrations(Page { items: Vec::new(), total: 3, as_of: AS_OF })
+            }
+            Query::Calls { .. } => {
+                Reply::Calls(Page { items: vec![live()], total: 1, as_of: AS_OF })
+            }
+            Query::Call { call: CallId(9) } => Reply::Call(Box::new(live())),
+            Query::Call { call } => {
+                Reply::Refused(CommandError::NotFound(format!("no live call {call}")))
+            }
+            Query::Trunks => {
+                let trunk = TrunkKey { tenant: principal.tenant, name: "carrier".into() };
+                let reason = Some("no answer to OPTIONS".into());
+                let view = TrunkView { trunk, up: false, registered: None, reason, calls: 2 };
+                Reply::Trunks(Page { items: vec![view], total: 1, as_of: AS_OF })
+            }
+            Query::Figures => Reply::Figures(Box::new(figures())),
+        };
+        Box::pin(std::future::ready(reply))
+    }
+
+    fn call_records(&self, query: RowsQuery) -> Later<'_, Result<Rows<CallRecord>, RowsError>> {
+        let involves = |party: &Party, number: &String| matches!(party, Party::Extension { extension, .. } if extension.number == *number);
+        let rows = self.tables.lock().unwrap().records.clone();
+        let rows = rows.into_iter().filter(|row| {
+            row.tenant == query.tenant
+                && query.call.is_none_or(|call| row.call == call)
+                && query.from.is_none_or(|from| row.started_at >= from)
+                && query.until.is_none_or(|until| row.started_at < until)
+                && query.cause.is_none_or(|cause| row.end.as_ref().unwrap().cause == cause)
+                && query.extension.as_ref().is_none_or(|number| {
+                    involves(&row.caller, number) || involves(&row.callee, number)
+                })
+        });
+        Box::pin(std::future::ready(page(rows.collect(), &query)))
+    }
+
+    fn recordings(&self, query: RowsQuery) -> Later<'_, Result<Rows<RecordingRecord>, RowsError>> {
+        let tables = self.tables.lock().unwrap();
+        let rows = tables.recordings.iter().filter(|row| {
+            row.tenant == query.tenant
+                && query.call.is_none_or(|call| row.call == call)
+                && query.extension.as_ref().is_none_or(|number| {
+                    let caller = |record: &&CallRecord| record.call == row.call;
+                    tables.records.iter().find(caller).is_some_and(|record| {
+                        matches!(&record.caller, Party::Extension { extension, .. } if extension.number == *number)
+                    })
+                })
+        });
+        Box::pin(std::future::ready(page(rows.cloned().collect(), &query)))
+    }
+
+    fn recordings_directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn follow(&self, from: Option<EventId>) -> Box<dyn Follow> {
+        let from = from.map(|id| events::EventId { boot: id.boot, seq: id.seq });
+        Box::new(Follower(self.ring.follow(from)))
+    }
+
+    fn holder(&self, token: &str) -> Option<Principal> {
+        let (role, tenant) = token.split_once('-')?;
+        let (role, extension) = match role {
+            "admin" => (Role::Admin, None),
+            "supervisor" => (Role::Supervisor, None),
+            "reader" => (Role::ReadOnly, None),
+            "user" => (Role::User, Some("101".to_owned())),
+            "agent" => (Role::Agent, None),
+            _ => return None,
+        };
+        Some(Principal { tenant: tenant.into(), role, name: "key".into(), extension })
+    }
+
+    fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {
+        let mut tables = self.tables.lock().unwrap();
+        tables.reloads += 1;
+        Box::pin(std::future::ready(tables.reload.clone().map_or(Ok(()), Err)))
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.tables.lock().unwrap().readiness.unwrap_or(Readiness::Ready)
+    }
+
+    fn shell_figures(&self) -> ShellFigures {
+        ShellFigures { workers: vec![WorkerFigures::default()], ..ShellFigures::default() }
+    }
+}
+
+/// A cursor is the number of rows before it.
+fn page<T>(mut rows: Vec<T>, query: &RowsQuery) -> Result<Rows<T>, RowsError> {
+    let skip = match &query.after {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| RowsError::BadCursor)?,
+    };
+    let end = skip + query.limit;
+    let next = (rows.len() > end).then(|| end.to_string());
+    rows.truncate(end);
+    Ok(Rows { rows: rows.split_off(skip.min(rows.len())), next })
+}
+
+struct Follower(events::Follower);
+
+impl Follow for Follower {
+    fn next(&mut self) -> Later<'_, Option<Followed>> {
+        Box::pin(async {
+            let followed = self.0.next().await?;
+            Some(match followed {
+                events::Followed::Event(event) => Followed::Event(event),
+                events::Followed::Reset => {
+                    Followed::Reset(self.0.at().map(|id| EventId { boot: id.boot, seq: id.seq }))
+                }
+            })
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Who gets in, and what each role may.
+
+use crate::fake::{record, recording};
+use crate::site::{Site, log};
+
+const LIVE: &str = "00000000000000000000000000000009";
+
+#[test]
+fn without_a_key_only_the_health_endpoints_answer() {
+    let site = Site::new();
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(site.send("GET", path, &[], "").status, 200, "{path}");
+    }
+    for path in ["/metrics", "/api/v1/calls", "/api/v1/events", "/api/v1/openapi.json"] {
+        let answer = site.send("GET", path, &[], "");
+        answer.problem(401);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{path}");
+    }
+    for wrong in ["Basic YWRtaW4tdDo=", "Bearer", "Bearer  ", "admin-t", "Bearer\tadmin-t"] {
+        site.send("GET", "/api/v1/calls", &[("Authorization", wrong)], "").problem(401);
+    }
+    let twice = [("Authorization", "Bearer admin-t"), ("Authorization", "Bearer admin-t")];
+    site.send("GET", "/api/v1/calls", &twice, "").problem(401);
+    assert_eq!(
+        site.send("GET", "/api/v1/calls", &[("Authorization", "bearer admin-t")], "").status,
+        200
+    );
+    assert!(site.fake.asked().iter().all(|(principal, _)| principal.tenant == "t"));
+}
+
+#[test]
+fn guessing_is_slowed_down_and_right_keys_are_not_looked_at_meanwhile() {
+    let site = Site::new();
+    for _ in 0..10 {
+        site.get_as("nonsense", "/api/v1/calls").problem(401);
+    }
+    for token in ["nonsense", "admin-t"] {
+        let answer = site.get_as(token, "/api/v1/calls");
+        answer.problem(429);
+        let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=6).contains(&seconds), "{seconds}");
+    }
+    assert_eq!(site.send("GET", "/healthz", &[], "").status, 200);
+}
+
+#[test]
+fn requests_without_a_key_are_no_guesses() {
+    let site = Site::new();
+    for _ in 0..30 {
+        site.send("GET", "/api/v1/calls", &[], "").problem(401);
+    }
+    assert_eq!(site.get("/api/v1/calls").status, 200);
+}
+
+#[test]
+fn only_an_admin_reloads() {
+    let site = Site::new();
+    for role in ["supervisor-t", "agent-t", "user-t", "reader-t"] {
+        site.post_as(role, "/api/v1/reload", "").problem(403);
+    }
+    assert_eq!(site.fake.tables.lock().unwrap().reloads, 0);
+    assert_eq!(site.post("/api/v1/reload", "").status, 204);
+    assert_eq!(site.fake.tables.lock().unwrap().reloads, 1);
+}
+
+#[test]
+fn users_see_their_own_extension_and_nothing_of_the_tenant() {
+    let site = Site::new();
+    let mut others = record(2, "t", "103");
+    others.callee = crate::fake::extension("t", "104");
+    site.fake.set(|tables| {
+        tables.records = vec![record(1, "t", "101"), others];
+        tables.recordings = vec![recording(1, "t", "a.wav"), recording(2, "t", "b.wav")];
+    });
+    let rows = |path: &str| {
+        let items = site.get_as("user-t", path).json()["items"].clone();
+        items.as_array().unwrap().len()
+    };
+    assert_eq!((rows("/api/v1/records"), rows("/api/v1/recordings")), (1, 1));
+    assert_eq!(rows("/api/v1/records?extension=101"), 1);
+    site.get_as("user-t", "/api/v1/records?extension=103").problem(403);
+    site.get_as("user-t", &format!("/api/v1/records/{:032x}", 2)).problem(404);
+    site.get_as("user-t", &format!("/api/v1/recordings/{:032x}/audio", 2)).problem(404);
+    for path in ["/api/v1/trunks", "/metrics"] {
+        site.get_as("user-t", path).problem(403);
+    }
+    let detail = site.get_as("agent-t", "/api/v1/records").problem(403);
+    assert!(detail.contains("names no extension"), "{detail}");
+}
+
+#[test]
+fn the_switch_hears_who_asks() {
+    let site = Site::new();
+    assert_eq!(site.get_as("user-t", &format!("/api/v1/calls/{LIVE}")).status, 200);
+    let (principal, _) = site.fake.asked().pop().unwrap();
+    assert_eq!(principal.extension.as_deref(), Some("101"));
+}
+
+#[test]
+fn no_key_is_ever_logged() {
+    let site = Site::new();
+    site.get_as("reader-sesame", "/api/v1/calls");
+    site.get_as("wrongsesame", "/api/v1/calls").problem(401);
+    let log = log();
+    assert!(log.contains("unknown key"), "the attempt itself is logged");
+    assert!(!log.contains("sesame"));
+}
