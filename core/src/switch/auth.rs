@@ -1,5 +1,7 @@
 //! Who sent a request: digest authentication of extensions (RFC 3261 section 22, RFC 7616, RFC 8760).
 
+use std::net::IpAddr;
+
 use sip::auth::{Algorithm, Ha1, Verdict};
 use sip::endpoint::Reply;
 use sip::message::Message;
@@ -20,7 +22,7 @@ impl Running {
         message: &Message,
     ) -> Result<ExtensionKey, Box<Reply>> {
         let method = message.method().cloned().unwrap_or(Method::Register);
-        let verdict = self.books.check(now, &method, message);
+        let verdict = self.books.check(now, flow.remote.ip(), &method, message);
         let registered = self.books.registrar.knows(flow);
         match verdict {
             Check::Is(extension) => {
@@ -28,7 +30,8 @@ impl Running {
                 Ok(extension)
             }
             Check::Nobody { stale, algorithm } => {
-                Err(Box::new(self.books.challenge(now, &method, algorithm, stale)))
+                let ip = flow.remote.ip();
+                Err(Box::new(self.books.challenge(now, ip, &method, algorithm, stale)))
             }
             Check::Wrong { algorithm } => {
                 self.counters.auth_failed();
@@ -39,7 +42,8 @@ impl Running {
                     let kind = EventKind::AddressSilenced { address, until };
                     self.desk.out.publish(now, None, kind);
                 }
-                Err(Box::new(self.books.challenge(now, &method, algorithm, false)))
+                let ip = flow.remote.ip();
+                Err(Box::new(self.books.challenge(now, ip, &method, algorithm, false)))
             }
         }
     }
@@ -67,7 +71,7 @@ fn algorithm(extension: Option<&Extension>) -> Algorithm {
 }
 
 impl Books {
-    fn check(&mut self, now: Now, method: &Method, message: &Message) -> Check {
+    fn check(&mut self, now: Now, source: IpAddr, method: &Method, message: &Message) -> Check {
         let Self { directory, verifier, .. } = self;
         let realm = directory.config().sip.domain.as_str();
         let claimed = message.from().ok().and_then(|from| from.uri().ok());
@@ -91,8 +95,8 @@ impl Books {
                 let kind = algorithm(Some(extension));
                 Some(Ha1::from_password(user, realm, extension.password.expose(), kind))
             };
-            let body = message.body();
-            match verifier.verify(now.mono, method.as_str(), body, credentials, realm, ha1) {
+            let covered = (method.as_str(), message.body());
+            match verifier.verify_from(now.mono, source, covered, credentials, realm, ha1) {
                 Verdict::Ok { .. } => {
                     if let Some(key) = found {
                         return Check::Is(key);
@@ -109,9 +113,16 @@ impl Books {
         Check::Nobody { stale, algorithm: expected }
     }
 
-    fn challenge(&mut self, now: Now, method: &Method, algorithm: Algorithm, stale: bool) -> Reply {
+    fn challenge(
+        &mut self,
+        now: Now,
+        source: IpAddr,
+        method: &Method,
+        algorithm: Algorithm,
+        stale: bool,
+    ) -> Reply {
         let realm = self.directory.config().sip.domain.as_str();
-        let value = self.verifier.challenge(now.mono, realm, algorithm, stale);
+        let value = self.verifier.challenge_for(now.mono, source, realm, algorithm, stale);
         if *method == Method::Register {
             Reply::new(401).with_header("WWW-Authenticate", value)
         } else {

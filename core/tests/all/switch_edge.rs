@@ -195,16 +195,24 @@ fn wrong_passwords_reach_nobody_and_silence_their_address() {
 }
 
 #[test]
-fn a_carriers_address_cannot_be_silenced_by_forged_datagrams() {
+fn nobody_is_silenced_by_forged_datagrams() {
     let mut host = fresh();
+    let victim = "203.0.113.5:5060";
     let call = ("REGISTER", "sip:pbx.example", "sip:4567@pbx.example");
     for attempt in 0..20 {
         let first = host.receive(PHONE, &request(call.0, call.1, call.2, 10 * attempt + 1, "", ""));
         let challenge = parsed(&first[0].1);
         let more = credentials(&challenge, call.0, call.1, "4567", "guess");
-        // The answer to a challenge that somebody else received.
-        host.receive(CARRIER, &request(call.0, call.1, call.2, 10 * attempt + 2, &more, ""));
+        // The answer to a challenge that another address received.
+        for forged in [CARRIER, victim] {
+            let sent =
+                host.receive(forged, &request(call.0, call.1, call.2, 10 * attempt + 2, &more, ""));
+            assert!(sent[0].1.contains("stale=true"), "{}", sent[0].1);
+        }
     }
+    let silenced = host.events.iter().filter(|e| matches!(e, EventKind::AddressSilenced { .. }));
+    assert_eq!(silenced.count(), 0);
+    assert_eq!(host.status(victim, &request(call.0, call.1, call.2, 800, "", "")), 401);
     let ping = request("INVITE", "sip:057126200679@192.0.2.1", "sip:1@carrier", 900, "", SDP);
     assert_eq!(host.status(CARRIER, &ping), 404);
 }

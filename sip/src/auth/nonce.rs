@@ -1,6 +1,7 @@
 //! Nonces that need no memory until they are used, and the counts of those that were.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -12,7 +13,8 @@ const STAMP: usize = 16;
 const SERIAL: usize = 8;
 const SEAL: usize = 32;
 
-/// Makes and checks nonces: time, serial and a keyed hash over both.
+/// Makes and checks nonces: time, serial and a keyed hash over both and over the address that
+/// the nonce is for.
 pub(super) struct NonceMint {
     secret: [u8; 32],
     serial: u32,
@@ -23,30 +25,35 @@ impl NonceMint {
         Self { secret, serial: 0 }
     }
 
-    pub fn make(&mut self, now: u64) -> String {
+    pub fn make(&mut self, now: u64, source: IpAddr) -> String {
         self.serial = self.serial.wrapping_add(1);
-        let seal = self.seal((now, self.serial));
+        let seal = self.seal((now, self.serial), source);
         format!("{now:016x}{:08x}{seal:032x}", self.serial)
     }
 
-    /// The identity of a nonce of ours; `None` for anything else.
-    pub fn check(&self, nonce: &str) -> Option<NonceId> {
+    /// The identity of a nonce of ours that was made for this address; `None` for anything else.
+    pub fn check(&self, nonce: &str, source: IpAddr) -> Option<NonceId> {
         if nonce.len() != STAMP + SERIAL + SEAL || !nonce.is_ascii() {
             return None;
         }
         let stamp = u64::from_str_radix(nonce.get(..STAMP)?, 16).ok()?;
         let serial = u32::from_str_radix(nonce.get(STAMP..STAMP + SERIAL)?, 16).ok()?;
         let seal = u128::from_str_radix(nonce.get(STAMP + SERIAL..)?, 16).ok()?;
-        let ours = self.seal((stamp, serial));
+        let ours = self.seal((stamp, serial), source);
         bool::from(ours.to_be_bytes().ct_eq(&seal.to_be_bytes())).then_some((stamp, serial))
     }
 
     /// Inputs of one fixed length between two copies of the key: nothing can be appended.
-    fn seal(&self, (stamp, serial): NonceId) -> u128 {
+    fn seal(&self, (stamp, serial): NonceId, source: IpAddr) -> u128 {
+        let source = match source {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
         let mut hash = Sha256::new();
         hash.update(self.secret);
         hash.update(stamp.to_be_bytes());
         hash.update(serial.to_be_bytes());
+        hash.update(source.octets());
         hash.update(self.secret);
         let digest = hash.finalize();
         digest.iter().take(16).fold(0, |seal, byte| (seal << 8) | u128::from(*byte))

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::digest::{self, Algorithm, Covered, Ha1, Qop};
 use super::nonce::{NonceCounts, NonceMint};
 use crate::message::{AuthParams, Quoted, unquote};
+
+/// Stands for no address in particular.
+const ANYBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What the server makes of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +60,8 @@ impl Verifier {
         }
     }
 
-    /// The value of a WWW-Authenticate or Proxy-Authenticate header with a fresh nonce.
+    /// The value of a WWW-Authenticate or Proxy-Authenticate header with a fresh nonce that anybody
+    /// may answer.
     pub fn challenge(
         &mut self,
         now: u64,
@@ -64,7 +69,21 @@ impl Verifier {
         algorithm: Algorithm,
         stale: bool,
     ) -> String {
-        let nonce = self.mint.make(now);
+        self.challenge_for(now, ANYBODY, realm, algorithm, stale)
+    }
+
+    /// Likewise, with a nonce that only this address may answer; from any other it is stale. So a
+    /// wrong answer proves that its sender receives what is sent to that address, and nobody can
+    /// make somebody else look like a guesser with forged datagrams.
+    pub fn challenge_for(
+        &mut self,
+        now: u64,
+        source: IpAddr,
+        realm: &str,
+        algorithm: Algorithm,
+        stale: bool,
+    ) -> String {
+        let nonce = self.mint.make(now, source);
         let realm = Quoted(realm);
         let stale = if stale { ", stale=true" } else { "" };
         let algorithm = algorithm.as_str();
@@ -73,8 +92,9 @@ impl Verifier {
         )
     }
 
-    /// Checks the credentials of a request with this method and body. `ha1` looks a user up,
-    /// and gives the hash made with the algorithm that this user is challenged with.
+    /// Checks the credentials of a request with this method and body, which answer
+    /// [`Verifier::challenge`]. `ha1` looks a user up, and gives the hash made with the algorithm
+    /// that this user is challenged with.
     pub fn verify(
         &mut self,
         now: u64,
@@ -84,12 +104,25 @@ impl Verifier {
         realm: &str,
         ha1: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Verdict {
+        self.verify_from(now, ANYBODY, (method, body), header, realm, ha1)
+    }
+
+    /// Likewise for credentials that answer [`Verifier::challenge_for`] and came from this address.
+    pub fn verify_from(
+        &mut self,
+        now: u64,
+        source: IpAddr,
+        (method, body): (&str, &[u8]),
+        header: &AuthParams<'_>,
+        realm: &str,
+        ha1: impl FnOnce(&str) -> Option<Ha1>,
+    ) -> Verdict {
         let fields = match Fields::read(header) {
             Some(fields) if fields.realm == realm => fields,
             Some(_) => return Verdict::Missing,
             None => return Verdict::Malformed,
         };
-        let Some(id) = self.mint.check(&fields.nonce) else { return Verdict::Stale };
+        let Some(id) = self.mint.check(&fields.nonce, source) else { return Verdict::Stale };
         let age = now.saturating_sub(id.0);
         if id.0 > now || age > self.life || self.counts.is_forgotten(id) {
             return Verdict::Stale;
