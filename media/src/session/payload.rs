@@ -48,12 +48,15 @@ pub struct Codecs {
 
 impl Codecs {
     /// A table of `list`; of two codecs with one payload type the first counts, and no more than 128
-    /// can be told apart.
+    /// can be told apart. A peer should send the numbers of our description (RFC 3264 section 5.1), but many
+    /// phones send those of their own: these are understood where they mean nothing else.
     pub fn new(mut list: Vec<StreamCodec>) -> Self {
         list.truncate(128);
         let mut index = [NONE; 128];
-        for (position, codec) in list.iter().enumerate() {
-            if let Some(entry) = index.get_mut(usize::from(codec.receive_pt))
+        let ours = list.iter().map(|codec| codec.receive_pt).enumerate();
+        let theirs = list.iter().map(|codec| codec.send_pt).enumerate();
+        for (position, number) in ours.chain(theirs) {
+            if let Some(entry) = index.get_mut(usize::from(number))
                 && *entry == NONE
             {
                 *entry = position as u8;
@@ -226,6 +229,17 @@ mod tests {
         let rule = rules(&wide, &narrow)[1];
         assert_eq!(rule.action, Action::Event { from: 48_000, to: 8_000 });
         assert_eq!((rule.payload_type, rule.clock_rate), (101, 48_000));
+    }
+
+    #[test]
+    fn a_phone_that_sends_its_own_numbers_is_understood_where_they_are_free() {
+        let both = |receive_pt, send_pt| StreamCodec { receive_pt, ..events(8_000, send_pt) };
+        let codecs = Codecs::new(vec![
+            StreamCodec { send_pt: 97, ..codec(CodecKind::Opus, "opus", 48_000, 96) },
+            both(97, 101),
+        ]);
+        let found = [96, 97, 101, 98].map(|pt| codecs.position(pt));
+        assert_eq!(found, [Some(0), Some(1), Some(1), None]);
     }
 
     #[test]
