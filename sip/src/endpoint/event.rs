@@ -81,7 +81,8 @@ pub enum Event {
         /// The INVITE.
         message: Message,
     },
-    /// A provisional response other than 100 to our INVITE.
+    /// A provisional response to our INVITE. A 100 is reported if it is the first that is heard
+    /// from there, and only once.
     Provisional {
         /// The leg.
         leg: LegId,

@@ -116,12 +116,20 @@ impl Leg {
 
     fn invite_progress(&mut self, cx: &mut Cx<'_>, status: u16, response: &Message) {
         let OurInvite::Initial(initial) = &mut self.ours else { return };
-        initial.heard = true;
+        let first = !std::mem::replace(&mut initial.heard, true);
         if let Cancel::Wanted(reason) = &mut initial.cancel {
             let reason = reason.take();
             return self.send_cancel(cx, reason);
         }
-        if status == 100 || !matches!(initial.cancel, Cancel::No) {
+        if !matches!(initial.cancel, Cancel::No) {
+            return;
+        }
+        if status == 100 {
+            // It says nothing but that somebody is there, and that once.
+            if first {
+                let (leg, message) = (self.id(), response.clone());
+                cx.layer.emit(Event::Provisional { leg, message, fork: 0, body: false });
+            }
             return;
         }
         self.peer.learn(response);
