@@ -8,6 +8,7 @@ mod calls;
 mod dtmf;
 mod hold;
 mod lifecycle;
+mod metrics;
 mod pairs;
 mod recording;
 mod register;

@@ -63,8 +63,7 @@ impl Carrier {
 
     fn at(place: &Place, scenario: &str, port: u16) -> Self {
         let rtp = RtpPeer::open(place.ports(2), 1_000.0);
-        let sipp = Scenario::carrier(scenario, port, rtp.port())
-            .start(place);
+        let sipp = Scenario::carrier(scenario, port, rtp.port()).start(place);
         Self { sipp, rtp, port }
     }
 

@@ -18,7 +18,8 @@ pub struct Site {
     pub fake: Arc<Fake>,
     pub address: SocketAddr,
     pub place: TempDir,
-    runtime: Runtime,
+    /// Runs it; ends with it.
+    _runtime: Runtime,
 }
 
 impl Site {
@@ -40,7 +41,7 @@ impl Site {
         let handle = runtime.handle().clone();
         let app = App::new(Arc::<Fake>::clone(&fake), limits);
         runtime.spawn(serve(listener, app, move |task| drop(handle.spawn(task))));
-        Self { fake, address, place, runtime }
+        Self { fake, address, place, _runtime: runtime }
     }
 
     pub fn connect(&self) -> Connection {
@@ -81,10 +82,6 @@ impl Site {
 
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[("Authorization", &format!("Bearer {ADMIN}"))], "")
-    }
-
-    pub fn runtime(&self) -> &Runtime {
-        &self.runtime
     }
 }
 
