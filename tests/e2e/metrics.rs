@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::support::SOON;
-use super::support::phone::{Account, Kind, Phone, Transport, register};
+use super::support::phone::{Account, Kind, Transport, register};
 use super::support::raw::RawUa;
 use super::support::switch::{Setup, Switch};
 use super::support::wait::wait_until;
@@ -64,6 +64,7 @@ fn every_documented_metric_is_there_after_a_call() {
     caller.dial("1002");
     callee.answer();
     caller.wait_connected();
+    callee.wait_connected();
     wait_until("they talk", SOON, || caller.heard().seconds_of(0, 1_000.0) > 0.5);
     let during = metrics(&switch);
     assert_eq!(value(&during, "strowger_calls"), 1.0);
