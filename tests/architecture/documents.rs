@@ -7,8 +7,20 @@ use super::source::{Tree, read};
 
 /// What a path of this repository begins with.
 const TOPS: &[&str] = &[
-    "sip/", "media/", "core/", "src/", "config/", "sounds/", "tests/", "benches/", "docs/", "fuzz/", "scripts/",
-    "examples/", ".config/", ".ci/",
+    "sip/",
+    "media/",
+    "core/",
+    "src/",
+    "config/",
+    "sounds/",
+    "tests/",
+    "benches/",
+    "docs/",
+    "fuzz/",
+    "scripts/",
+    "examples/",
+    ".config/",
+    ".ci/",
 ];
 
 fn documents() -> Tree {
@@ -71,11 +83,11 @@ fn keys(toml: &str) -> BTreeSet<String> {
     for line in toml.lines() {
         let line = line.trim_start_matches("# ");
         if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_matches(['[', ']']).to_owned();
-        } else if let Some((key, _)) = line.split_once(" = ") {
-            if key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-                keys.insert(format!("{section}.{key}"));
-            }
+            section = name.trim_start_matches('[').split(']').next().unwrap_or("").to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        {
+            keys.insert(format!("{section}.{key}"));
         }
     }
     keys
@@ -85,8 +97,10 @@ fn keys(toml: &str) -> BTreeSet<String> {
 fn documented(readme: &str) -> BTreeSet<String> {
     let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let sections = keys(REFERENCE);
-    let known: BTreeSet<&str> = sections.iter().filter_map(|key| key.rsplit_once('.')).map(|(s, _)| s).collect();
-    let is_key = |row: &&str| row.rsplit_once('.').is_some_and(|(section, _)| known.contains(section));
+    let known: BTreeSet<&str> =
+        sections.iter().filter_map(|key| key.rsplit_once('.')).map(|(s, _)| s).collect();
+    let is_key =
+        |row: &&str| row.rsplit_once('.').is_some_and(|(section, _)| known.contains(section));
     rows.filter(is_key).map(str::to_owned).collect()
 }
 

@@ -31,8 +31,8 @@ const CORE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// All that the HTTP surface may import of our own.
-const API: &[&str] = &["api", "node::gateway"];
+/// All that the HTTP surface may import of our own: itself. `api::gateway` is its door, which the node implements.
+const API: &[&str] = &["api"];
 /// ... and of the core.
 const API_CORE: &str = "strowger_core::vocab";
 
@@ -50,19 +50,51 @@ const MAY_SPAWN: &[&str] = &[
     "src/net/media/writer.rs",  // writes recordings for them
     "src/store/writer.rs",      // the one writer of the database
 ];
-const SPAWNS: &[&str] = &["::spawn(", ".spawn(", "spawn_blocking(", "spawn_local(", "thread::scope("];
+const SPAWNS: &[&str] =
+    &["::spawn(", ".spawn(", "spawn_blocking(", "spawn_local(", "thread::scope("];
 
 /// Where SQL and its library may stand.
 const MAY_SQL: &[&str] =
     &["src/store/sqlite.rs", "src/store/migrations.rs", "src/store/mod.rs", "src/store/tests.rs"];
-const SQL: &[&str] =
-    &["SELECT ", "INSERT INTO", "INSERT OR", "UPDATE ", "DELETE FROM", "CREATE TABLE", "rusqlite::"];
+const SQL: &[&str] = &[
+    "SELECT ",
+    "INSERT INTO",
+    "INSERT OR",
+    "UPDATE ",
+    "DELETE FROM",
+    "CREATE TABLE",
+    "rusqlite::",
+];
 
 /// What the pure crates must not touch: clocks, locks, threads, files, sockets, and containers whose order is chance.
 const IMPURE: &[&str] = &[
-    "Instant", "SystemTime", "UNIX_EPOCH", "Mutex", "RwLock", "Condvar", "OnceLock", "LazyLock", "OnceCell",
-    "thread_local", "thread", "atomic", "mpsc", "HashMap", "HashSet", "RandomState", "DefaultHasher", "UdpSocket",
-    "TcpStream", "TcpListener", "fs", "env", "process", "println", "eprintln", "dbg", "unsafe",
+    "Instant",
+    "SystemTime",
+    "UNIX_EPOCH",
+    "Mutex",
+    "RwLock",
+    "Condvar",
+    "OnceLock",
+    "LazyLock",
+    "OnceCell",
+    "thread_local",
+    "thread",
+    "atomic",
+    "mpsc",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "DefaultHasher",
+    "UdpSocket",
+    "TcpStream",
+    "TcpListener",
+    "fs",
+    "env",
+    "process",
+    "println",
+    "eprintln",
+    "dbg",
+    "unsafe",
 ];
 /// Exceptions: by file and word.
 const MAY_IMPURE: &[(&str, &str)] = &[
@@ -73,9 +105,30 @@ const MAY_IMPURE: &[(&str, &str)] = &[
 ];
 /// Crates that bring a runtime, a clock or chance.
 const IMPURE_CRATES: &[&str] = &[
-    "tokio", "async-std", "smol", "mio", "rand", "getrandom", "fastrand", "time", "chrono", "jiff", "instant",
-    "quanta", "coarsetime", "parking_lot", "dashmap", "crossbeam", "crossbeam-channel", "rayon", "once_cell",
-    "lazy_static", "rustix", "libc", "nix", "socket2",
+    "tokio",
+    "async-std",
+    "smol",
+    "mio",
+    "rand",
+    "getrandom",
+    "fastrand",
+    "time",
+    "chrono",
+    "jiff",
+    "instant",
+    "quanta",
+    "coarsetime",
+    "parking_lot",
+    "dashmap",
+    "crossbeam",
+    "crossbeam-channel",
+    "rayon",
+    "once_cell",
+    "lazy_static",
+    "rustix",
+    "libc",
+    "nix",
+    "socket2",
 ];
 
 /// Lines of a file without its tests, and of a function.
@@ -99,9 +152,14 @@ pub fn faults(tree: &Tree) -> Vec<String> {
         } else {
             purity(path, &code, &mut faults);
         }
-        let found = uses(&code, &module, &["sip", "media", "strowger_core", "strowger_sip", "strowger_media"]);
+        let found = uses(
+            &code,
+            &module,
+            &["sip", "media", "strowger_core", "strowger_sip", "strowger_media"],
+        );
         for other in &found.crates {
-            let may = CRATES.iter().any(|(own, may)| *own == folder && may.contains(&other.as_str()));
+            let may =
+                CRATES.iter().any(|(own, may)| *own == folder && may.contains(&other.as_str()));
             let is_own_folder = module.first() == Some(other) || folder == other;
             if !may && !is_own_folder && !local(tree, folder, &module, other) {
                 faults.push(format!("{path}: {folder} must not use the crate {other}"));
@@ -123,10 +181,12 @@ pub fn faults(tree: &Tree) -> Vec<String> {
 
 /// The crate's folder and the module of a source file; `None` for tests.
 fn place(path: &str) -> Option<(&'static str, Vec<String>)> {
-    let folder = CRATES.iter().map(|(folder, _)| *folder).find(|folder| {
-        path.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/"))
-    })?;
-    let inner = if folder == "src" { path } else { path.strip_prefix(folder)?.strip_prefix('/')? };
+    let folder = CRATES
+        .iter()
+        .map(|(folder, _)| *folder)
+        .find(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/")))?;
+    let inner =
+        if folder == "src" { path } else { path.strip_prefix(folder)?.strip_prefix('/')? };
     let file = inner.strip_prefix("src/")?.strip_suffix(".rs")?;
     let mut module: Vec<String> = file.split('/').map(str::to_owned).collect();
     if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
@@ -136,10 +196,12 @@ fn place(path: &str) -> Option<(&'static str, Vec<String>)> {
 }
 
 /// Whether a name is a module beside the file, below it or at the root of its crate: `media` within `call` is no crate.
-fn local(tree: &Tree, folder: &str, module: &[String], name: &str) -> bool {
+fn local(tree: &Tree, folder: &str, module: &[String], name: &String) -> bool {
     let root = if folder == "src" { "src".to_owned() } else { format!("{folder}/src") };
     (0..=module.len()).any(|depth| {
-        let below = [&[root.clone()], &module[..depth], &[name.to_owned()]].concat().join("/");
+        let below = [std::slice::from_ref(&root), &module[..depth], std::slice::from_ref(name)]
+            .concat()
+            .join("/");
         tree.contains_key(&format!("{below}.rs")) || tree.contains_key(&format!("{below}/mod.rs"))
     })
 }
@@ -149,8 +211,11 @@ fn sizes(path: &str, code: &str, faults: &mut Vec<String>) {
     if lines > FILE_LINES {
         faults.push(format!("{path}: {lines} lines; a file has {FILE_LINES} at most"));
     }
-    if let Some((lines, name)) = longest_function(code).filter(|(lines, _)| *lines > FUNCTION_LINES) {
-        faults.push(format!("{path}: fn {name} has {lines} lines; a function has {FUNCTION_LINES} at most"));
+    if let Some((lines, name)) = longest_function(code).filter(|(lines, _)| *lines > FUNCTION_LINES)
+    {
+        faults.push(format!(
+            "{path}: fn {name} has {lines} lines; a function has {FUNCTION_LINES} at most"
+        ));
     }
 }
 
@@ -163,22 +228,25 @@ fn purity(path: &str, code: &str, faults: &mut Vec<String>) {
             let (before, after) = (&code[..*at], &code[at + word.len()..]);
             match *word {
                 // Names of modules and macros, which may also name a variable.
-                "thread" | "atomic" | "mpsc" | "fs" | "env" | "process" => before.ends_with("std::"),
+                "thread" | "atomic" | "mpsc" | "fs" | "env" | "process" => {
+                    before.ends_with("std::")
+                }
                 "println" | "eprintln" | "dbg" | "thread_local" => after.starts_with('!'),
                 _ => !before.ends_with("forbid("),
             }
         });
         if let Some(at) = used {
-            faults.push(format!("{path}:{}: {word} has no place in a pure crate", line_of(code, at)));
+            faults
+                .push(format!("{path}:{}: {word} has no place in a pure crate", line_of(code, at)));
         }
     }
 }
 
 fn shell(path: &str, text: &str, only_code: &str, faults: &mut Vec<String>) {
-    if !MAY_SPAWN.iter().any(|place| path.starts_with(place)) {
-        if let Some(spawn) = SPAWNS.iter().find(|spawn| only_code.contains(**spawn)) {
-            faults.push(format!("{path}: `{spawn}`: threads and tasks are started elsewhere"));
-        }
+    if !MAY_SPAWN.iter().any(|place| path.starts_with(place))
+        && let Some(spawn) = SPAWNS.iter().find(|spawn| only_code.contains(**spawn))
+    {
+        faults.push(format!("{path}: `{spawn}`: threads and tasks are started elsewhere"));
     }
     if !MAY_SQL.contains(&path) {
         let with_strings = code(text, true);
@@ -209,7 +277,8 @@ fn api_edges(
     faults: &mut Vec<String>,
 ) {
     for used in own {
-        let within = |allowed: &&&str| used == **allowed || used.starts_with(&format!("{allowed}::"));
+        let within =
+            |allowed: &&&str| used == **allowed || used.starts_with(&format!("{allowed}::"));
         if !API.iter().any(|allowed| within(&allowed)) {
             faults.push(format!("{path}: the HTTP surface must not import {used}"));
         }
@@ -225,7 +294,8 @@ fn api_edges(
 }
 
 fn manifest(path: &str, text: &str, faults: &mut Vec<String>) {
-    let Some(folder) = ["sip", "media", "core"].into_iter().find(|own| path == format!("{own}/Cargo.toml"))
+    let Some(folder) =
+        ["sip", "media", "core"].into_iter().find(|own| path == format!("{own}/Cargo.toml"))
     else {
         return;
     };
@@ -264,9 +334,12 @@ fn cycles(folder: &str, graph: &Graph, faults: &mut Vec<String>) {
     let reach: Graph = edges.keys().map(|from| (from.clone(), reached(&edges, from))).collect();
     let mut told = BTreeSet::new();
     for (from, reached) in &reach {
-        for to in reached.iter().filter(|to| reach.get(*to).is_some_and(|back| back.contains(from))) {
+        for to in reached.iter().filter(|to| reach.get(*to).is_some_and(|back| back.contains(from)))
+        {
             let (a, b) = (top(from), top(to));
-            let joined = JOINED.iter().any(|(own, x, y)| *own == folder && [(*x, *y), (*y, *x)].contains(&(a, b)));
+            let joined = JOINED
+                .iter()
+                .any(|(own, x, y)| *own == folder && [(*x, *y), (*y, *x)].contains(&(a, b)));
             if a < b && !joined && told.insert((a.to_owned(), b.to_owned())) {
                 faults.push(format!("{folder}: a cycle: {from} and {to} import each other"));
             }
