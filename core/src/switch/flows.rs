@@ -114,9 +114,9 @@ impl Running {
             return;
         }
         self.desk.sip.flow_closed(now.mono, flow);
-        if is_stream(flow.transport) {
-            self.registrar_flow_closed(now, flow);
-        }
+        self.registrar_flow_closed(now, flow);
+        self.books.trunks.flow_closed(now, flow);
+        self.tick_trunks(now);
     }
 
     fn connect_ended(&mut self, now: Now, id: ConnectId, flow: Option<Flow>) {

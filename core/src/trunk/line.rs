@@ -256,6 +256,13 @@ impl Line {
         self.judge(tools);
     }
 
+    /// The connection to an address ended.
+    pub fn disconnected(&mut self, tools: &mut Tools<'_>, target: Target) {
+        if let Some(registration) = &mut self.registration {
+            registration.disconnected(tools, target);
+        }
+    }
+
     fn revived(&mut self, tools: &mut Tools<'_>) {
         if let Some(registration) = &mut self.registration {
             registration.revived(tools.now);

@@ -28,7 +28,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sip::endpoint::{OutRequest, RequestFailure};
 use sip::resolve::{Answer, Question, Target};
-use sip::{Message, Transport};
+use sip::{Flow, Message, Transport};
 
 use crate::vocab::command::TrunkView;
 use crate::vocab::config::Trunk;
@@ -271,6 +271,19 @@ impl Trunks {
     /// What a call found out about an address of a trunk.
     pub fn reported(&mut self, now: Now, trunk: &TrunkKey, target: Target, report: Report) {
         self.update(trunk, now, |line, tools| line.reported(tools, target, report));
+    }
+
+    /// A connection ended. A carrier that knows us by it cannot call us any more, so that a registration made over it is
+    /// made again soon.
+    pub fn flow_closed(&mut self, now: Now, flow: Flow) {
+        if !is_stream(flow.transport) {
+            return;
+        }
+        let target = Target { transport: flow.transport, address: flow.remote };
+        for at in 0..self.seats.len() {
+            self.with(at, now, |line, tools| line.disconnected(tools, target));
+        }
+        self.rearm();
     }
 
     /// Takes every registration back, on the way out.

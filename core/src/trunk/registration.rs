@@ -20,6 +20,8 @@ const SILENT_MAX: u64 = 300 * SECOND;
 /// Pauses after a refusal, likewise.
 const REFUSED_FIRST: u64 = 60 * SECOND;
 const REFUSED_MAX: u64 = 900 * SECOND;
+/// Pause after the connection of a registration ended: at least, and at most.
+const RECONNECT: (u64, u64) = (SECOND, 3 * SECOND);
 /// The longest Retry-After that is obeyed.
 const MAX_RETRY_AFTER: u64 = 3600 * SECOND;
 /// CSeq numbers that one REGISTER may use up by being challenged.
@@ -34,8 +36,8 @@ enum Stage {
     Waiting { at: u64, why: Why },
     /// One is under way.
     Sent { task: u64, target: Target, deadline: u64 },
-    /// Granted; to be refreshed then.
-    Held { refresh_at: u64 },
+    /// Granted over this address; to be refreshed then.
+    Held { refresh_at: u64, target: Target },
 }
 
 /// Why a registration waits.
@@ -122,7 +124,7 @@ impl Registration {
             Stage::Unlocated => u64::MAX,
             Stage::Waiting { at, .. } => at,
             Stage::Sent { deadline, .. } => deadline,
-            Stage::Held { refresh_at } => refresh_at,
+            Stage::Held { refresh_at, .. } => refresh_at,
         };
         stage.min(self.valid_until.unwrap_or(u64::MAX))
     }
@@ -160,7 +162,7 @@ impl Registration {
     /// The REGISTER that is due now, if any; [`Registration::sent`] follows.
     pub fn due(&mut self, now: u64, targets: &[Target]) -> Option<ToSend> {
         let at = match self.stage {
-            Stage::Waiting { at, .. } | Stage::Held { refresh_at: at } => at,
+            Stage::Waiting { at, .. } | Stage::Held { refresh_at: at, .. } => at,
             Stage::Unlocated | Stage::Sent { .. } => return None,
         };
         if at > now {
@@ -207,7 +209,7 @@ impl Registration {
         }
         let status = message.status().unwrap_or(500);
         match status {
-            200..=299 => self.granted(tools, message, user),
+            200..=299 => self.granted(tools, target, message, user),
             423 => self.too_brief(tools, message),
             408 | 500..=599 => {
                 let why = describe(message);
@@ -224,7 +226,17 @@ impl Registration {
         Heard::Alive
     }
 
-    fn granted(&mut self, tools: &mut Tools<'_>, message: &Message, user: &str) {
+    /// The connection that it was made over ended: made again soon, though not in a rush.
+    pub fn disconnected(&mut self, tools: &mut Tools<'_>, from: Target) {
+        if let Stage::Held { refresh_at, target } = &mut self.stage
+            && *target == from
+        {
+            let soon = tools.now.saturating_add(tools.between(RECONNECT.0, RECONNECT.1));
+            *refresh_at = soon.min(*refresh_at);
+        }
+    }
+
+    fn granted(&mut self, tools: &mut Tools<'_>, target: Target, message: &Message, user: &str) {
         let seconds = granted_seconds(message, user).unwrap_or(self.asked).min(MAX_EXPIRES);
         if seconds == 0 {
             return self.refused(tools, message);
@@ -236,7 +248,7 @@ impl Registration {
         self.valid_until = Some(tools.now.saturating_add(life));
         // Early enough for several attempts, at another time than other trunks.
         let refresh_at = tools.now + tools.between(life / 10 * 6, life / 10 * 8);
-        self.stage = Stage::Held { refresh_at };
+        self.stage = Stage::Held { refresh_at, target };
     }
 
     /// Section 10.2.8: asks again at once for what the carrier wants at least.

@@ -541,6 +541,28 @@ fn on_the_way_out_registrations_are_taken_back() {
 }
 
 #[test]
+fn a_registration_whose_connection_ended_is_made_again() {
+    let mut bench =
+        Bench::new(&[Trunk { transport: Some(Transport::Tcp), ..registering("192.0.2.10") }]);
+    let first = bench.next();
+    assert_eq!(first.request.uri, "sip:192.0.2.10;transport=tcp");
+    bench.answer(&first, "200 OK", &["Expires: 600"]);
+    let closed = |bench: &mut Bench, flow| {
+        bench.trunks.flow_closed(moment(bench.now), flow);
+        bench.drain();
+    };
+    bench.run(10);
+    closed(&mut bench, tcp("192.0.2.11:5060", 1));
+    closed(&mut bench, udp("192.0.2.10:5060"));
+    bench.run(10);
+    assert!(bench.sent.is_empty(), "not its connection");
+    closed(&mut bench, tcp("192.0.2.10:5060", 1));
+    let again = bench.next();
+    assert!((21 * SECOND..=23 * SECOND).contains(&again.at), "{}", again.at);
+    assert!(bench.up("line"), "it holds meanwhile");
+}
+
+#[test]
 fn calls_are_known_by_their_source() {
     let mut tcp = Trunk { transport: Some(Transport::Tcp), ..trunk("demo", "tcp", "192.0.2.11") };
     tcp.addresses.push(address("198.51.100.1:1").ip());
