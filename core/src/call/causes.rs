@@ -176,6 +176,59 @@ mod tests {
         }
     }
 
+    const PAGE: &str = include_str!("../../../docs/calls.md");
+
+    /// The cells of the table below a heading of the page, without its head.
+    fn table(heading: &str) -> Vec<Vec<&'static str>> {
+        let (_, section) = PAGE.split_once(&format!("\n## {heading}\n")).expect(heading);
+        let section = section.split("\n## ").next().unwrap_or("");
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'));
+        rows.skip(1).map(|row| row.split('|').map(str::trim).collect()).collect()
+    }
+
+    fn names(cell: &str, status: u16) -> bool {
+        cell.split(", ").any(|part| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            matches!((first.parse::<u16>(), last.parse()), (Ok(a), Ok(b)) if (a..=b).contains(&status))
+        })
+    }
+
+    #[test]
+    fn the_page_has_every_final_response_as_it_is() {
+        let rows = table("Final responses of the called side");
+        for status in 300..700 {
+            let mut named = rows.iter().filter(|row| names(row[0], status));
+            let row = named.next().or(rows.last()).unwrap();
+            assert!(named.next().is_none(), "{status} stands twice");
+            let outcome = Outcome::from_status(status);
+            let gets = if outcome.status == status {
+                "the same".into()
+            } else {
+                outcome.status.to_string()
+            };
+            let next = if outcome.may_fail_over() { "yes" } else { "no" };
+            assert_eq!(
+                row[1..],
+                [&gets, &outcome.q850.to_string(), outcome.cause.as_str(), next],
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_cause_as_it_is() {
+        let rows = table("Causes");
+        // What the error of an unknown name lists are all causes that there are.
+        let all = serde_json::from_str::<EndCause>("\"?\"").unwrap_err().to_string();
+        assert_eq!(all.matches('`').count() / 2 - 1, rows.len(), "{all}");
+        for row in rows {
+            let cause: EndCause = serde_json::from_str(&format!("\"{}\"", row[0])).expect(row[0]);
+            let (status, q850, prompt) = for_cause(cause);
+            let expected = [status.to_string(), q850.to_string(), prompt.unwrap_or("").to_owned()];
+            assert_eq!(row[1..4], expected, "{}", row[0]);
+        }
+    }
+
     #[test]
     fn a_busy_phone_tells_more_than_a_silent_one() {
         let busy = Outcome::from_status(486);
