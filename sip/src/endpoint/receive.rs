@@ -213,10 +213,12 @@ impl Endpoint {
         {
             return;
         }
-        if self.legs.get(handle).is_none_or(|leg| !leg.is_live())
-            && matches!(purpose, Purpose::Invite | Purpose::Reinvite)
-        {
-            return self.unowned_2xx(now, up, response);
+        if self.legs.get(handle).is_none_or(|leg| !leg.is_live()) {
+            match purpose {
+                Purpose::Invite | Purpose::Reinvite => return self.unowned_2xx(now, up, response),
+                Purpose::Update | Purpose::Prack => return,
+                Purpose::Bye | Purpose::Request => {}
+            }
         }
         let (sent, happened) = (&up.sent, up.happened);
         let tell = self.with_leg(now, handle, |leg, cx| {

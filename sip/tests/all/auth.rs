@@ -223,3 +223,27 @@ fn two_challenges_of_one_instant_differ() {
     let odd = verifier.challenge(SECOND, "a \"b\" \\c", Algorithm::Md5, false);
     assert_eq!(param(&odd, "realm"), "a \"b\" \\c");
 }
+
+#[test]
+fn a_nonce_is_good_for_the_address_that_it_was_given_to() {
+    let mut verifier = Verifier::new([7; 32], 60 * SECOND, 100);
+    let source = |text: &str| text.parse().unwrap();
+    let here = source("192.0.2.7");
+    let md5 = Algorithm::Md5;
+    let challenge = verifier.challenge_for(SECOND, here, "pbx", md5, false);
+    for password in ["guess", "secret"] {
+        let value = respond(&challenge, "100", password, b"");
+        let header = AuthParams::parse(&value).unwrap();
+        let mut check = |from| {
+            verifier.verify_from(SECOND, from, ("REGISTER", b""), &header, "pbx", |user| {
+                Some(Ha1::from_password(user, "pbx", "secret", md5))
+            })
+        };
+        for elsewhere in ["192.0.2.8", "2001:db8::7", "0.0.0.0"] {
+            assert_eq!(check(source(elsewhere)), Verdict::Stale);
+        }
+        // The same address, as a dual-stack socket shows it, is the same.
+        let wanted = if password == "secret" { ok() } else { Verdict::Wrong };
+        assert_eq!(check(source("::ffff:192.0.2.7")), wanted);
+    }
+}

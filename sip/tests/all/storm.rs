@@ -325,10 +325,16 @@ fn storm(seed: u64, faults: Faults, transport: Transport) -> BTreeSet<&'static s
     storm.seen
 }
 
+/// How many runs: `STROWGER_SIP_SEEDS` for a long search.
+fn seeds(usual: u64) -> u64 {
+    let wanted = std::env::var("STROWGER_SIP_SEEDS").ok().and_then(|text| text.parse().ok());
+    wanted.unwrap_or(usual)
+}
+
 #[test]
 fn every_leg_ends_once_on_any_link() {
     let mut seen = BTreeSet::new();
-    for seed in 0..240 {
+    for seed in 0..seeds(240) {
         let faults = match seed % 4 {
             0 => PERFECT,
             1 => Faults { lost: 100, repeated: 50, jitter_ms: 50 },
@@ -370,7 +376,7 @@ fn every_leg_ends_once_on_any_link() {
 
 #[test]
 fn every_leg_ends_once_on_a_stream() {
-    for seed in 1000..1030 {
+    for seed in 0..seeds(30) {
         storm(seed, PERFECT, Transport::Tcp);
     }
 }
