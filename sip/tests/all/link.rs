@@ -253,3 +253,9 @@ pub fn ended(leg: LegId, how: fn(&EndCause) -> bool) -> impl FnMut(&Event) -> Op
 pub fn is_bye(cause: &EndCause) -> bool {
     matches!(cause, EndCause::Bye(_))
 }
+
+/// How many runs: `STROWGER_SIP_SEEDS` for a long search.
+pub fn seeds(usual: u64) -> u64 {
+    let wanted = std::env::var("STROWGER_SIP_SEEDS").ok().and_then(|text| text.parse().ok());
+    wanted.unwrap_or(usual)
+}
