@@ -6,8 +6,8 @@ use sip::resolve::{Answer, Record, RecordKind};
 use strowger_core::trunk::Report;
 use strowger_core::vocab::config::Trunk;
 
+use crate::carrier::{Bench, Sent, registering};
 use crate::common::*;
-use crate::trunks::{Bench, Sent, registering};
 
 /// Something that happens.
 #[derive(Debug, Clone)]
