@@ -43,26 +43,46 @@ const NONE: u8 = u8::MAX;
 #[derive(Debug, Clone)]
 pub struct Codecs {
     list: Vec<StreamCodec>,
+    /// How many of the list were agreed; the rest is understood, but never sent.
+    agreed: usize,
     index: [u8; 128],
 }
 
+/// The law of G.711 that was not agreed while the other was, under its number of RFC 3551. Either end converts it
+/// at no cost, and a phone that offered both may send both until it is told otherwise.
+fn other_law(list: &[StreamCodec]) -> Option<StreamCodec> {
+    let has = |kind| list.iter().any(|codec| codec.kind == kind);
+    let (kind, name, number) = match (has(CodecKind::Pcmu), has(CodecKind::Pcma)) {
+        (true, false) => (CodecKind::Pcma, "PCMA", 8),
+        (false, true) => (CodecKind::Pcmu, "PCMU", 0),
+        _ => return None,
+    };
+    let (name, fmtp) = (name.to_owned(), String::new());
+    let (clock_rate, channels) = (8_000, 1);
+    let (receive_pt, send_pt) = (number, number);
+    Some(StreamCodec { kind, name, clock_rate, channels, fmtp, receive_pt, send_pt })
+}
+
 impl Codecs {
-    /// A table of `list`; of two codecs with one payload type the first counts, and no more than 128
+    /// A table of `list`; of two codecs with one payload type the first counts, and no more than 127
     /// can be told apart. A peer should send the numbers of our description (RFC 3264 section 5.1), but many
     /// phones send those of their own: these are understood where they mean nothing else.
     pub fn new(mut list: Vec<StreamCodec>) -> Self {
-        list.truncate(128);
+        list.truncate(127);
+        let agreed = list.len();
+        list.extend(other_law(&list));
         let mut index = [NONE; 128];
         let ours = list.iter().map(|codec| codec.receive_pt).enumerate();
         let theirs = list.iter().map(|codec| codec.send_pt).enumerate();
-        for (position, number) in ours.chain(theirs) {
+        let (ours, unagreed) = (ours.clone().take(agreed), ours.skip(agreed));
+        for (position, number) in ours.chain(theirs.take(agreed)).chain(unagreed) {
             if let Some(entry) = index.get_mut(usize::from(number))
                 && *entry == NONE
             {
                 *entry = position as u8;
             }
         }
-        Self { list, index }
+        Self { list, agreed, index }
     }
 
     /// Position in the list of what arrives as `payload_type`.
@@ -76,14 +96,14 @@ impl Codecs {
         self.list.get(position)
     }
 
-    /// All, in order of preference.
-    pub fn iter(&self) -> impl Iterator<Item = &StreamCodec> {
-        self.list.iter()
+    /// All that were agreed, in order of preference.
+    pub fn iter(&self) -> impl Iterator<Item = &StreamCodec> + Clone {
+        self.list.iter().take(self.agreed)
     }
 
     /// The first that is neither event nor noise: what prompts are encoded in.
     pub fn audio(&self) -> Option<&StreamCodec> {
-        self.list.iter().find(|codec| {
+        self.iter().find(|codec| {
             !matches!(codec.kind, CodecKind::TelephoneEvent | CodecKind::ComfortNoise)
         })
     }
@@ -91,7 +111,7 @@ impl Codecs {
     /// The telephone event that fits the audio's clock, or else any.
     pub fn event(&self) -> Option<&StreamCodec> {
         let clock = self.audio().map(|codec| codec.clock_rate);
-        let mut events = self.list.iter().filter(|codec| codec.kind == CodecKind::TelephoneEvent);
+        let mut events = self.iter().filter(|codec| codec.kind == CodecKind::TelephoneEvent);
         let any = events.clone().next();
         events.find(|codec| Some(codec.clock_rate) == clock).or(any)
     }
@@ -102,7 +122,7 @@ pub type Rules = SmallVec<[Rule; 6]>;
 
 /// The rules for what flows from one stream to another.
 pub fn rules(from: &Codecs, to: &Codecs) -> Rules {
-    from.iter().map(|codec| rule(codec, to)).collect()
+    from.list.iter().map(|codec| rule(codec, to)).collect()
 }
 
 fn rule(codec: &StreamCodec, to: &Codecs) -> Rule {
@@ -214,8 +234,14 @@ mod tests {
         ]);
         let actions: Vec<_> =
             rules(&from, &to).iter().map(|rule| (rule.action, rule.payload_type)).collect();
-        let wanted =
-            [(Action::ToPcmu, 0), (Action::Pass, 104), (Action::Drop, 0), (Action::Pass, 13)];
+        let wanted = [
+            (Action::ToPcmu, 0),
+            (Action::Pass, 104),
+            (Action::Drop, 0),
+            (Action::Pass, 13),
+            // PCMU, which the first end did not agree to.
+            (Action::Pass, 0),
+        ];
         assert_eq!(actions, wanted);
     }
 
@@ -240,6 +266,20 @@ mod tests {
         ]);
         let found = [96, 97, 101, 98].map(|pt| codecs.position(pt));
         assert_eq!(found, [Some(0), Some(1), Some(1), None]);
+    }
+
+    #[test]
+    fn the_law_that_was_not_agreed_is_understood_but_never_sent() {
+        let mu = Codecs::new(vec![codec(CodecKind::Pcmu, "PCMU", 8_000, 0)]);
+        let position = mu.position(8).unwrap();
+        assert_eq!(mu.get(position).unwrap().kind, CodecKind::Pcma);
+        assert_eq!(rules(&mu, &mu)[position].action, Action::ToPcmu);
+        assert_eq!(mu.iter().count(), 1);
+        let taken = Codecs::new(vec![
+            codec(CodecKind::Pcmu, "PCMU", 8_000, 0),
+            codec(CodecKind::Other, "AMR", 8_000, 8),
+        ]);
+        assert_eq!(taken.position(8), Some(1));
     }
 
     #[test]
