@@ -22,12 +22,13 @@ impl Leg {
             return;
         }
         self.peer.learn(request);
+        let fork = self.forks.get(fork).map_or(0, |fork| fork.number);
         let Some(method) = request.method() else { return };
         match method {
             Method::Bye => self.ended_by_peer(cx, tx, request),
             _ if !self.is_live() => self.reply_plainly(cx, tx, 481),
-            Method::Invite => self.reinvited(cx, tx, request),
-            Method::Update => self.updated(cx, tx, request),
+            Method::Invite => self.reinvited(cx, fork, tx, request),
+            Method::Update => self.updated(cx, fork, tx, request),
             Method::Prack => {
                 if !self.pracked(cx, tx, request) {
                     self.reply_plainly(cx, tx, 481);

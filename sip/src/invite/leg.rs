@@ -68,6 +68,14 @@ pub(crate) struct Fork {
     pub number: u32,
     /// The latest reliable provisional response (RFC 3262 section 4).
     pub rseq: Option<u32>,
+    /// Whether it made an offer in one, and had our answer in the PRACK.
+    pub answered_late: bool,
+}
+
+impl Fork {
+    pub fn new(dialog: Dialog, number: u32) -> Self {
+        Self { dialog, number, rseq: None, answered_late: false }
+    }
 }
 
 /// A leg. Its dialogs share Call-ID, our tag and our address.

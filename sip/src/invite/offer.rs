@@ -117,6 +117,8 @@ pub(crate) struct TheirOffer {
 pub(crate) struct Refresh {
     pub agreement: Agreement,
     pub target: Option<Box<str>>,
+    /// The number of the fork that it came from.
+    pub fork: u32,
 }
 
 /// An offer in a reliable provisional response: the PRACK brings our answer.

@@ -11,7 +11,7 @@ use crate::message::{HeaderName, Message};
 
 impl Leg {
     /// A re-INVITE arrived, with its transaction open.
-    pub fn reinvited(&mut self, cx: &mut Cx<'_>, tx: Handle, invite: &Message) {
+    pub fn reinvited(&mut self, cx: &mut Cx<'_>, fork: u32, tx: Handle, invite: &Message) {
         // A caller can send this only after our 2xx reached it: the ACK was lost.
         if matches!(&self.theirs, TheirInvite::Unacked(unacked) if !unacked.late) {
             self.acknowledged(cx, None);
@@ -41,18 +41,18 @@ impl Leg {
         let cseq = invite.cseq().map_or(0, |(number, _)| number);
         let late = invite.body().is_empty();
         self.theirs = TheirInvite::Pending { tx, cseq, late };
-        self.their_refresh = Some(Refresh { agreement, target: contact_of(invite) });
+        self.their_refresh = Some(Refresh { agreement, target: contact_of(invite), fork });
         let (leg, message) = (self.id(), invite.clone());
         cx.layer.emit(Event::Offer { leg, message, by: OfferBy::Reinvite });
     }
 
     /// An UPDATE arrived, with its transaction open.
-    pub fn updated(&mut self, cx: &mut Cx<'_>, tx: Handle, update: &Message) {
+    pub fn updated(&mut self, cx: &mut Cx<'_>, fork: u32, tx: Handle, update: &Message) {
         let agreement = Agreement::about(update, cx.layer);
         if agreement == Agreement::TooSmall {
             return self.too_small(cx, tx);
         }
-        let refresh = Some(Refresh { agreement, target: contact_of(update) });
+        let refresh = Some(Refresh { agreement, target: contact_of(update), fork });
         if update.body().is_empty() {
             return self.accept_update(cx, tx, refresh, None);
         }
@@ -125,7 +125,10 @@ impl Leg {
         let OurInvite::Initial(initial) = &self.ours else { return };
         let cseq = initial.cseq;
         let Some(index) = self.forks.iter().position(|known| known.number == fork) else { return };
-        self.negotiated = body.is_some();
+        if let Some(fork) = self.forks.get_mut(index) {
+            fork.answered_late = body.is_some();
+        }
+        self.negotiated |= body.is_some();
         self.send_prack(cx, index, rseq, cseq, body);
         if body.is_some() {
             self.last_sent = body.cloned();
@@ -152,8 +155,9 @@ impl Leg {
 
     /// What a request said about target and session holds once it is accepted (12.2.2).
     fn adopt_refresh(&mut self, cx: &Cx<'_>, refresh: Option<Refresh>) -> Agreement {
-        let Some(Refresh { agreement, target }) = refresh else { return Agreement::None };
-        if let (Some(target), Some(fork)) = (target, self.forks.first_mut()) {
+        let Some(Refresh { agreement, target, fork }) = refresh else { return Agreement::None };
+        let fork = self.forks.iter_mut().find(|known| known.number == fork);
+        if let (Some(target), Some(fork)) = (target, fork) {
             fork.dialog.target = target;
         }
         // Before the answer there is no session yet: the INVITE's own agreement will hold.

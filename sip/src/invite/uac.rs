@@ -168,7 +168,7 @@ impl Leg {
             return None;
         }
         let dialog = Dialog::from_response(response, initial.cseq, &initial.uri);
-        self.forks.push(Fork { dialog, number: self.forks_seen, rseq: None });
+        self.forks.push(Fork::new(dialog, self.forks_seen));
         self.forks_seen += 1;
         Some(self.forks.len() - 1)
     }
@@ -183,15 +183,17 @@ impl Leg {
         if fork.rseq.is_some_and(|latest| rseq != latest.wrapping_add(1)) {
             return Progress::Repeated;
         }
-        fork.rseq = Some(rseq);
-        let number = fork.number;
-        if !response.body().is_empty() && !self.negotiated {
-            if late && self.early_offer.is_none() {
-                self.early_offer = Some(EarlyOffer { fork: number, rseq });
-                return Progress::Offer;
+        if late && !response.body().is_empty() && !fork.answered_late {
+            // One offer at a time: another fork's comes again until it has its PRACK.
+            if self.early_offer.is_some() {
+                return Progress::Repeated;
             }
-            self.negotiated = !late;
+            fork.rseq = Some(rseq);
+            self.early_offer = Some(EarlyOffer { fork: fork.number, rseq });
+            return Progress::Offer;
         }
+        fork.rseq = Some(rseq);
+        self.negotiated |= !late && !response.body().is_empty();
         self.send_prack(cx, index, rseq, cseq, None);
         Progress::Acknowledged
     }
@@ -215,10 +217,10 @@ impl Leg {
         let dialog = Dialog::from_response(response, cseq, &initial.uri);
         let mut fork = match self.fork_of(tag) {
             Some(index) => self.forks.swap_remove(index),
-            None => Fork { dialog, number: self.forks_seen, rseq: None },
+            None => Fork::new(dialog, self.forks_seen),
         };
         fork.dialog.confirm(response);
-        let number = fork.number;
+        let (number, answered_late) = (fork.number, fork.answered_late);
         self.forks.clear();
         self.forks.push(fork);
         self.peer.learn(response);
@@ -227,7 +229,7 @@ impl Leg {
         self.session_answered(cx, response);
         let (leg, message) = (self.id(), response.clone());
         cx.layer.emit(Event::Answered { leg, message, fork: number });
-        if late && !self.negotiated {
+        if late && !answered_late {
             self.ours = OurInvite::AwaitingAnswer { tx, cseq };
             return;
         }

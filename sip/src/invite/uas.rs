@@ -33,7 +33,7 @@ impl Leg {
         peer.learn(invite);
         let required = invite.require().any(|tag| tag.eq_ignore_ascii_case("100rel"));
         peer.reliable |= required;
-        let fork = Fork { dialog: Dialog::from_request(invite), number: 0, rseq: None };
+        let fork = Fork::new(Dialog::from_request(invite), 0);
         let cseq = invite.cseq().map_or(0, |(number, _)| number);
         // RFC 3262 section 3: the first RSeq is chosen at random. The session timer is agreed on
         // while the INVITE is at hand, and starts with our 2xx.

@@ -404,3 +404,34 @@ fn a_refresh_does_not_disturb_an_offer_that_waits() {
     let ok = raw.outputs().remove(0);
     assert_eq!(ok.header(HeaderName::SessionExpires), Some("500;refresher=uac"));
 }
+
+#[test]
+fn each_fork_that_offers_early_has_its_own_answer() {
+    let mut raw = Raw::new();
+    let (leg, ours) = invite(&mut raw, |out| out.body = None);
+    let early = |tag: &str, rseq: u32| {
+        let more = format!("{CONTACT}Require: 100rel\r\nRSeq: {rseq}\r\n");
+        response(&ours, 183, tag, &more, "their offer")
+    };
+    let offers = |raw: &mut Raw| {
+        let is_offer = |event: &Event| matches!(event, Event::Offer { by: OfferBy::Early, .. });
+        raw.events().iter().filter(|event| is_offer(event)).count()
+    };
+    assert!(raw.send(early("one", 7).as_bytes()).is_empty());
+    // The second waits for the first, and comes again.
+    assert!(raw.send(early("two", 70).as_bytes()).is_empty());
+    assert_eq!(offers(&mut raw), 1);
+    raw.end.answer_offer(raw.now, leg, Some(sdp("for one")));
+    let prack = raw.outputs().remove(0);
+    assert_eq!((prack.to().unwrap().tag(), prack.body()), (Some("one"), &b"for one"[..]));
+    assert!(raw.send(early("two", 70).as_bytes()).is_empty());
+    assert_eq!(offers(&mut raw), 1);
+    raw.end.answer_offer(raw.now, leg, Some(sdp("for two")));
+    assert_eq!(raw.outputs()[0].rack().map(|rack| rack.rseq), Some(70));
+    // A third answers at once: its offer is in the 2xx and wants an answer in the ACK.
+    assert!(answer(&mut raw, &ours, "three", "").is_empty());
+    assert!(matches!(raw.event(), Some(Event::Answered { fork: 2, .. })));
+    raw.end.ack(raw.now, leg, Some(sdp("for three")));
+    let ack = raw.outputs().remove(0);
+    assert_eq!((ack.to().unwrap().tag(), ack.body()), (Some("three"), &b"for three"[..]));
+}
