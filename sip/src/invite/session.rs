@@ -72,6 +72,9 @@ pub(crate) enum Agreement {
 impl Agreement {
     pub fn about(request: &Message, layer: &Layer) -> Self {
         let settings = &layer.settings;
+        if !settings.supported.iter().any(|option| option == "timer") {
+            return Self::None;
+        }
         let supports = request.supports("timer");
         let least = settings.min_se.max(LEAST);
         let Some(asked) = request.session_expires() else {
@@ -146,8 +149,10 @@ impl Leg {
                 Some(Session::start(cx.now, answer.seconds.max(LEAST), ours))
             }
             // Section 7.2: a peer without the extension is refreshed by us, or not at all.
-            None => (self.wish.interval > 0)
-                .then(|| Session::start(cx.now, self.wish.interval.max(LEAST), true)),
+            None => {
+                let before = self.session.map_or(self.wish.interval, |session| session.interval);
+                (before > 0).then(|| Session::start(cx.now, before.max(LEAST), true))
+            }
         };
     }
 

@@ -197,3 +197,32 @@ fn an_interval_that_is_too_small_is_raised() {
     link.wait(Side::A, ended(caller, is_bye));
     link.drain();
 }
+
+#[test]
+fn a_peer_without_session_timers_is_refreshed_for_as_long_as_it_answers() {
+    let plain = || {
+        let mut settings = Settings { session_expires: 0, ..Settings::default() };
+        settings.supported.retain(|option| option != "timer");
+        settings
+    };
+    for ours in [Side::A, Side::B] {
+        let (a, b) = match ours {
+            Side::A => (short_sessions(), plain()),
+            Side::B => (plain(), short_sessions()),
+        };
+        let mut link = Link::with(30, PERFECT, Transport::Udp, a, b);
+        let (caller, callee) = talk(&mut link);
+        link.run(500 * SECOND);
+        let refreshes = link.summary(ours).into_iter().filter(|what| what == "UPDATE").count();
+        assert!((9..=10).contains(&refreshes), "{refreshes} by {ours:?}");
+        let leg = if ours == Side::A { caller } else { callee };
+        link.drop = Some(Box::new(move |side, _| side != ours));
+        link.wait(ours, ended(leg, |cause| matches!(cause, EndCause::Gone(408))));
+        // The silent peer knows nothing of timers: its own owner has to end the call.
+        link.drop = None;
+        let (now, other) = (link.now, ours.other());
+        let leg = if other == Side::A { caller } else { callee };
+        link.end(other).bye(now, leg, None);
+        link.drain();
+    }
+}
