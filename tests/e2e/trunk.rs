@@ -239,14 +239,14 @@ fn assert_only_honest_calls_leave(switch: &Switch, way_out: &mut Carrier) {
 #[test]
 fn a_trunk_cannot_call_out_through_us() {
     let (switch, mut way_out, bringer) = guarded();
-    for target in
-        [OUTSIDE, "0057187654321", "+8657187654321", "1001;phone-context=x", "*6757187654321"]
-    {
+    let targets =
+        [OUTSIDE, "0057187654321", "+8657187654321", "1001;phone-context=x", "*6757187654321"];
+    for (number, target) in targets.into_iter().enumerate() {
         let mut account = Account::of(&switch, "anybody", Transport::Udp);
         account.domain = "carrier.example".to_owned();
         let mut thief = RawUa::bound(&account, bringer);
         let uri = format!("sip:{target}@pbx.example");
-        let call = format!("theft{}", target.len());
+        let call = format!("theft{number}");
         let text = thief.request("INVITE", &uri, &call, 1, "", &offer(9));
         thief.send(&text);
         let refusal = thief.final_response(1);

@@ -41,12 +41,14 @@ impl Call {
     /// The callee has answered our description.
     pub(crate) fn callee_answered(&mut self, ctx: &mut Ctx<'_>, sdp: Sdp) {
         let [caller, callee] = &mut self.legs;
-        let answer = caller.media.answer_from(ctx, &sdp);
-        callee.media.received(sdp);
         if caller.confirmed {
+            // What was settled with the caller before stays: an answer that nobody sends is none.
+            callee.media.received(sdp);
             self.begin_talk(ctx, false);
             return self.align_caller(ctx);
         }
+        let answer = caller.media.answer_from(ctx, &sdp);
+        callee.media.received(sdp);
         let Ok(answer) = answer else {
             return self.fail(ctx, Outcome::of(EndCause::Incompatible));
         };

@@ -26,6 +26,7 @@ pub struct Scenario {
     port: Option<u16>,
     calls: u32,
     files: Vec<(String, Vec<u8>)>,
+    answers_options: bool,
 }
 
 impl Scenario {
@@ -40,6 +41,7 @@ impl Scenario {
             port: None,
             calls: 1,
             files: Vec::new(),
+            answers_options: true,
         }
     }
 
@@ -90,7 +92,8 @@ impl Scenario {
             // A Call-ID that comes again, as that of OPTIONS may, is a new call.
             .arg("-deadcall_wait")
             .arg("0");
-        scenario.port(port).calls(0)
+        // Its scenarios say themselves what OPTIONS get: silence is an answer, too.
+        Self { answers_options: false, ..scenario.port(port).calls(0) }
     }
 
     /// The scenario for requests that belong to none of its calls.
@@ -117,7 +120,10 @@ impl Scenario {
         let mut command = Command::new("sipp");
         command.arg(self.remote.to_string()).arg("-sf").arg(&self.file).current_dir(&dir);
         command.args(["-t", if self.transport == Transport::Udp { "u1" } else { "t1" }]);
-        command.args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-aa"]);
+        command.args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin"]);
+        if self.answers_options {
+            command.arg("-aa");
+        }
         command.args(["-cp", &place.port().to_string(), "-mp", &place.ports(4).to_string()]);
         command.args(["-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "errors"]);
         command.args(["-trace_msg", "-message_file", "messages"]);
