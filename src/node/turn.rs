@@ -25,8 +25,11 @@ use crate::net::udp::{Pool, UdpPort};
 const TURN: usize = 64;
 /// The longest sleep, where the switch names no deadline.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// A wait that took less found something there already.
-const NO_WAIT: u64 = 4_000;
+/// Turns that follow each other faster than this make a busy switch.
+const BUSY: u64 = 2_500_000;
+/// How long a busy switch naps between turns. It adds as much delay at most, and does in one turn, with one wake-up,
+/// what would have taken several.
+const NAP: Duration = Duration::from_millis(2);
 /// In the poller the mailbox has this number; the sockets have theirs from 0.
 const MAILBOX: u64 = u64::MAX;
 
@@ -67,9 +70,13 @@ pub struct Turn {
     effects: Vec<Effect>,
     /// Sockets that have something to read.
     ready: Vec<usize>,
-    /// Datagrams come faster than they are read: sockets are read until they are empty. Otherwise one datagram is
-    /// read a turn, which saves the system call that only finds that there is no other.
+    /// Mean time between turns that had something to do, in nanoseconds.
+    pace: u64,
+    /// Sockets are read until they are empty; otherwise one datagram is read a turn, which saves the system call
+    /// that only finds that there is no other.
     eager: bool,
+    /// The last turn read as much as it may: more waits.
+    full: bool,
     /// When the last turn ended.
     ended: u64,
     journal: Option<Box<dyn Journal>>,
@@ -108,7 +115,9 @@ impl Turn {
             own: VecDeque::new(),
             effects: Vec::new(),
             ready: Vec::new(),
+            pace: u64::MAX / 16,
             eager: false,
+            full: false,
             ended: 0,
             journal: None,
             figures,
@@ -128,9 +137,9 @@ impl Turn {
     /// The poller fails, which leaves nothing to go on with.
     pub fn run(mut self) -> io::Result<()> {
         loop {
+            self.nap();
             self.sleep()?;
             let began = self.clock.mono();
-            self.eager |= began.saturating_sub(self.ended) < NO_WAIT;
             self.read_all();
             self.take_letters();
             self.tick();
@@ -179,6 +188,20 @@ impl Turn {
         Duration::from_millis(nanos.div_ceil(1_000_000)).min(LONGEST)
     }
 
+    /// Lets datagrams and letters gather while they come fast.
+    fn nap(&mut self) {
+        let busy = self.pace < BUSY;
+        self.eager |= busy;
+        if busy
+            && !self.full
+            && self.letters.is_empty()
+            && self.own.is_empty()
+            && !self.mailbox.is_stopped()
+        {
+            std::thread::sleep(NAP);
+        }
+    }
+
     fn read_all(&mut self) {
         let mut left = if self.eager { TURN } else { 1 };
         let mut read = 0;
@@ -191,6 +214,7 @@ impl Turn {
             left = left.max(1);
         }
         self.eager = read > 1;
+        self.full = read >= TURN as u64;
         self.figures.received.fetch_add(read, Ordering::Relaxed);
     }
 
@@ -268,6 +292,9 @@ impl Turn {
     }
 
     fn note(&mut self, began: u64) {
+        // An eighth of the new and seven of the old: a short burst does not make the switch busy.
+        let since = began.saturating_sub(self.ended);
+        self.pace = self.pace - self.pace / 8 + since / 8;
         self.ended = self.clock.mono();
         let took = self.ended.saturating_sub(began) / 1_000;
         self.figures.turns.fetch_add(1, Ordering::Relaxed);

@@ -40,7 +40,8 @@ impl Sqlite {
              PRAGMA synchronous = FULL;
              PRAGMA cache_size = -1024;
              PRAGMA busy_timeout = 2000;
-             PRAGMA temp_store = MEMORY;",
+             PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 4000;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
         migrations::migrate(&mut connection)?;
