@@ -8,30 +8,36 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Ports per block; the blocks lie below the switch's own default for media and below Linux's ephemeral ports.
+/// Ports per block; the blocks lie below Linux's ephemeral ports, and the first of them also below the
+/// switch's own default for media.
 const BLOCK: u16 = 1_024;
 const FIRST: u16 = 10_240;
-const LAST: u16 = 16_384;
+const LAST: u16 = 31_744;
 
 static PLACES: AtomicU32 = AtomicU32::new(0);
 
-/// A directory and a block of ports; both are given back on drop, the directory only when the test passed.
+/// A directory and blocks of ports; all are given back on drop, the directory only when the test passed.
 pub struct Place {
     dir: PathBuf,
-    first: u16,
-    next: Mutex<u16>,
-    _lock: File,
+    blocks: Mutex<Blocks>,
+}
+
+struct Blocks {
+    next: u16,
+    end: u16,
+    locks: Vec<File>,
 }
 
 impl Place {
     /// Takes a free block, waiting for one when all are in use.
     pub fn take() -> Self {
-        let (first, lock) = lock_block();
         let number = PLACES.fetch_add(1, Ordering::Relaxed);
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("e2e-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).expect("the test's directory can be made");
-        Self { dir, first, next: Mutex::new(first), _lock: lock }
+        let mut blocks = Blocks { next: 0, end: 0, locks: Vec::new() };
+        blocks.grow();
+        Self { dir, blocks: Mutex::new(blocks) }
     }
 
     /// The test's directory.
@@ -48,20 +54,36 @@ impl Place {
 
     /// `count` neighbouring ports, the first of them even, all free for UDP and TCP on loopback.
     pub fn ports(&self, count: u16) -> u16 {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut start = *next + *next % 2;
-        while let Some(busy) = (start..start + count).find(|&port| !is_free(port)) {
-            start = busy + 1 + (busy + 1) % 2;
-            assert!(start + count <= self.first + BLOCK, "the test's block of ports is used up");
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let start = blocks.next + blocks.next % 2;
+            if start + count > blocks.end {
+                blocks.grow();
+                continue;
+            }
+            // A program outside the tests may have come since the block was taken.
+            match (start..start + count).find(|&port| !is_free(port)) {
+                Some(busy) => blocks.next = busy + 1,
+                None => {
+                    blocks.next = start + count;
+                    return start;
+                }
+            }
         }
-        *next = start + count;
-        assert!(*next <= self.first + BLOCK, "the test's block of ports is used up");
-        start
     }
 
     /// One port that is free for UDP and TCP on loopback.
     pub fn port(&self) -> u16 {
         self.ports(1)
+    }
+}
+
+impl Blocks {
+    fn grow(&mut self) {
+        assert!(self.locks.len() < 4, "a test needs thousands of ports");
+        let (first, lock) = lock_block();
+        (self.next, self.end) = (first, first + BLOCK);
+        self.locks.push(lock);
     }
 }
 
@@ -75,6 +97,10 @@ impl Drop for Place {
     }
 }
 
+fn busy_in(first: u16) -> u16 {
+    (first..first + BLOCK).map(|port| u16::from(!is_free(port))).sum()
+}
+
 fn is_free(port: u16) -> bool {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
@@ -85,13 +111,12 @@ fn lock_block() -> (u16, File) {
     let locks = std::env::temp_dir().join("strowger-test-ports");
     fs::create_dir_all(&locks).expect("the directory of port locks can be made");
     let blocks = (LAST - FIRST) / BLOCK;
-    let offset = u16::try_from(std::process::id() % u32::from(blocks)).unwrap_or(0);
     loop {
         for turn in 0..blocks {
-            let first = FIRST + (turn + offset) % blocks * BLOCK;
+            let first = FIRST + turn * BLOCK;
             let file = File::create(locks.join(first.to_string())).expect("a lock file opens");
             // Programs outside the tests may sit in a block; the next is as good.
-            if file.try_lock().is_ok() && (first..first + BLOCK).all(is_free) {
+            if file.try_lock().is_ok() && busy_in(first) < BLOCK / 32 {
                 return (first, file);
             }
         }

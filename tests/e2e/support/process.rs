@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::wait::{wait_for, wait_until};
@@ -17,6 +17,7 @@ pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     log: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -29,14 +30,11 @@ impl Process {
             panic!("{program} does not start ({error}); it comes with {package}")
         });
         let log = Arc::new(Mutex::new(String::new()));
-        if let Some(out) = child.stdout.take() {
-            collect(out, Arc::clone(&log));
-        }
-        if let Some(err) = child.stderr.take() {
-            collect(err, Arc::clone(&log));
-        }
+        let out = child.stdout.take().map(|out| collect(out, Arc::clone(&log)));
+        let err = child.stderr.take().map(|err| collect(err, Arc::clone(&log)));
+        let readers = out.into_iter().chain(err).collect();
         let stdin = child.stdin.take();
-        Self { name: name.to_owned(), child, stdin, log }
+        Self { name: name.to_owned(), child, stdin, log, readers }
     }
 
     /// The child's process id.
@@ -47,6 +45,14 @@ impl Process {
     /// Everything that the child has written so far, both streams in order of arrival.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything that a child which has ended wrote.
+    pub fn final_log(&mut self) -> String {
+        for reader in self.readers.drain(..) {
+            let _joined = reader.join();
+        }
+        self.log()
     }
 
     /// Writes one line to the child's standard input.
@@ -106,7 +112,7 @@ impl Drop for Process {
 }
 
 /// As it comes, not by lines: a prompt has no end of line.
-fn collect(mut stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+fn collect(mut stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut buffer = [0u8; 4096];
         while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -114,5 +120,5 @@ fn collect(mut stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
-    });
+    })
 }

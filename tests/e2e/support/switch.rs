@@ -90,12 +90,22 @@ pub struct Switch {
 impl Switch {
     /// Starts a switch in a place that already holds, for example, a carrier's port.
     pub fn start_in(place: Arc<Place>, setup: Setup) -> Self {
-        let sip = SocketAddr::from(([127, 0, 0, 1], place.port()));
-        let first = place.ports(512);
-        let media_ports = (first, first + 511);
-        write_config(&place, sip, media_ports, &setup);
-        let (process, http) = launch(&place, SOON);
-        Self { process, sip, http, media_ports, setup, place }
+        let mut attempts = 0;
+        loop {
+            let sip = SocketAddr::from(([127, 0, 0, 1], place.port()));
+            let first = place.ports(512);
+            let media_ports = (first, first + 511);
+            write_config(&place, sip, media_ports, &setup);
+            attempts += 1;
+            match launch(&place, SOON) {
+                Ok((process, http)) => {
+                    return Self { process, sip, http, media_ports, setup, place };
+                }
+                // Somebody outside the tests was faster.
+                Err(log) if log.contains("Address already in use") && attempts < 3 => {}
+                Err(log) => panic!("the switch ended at start: {log}"),
+            }
+        }
     }
 
     /// Where it listens, UDP and TCP alike.
@@ -131,7 +141,9 @@ impl Switch {
     /// Starts again after an end, on the same SIP port and with the same store.
     pub fn restart(&mut self) {
         self.process.kill();
-        (self.process, self.http) = launch(&self.place, SOON);
+        let launched = launch(&self.place, SOON);
+        (self.process, self.http) =
+            launched.unwrap_or_else(|log| panic!("the switch ended at start: {log}"));
     }
 
     /// Writes another configuration over the present one, for a reload.
@@ -232,20 +244,20 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-fn launch(place: &Place, limit: Duration) -> (Process, Http) {
+/// The process and its HTTP surface once it is ready; its output when it ended instead.
+fn launch(place: &Place, limit: Duration) -> Result<(Process, Http), String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strowger"));
     command.arg("run").arg("--config").arg(place.dir().join("strowger.toml"));
     command.current_dir(place.dir());
     let mut process = Process::spawn("strowger", "this workspace", &mut command);
     let ready = wait_for("the line `ready` of the switch", limit, || {
-        let log = process.log();
+        let ended = process.exited().is_some();
+        let log = if ended { process.final_log() } else { process.log() };
         let line = log.lines().find(|line| line.starts_with("ready")).map(str::to_owned);
-        let ended = process.exited();
-        assert!(line.is_some() || ended.is_none(), "the switch ended at start: {log}");
-        line
-    });
+        line.map(Ok).or_else(|| ended.then_some(Err(log)))
+    })?;
     let http = http_address(&ready).unwrap_or_else(|| panic!("no HTTP address in {ready:?}"));
-    (process, Http::new(http, TOKEN))
+    Ok((process, Http::new(http, TOKEN)))
 }
 
 /// The HTTP address that a `ready` line names.
