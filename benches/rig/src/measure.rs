@@ -141,22 +141,23 @@ impl Plan {
         }
     }
 
-    /// Climbs until 1 % fails or the rate is no longer kept.
+    /// Climbs until a rate fails twice: 1 % of its calls, or it is not kept.
     fn rate_of(&mut self, kind: Kind) -> Result<()> {
         let peer = Peer::start(kind, Mode::ALONE)?;
         let phones = Phones::register(&peer, 1000)?;
         let seconds = self.pick(5, 3);
-        let mut rate = self.pick(150, 300);
-        let mut best = 0;
-        while rate <= 6000 {
+        let mut rate = self.pick(200, 450);
+        let (mut best, mut failed) = (0, 0);
+        while rate <= 6000 && failed < 2 {
             let counted = phones.call(&peer, Pace { rate, total: rate * seconds })?;
             let due = Duration::from_secs(u64::from(seconds) + 2) + HOLD;
             eprintln!("rig: {} at {rate} calls/s: {counted:?}", kind.name());
             if counted.failed_percent() >= 1.0 || counted.took > due {
-                break;
+                failed += 1;
+                continue;
             }
-            best = rate;
-            rate += rate / self.pick(4, 2);
+            (best, failed) = (rate, 0);
+            rate += rate / self.pick(3, 2);
         }
         self.results.add("call_rate", kind.name(), f64::from(best));
         Ok(())

@@ -133,7 +133,9 @@ impl Results {
         match row.goal {
             Goal::None => {
                 let theirs = self.median(row.figure, KAMAILIO);
-                (ours.zip(theirs).map(|(a, b)| a / b), String::new(), None)
+                let ratio =
+                    ours.zip(theirs).filter(|(_, theirs)| *theirs > 0.0).map(|(a, b)| a / b);
+                (ratio, String::new(), None)
             }
             Goal::AtMost(most) => (None, format!("≤ {most}"), ours.map(|value| value <= most)),
             Goal::Of(figure, who, most) => {
