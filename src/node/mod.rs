@@ -9,6 +9,7 @@ pub mod events;
 pub mod gateway;
 pub mod keys;
 pub mod mailbox;
+mod memory;
 mod recordings;
 pub mod reload;
 mod requests;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use strowger_core::vocab::Input;
 use strowger_core::vocab::input::Listener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::net::media::MediaPool;
@@ -83,6 +85,7 @@ pub struct Node {
     http: Option<SocketAddr>,
     calls: u64,
     drained: Arc<Notify>,
+    signals: Option<Signals>,
 }
 
 impl fmt::Debug for Node {
@@ -129,8 +132,10 @@ impl Node {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains. A second one ends at once.
-    pub fn wait(self) {
-        self.runtime.block_on(signals(&self));
+    pub fn wait(mut self) {
+        if let Some(signals) = self.signals.take() {
+            self.runtime.block_on(serve(&self, signals));
+        }
         self.end();
     }
 
@@ -156,18 +161,35 @@ impl Node {
     }
 }
 
-async fn signals(node: &Node) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let handlers = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = handlers else {
-        tracing::error!("signals cannot be handled");
-        return;
-    };
+/// The signals that are listened to, from before the switch says that it is ready.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Within a runtime.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// SIGTERM, or SIGINT as a terminal sends it.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn serve(node: &Node, mut signals: Signals) {
     loop {
+        let Signals { terminate, interrupt, hangup } = &mut signals;
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -182,8 +204,7 @@ async fn signals(node: &Node) {
     tracing::info!(grace_secs = grace.as_secs(), "draining; a second signal ends at once");
     tokio::select! {
         () = node.drain(grace) => return,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.end() => {}
     }
     // Calls are ended with a BYE, but nobody is waited for.
     let hurried = tokio::time::timeout(LAST_WORDS, node.drain(Duration::ZERO));

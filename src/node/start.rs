@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sip::Transport;
 use strowger_core::vocab::input::Listener;
-use strowger_core::vocab::{Boot, Input, Principal, Query, Role, WorkerId};
+use strowger_core::vocab::{Boot, Config, Input, Principal, Query, Role, WorkerId};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ use super::keys::Keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
 use super::turn::{Turn, TurnFigures};
-use super::{Node, StartError, recordings};
+use super::{Node, Signals, StartError, memory, recordings};
 use crate::api;
 use crate::config::{Loaded, Shell};
 use crate::net::dns::Dns;
@@ -49,16 +49,21 @@ struct Bound {
 ///
 /// # Errors
 /// See [`StartError`]; then nothing is left running.
-pub fn start(loaded: Loaded, file: &Path) -> Result<Node, StartError> {
+pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let system = |error: &dyn std::fmt::Display| StartError::System(error.to_string());
     let clock = Clock::start();
     let (store, restart) = open_store(&loaded.shell)?;
     let runtime = runtime().map_err(|error| system(&error))?;
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
+    let max_calls = u64::from(loaded.core.calls.max_calls);
     let mailbox = Arc::new(Mailbox::new().map_err(|error| system(&error))?);
     // Boot is the first letter in the mailbox; everything below only adds to it.
-    mailbox.post_always(Input::Boot(Box::new(boot(&loaded, restart, &bound.listeners)?)));
+    mailbox.post_always(Input::Boot(Box::new(boot(
+        std::mem::take(&mut loaded.core),
+        restart,
+        &bound.listeners,
+    )?)));
     let limits = stream_limits(&loaded.shell);
     let streams = Streams::new(limits, Arc::clone(&mailbox));
     let media = Arc::new(start_media(&loaded.shell, &mailbox)?);
@@ -79,7 +84,7 @@ pub fn start(loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let gateway = gateway(&loaded, file, &outlets, Arc::clone(&turn_figures))?;
     let tell = Arc::clone(&drained);
     let drained_hook = Box::new(move || tell.notify_one());
-    let calls = media.calls_allowed().min(u64::from(loaded.core.calls.max_calls));
+    let calls = media.calls_allowed().min(max_calls);
     let mailbox_of_turn = Arc::clone(&mailbox);
     let work = (bound.datagrams, mailbox_of_turn, outlets, clock, turn_figures);
     runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
@@ -94,10 +99,14 @@ pub fn start(loaded: Loaded, file: &Path) -> Result<Node, StartError> {
         let spawn = move |connection| drop(handle.spawn(connection));
         runtime.spawn(api::serve(listener, app, spawn));
     }
+    let signals = Some(Signals::listen().map_err(|error| system(&error))?);
     drop(entered);
     let listeners = bound.listeners;
-    let node = Node { runtime, turn, mailbox, media, gateway, listeners, http, calls, drained };
+    let node =
+        Node { runtime, turn, mailbox, media, gateway, listeners, http, calls, drained, signals };
     first_answer(&node);
+    drop(loaded);
+    memory::give_back();
     Ok(node)
 }
 
@@ -187,9 +196,8 @@ fn listener(address: SocketAddr, runtime: &Runtime) -> std::io::Result<TcpListen
     runtime.block_on(TcpListener::bind(address))
 }
 
-fn boot(loaded: &Loaded, restart: Restart, listeners: &[Listener]) -> Result<Boot, StartError> {
-    let seed = random()?;
-    let (config, listeners) = (loaded.core.clone(), listeners.to_vec());
+fn boot(config: Config, restart: Restart, listeners: &[Listener]) -> Result<Boot, StartError> {
+    let (seed, listeners) = (random()?, listeners.to_vec());
     Ok(Boot { seed, boot: restart.boot, config, listeners, restored: restart.restored })
 }
 

@@ -71,16 +71,10 @@ password = \"secret-2\"
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut before = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(errors.read_line(&mut line).unwrap() > 0, "it ended: {before}");
-            if let Some(ready) = line.strip_prefix("ready ") {
-                return Running { child, ready: ready.trim().to_owned(), errors };
-            }
-            before.push_str(&line);
-        }
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut running = Running { child, ready: String::new(), errors };
+        running.ready = running.log_until("ready ").trim().replacen("ready ", "", 1);
+        running
     }
 }
 
