@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-targets=${*:-message framing sdp rtp rtcp}
+targets=${*:-message endpoint framing sdp rtp rtcp}
 
 # SanitizerCoverage for libFuzzer. Stable rustc runs the pass when it is named; no sanitizer is linked, as the code is safe Rust
 # and its panics and failed assertions are what is looked for.

@@ -17,6 +17,7 @@ mod offers;
 mod oracle;
 mod raw;
 mod resolve;
+mod script;
 mod storm;
 mod timers;
 mod torture;
