@@ -74,7 +74,7 @@ pub struct MediaPorts {
     pub address: IpAddr,
     /// First and last port.
     pub ports: (u16, u16),
-    /// Threads; 0 is one per processor.
+    /// Threads; 0 is one per processor, less the one that the switch runs on.
     pub workers: u16,
     /// Port pairs that each worker keeps bound ahead of demand.
     pub spare: u16,
