@@ -15,9 +15,9 @@ run:
 test:
 	scripts/install-test-tools.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run --workspace; \
+		cargo nextest run --workspace --no-fail-fast; \
 	else \
-		cargo test --workspace --lib --bins --tests; \
+		cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
 	cargo test --workspace --doc
 

@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Ports per block; the blocks lie below Linux's ephemeral ports, and the first of them also below the
-/// switch's own default for media.
-const BLOCK: u16 = 1_024;
-const FIRST: u16 = 10_240;
-const LAST: u16 = 31_744;
+/// Ports per block.
+const BLOCK: u16 = 900;
+/// Where blocks begin: first above the range from which Linux takes ephemeral ports, where hardly anybody is,
+/// then below it.
+const REGIONS: [(u16, u16); 2] = [(61_000, 65_500), (10_240, 32_740)];
 
 static PLACES: AtomicU32 = AtomicU32::new(0);
 
@@ -110,14 +110,14 @@ fn is_free(port: u16) -> bool {
 fn lock_block() -> (u16, File) {
     let locks = std::env::temp_dir().join("strowger-test-ports");
     fs::create_dir_all(&locks).expect("the directory of port locks can be made");
-    let blocks = (LAST - FIRST) / BLOCK;
     loop {
-        for turn in 0..blocks {
-            let first = FIRST + turn * BLOCK;
-            let file = File::create(locks.join(first.to_string())).expect("a lock file opens");
-            // Programs outside the tests may sit in a block; the next is as good.
-            if file.try_lock().is_ok() && busy_in(first) < BLOCK / 32 {
-                return (first, file);
+        for (first, end) in REGIONS {
+            for first in (first..end).step_by(usize::from(BLOCK)) {
+                let file = File::create(locks.join(first.to_string())).expect("a lock file opens");
+                // Programs outside the tests may sit in a block; the next is as good.
+                if file.try_lock().is_ok() && busy_in(first) < BLOCK / 32 {
+                    return (first, file);
+                }
             }
         }
         thread::sleep(Duration::from_millis(100));
