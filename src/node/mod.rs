@@ -1,7 +1,7 @@
 //! The running process: threads, sockets and tasks, and how they begin and end.
 //!
 //! `turn` is the switch's own thread, `mailbox` the way to it, `effects` the way from it, `gateway` what the HTTP
-//! surface works with. Only this module spawns.
+//! surface works with. Media workers, the store's writer and connections have threads and tasks of their own.
 
 pub mod clock;
 pub mod effects;

@@ -194,7 +194,8 @@ fn wants_privacy(incoming: &Message) -> bool {
     incoming.privacy().any(asks) || incoming.from().is_ok_and(anonymous)
 }
 
-fn anonymous(privacy: Option<&str>) -> Identity {
+/// A caller who is not shown (RFC 3323).
+pub fn anonymous(privacy: Option<&str>) -> Identity {
     Identity { from: ANONYMOUS.into(), asserted: None, privacy: privacy.map(str::to_owned) }
 }
 

@@ -27,7 +27,7 @@ use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
 use crate::vocab::{ExtensionKey, TenantId, TrunkKey};
 
 pub use crate::vocab::{Hop, Identity, Plan};
-pub use identity::Remote;
+pub use identity::{Remote, anonymous};
 pub use number::{MAX_DIALLED, canonical, clean, to_e164};
 
 use users::Users;

@@ -8,8 +8,8 @@ use sip::auth::Credentials;
 use sip::uri::Uri;
 
 use crate::call::{Call, Found, Line, Outcome, Place, Reach, Rights, SECOND, Target, Wish};
-use crate::route::{Caller, host_text};
-use crate::vocab::config::{Extension, Trunk};
+use crate::route::{Caller, anonymous, host_text};
+use crate::vocab::config::Trunk;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{CallId, ExtensionKey, Hop, Identity, Now, TrunkKey};
 
@@ -22,7 +22,7 @@ impl Running {
         while let Some(wish) = self.calls.with(id, Call::take_wish).flatten() {
             match wish {
                 Wish::Locate(hop) => {
-                    let found = self.locate(now, id, &hop);
+                    let found = self.locate(id, &hop);
                     let desk = &mut self.desk;
                     self.calls.with(id, |call| call.located(&mut desk.ctx(now), found));
                 }
@@ -35,7 +35,7 @@ impl Running {
         }
     }
 
-    fn locate(&mut self, now: Now, id: CallId, hop: &Hop) -> Found {
+    fn locate(&mut self, id: CallId, hop: &Hop) -> Found {
         match hop {
             Hop::Echo => Found::Echo,
             Hop::Sound(name) => Found::Sound(name.clone()),
@@ -46,14 +46,14 @@ impl Running {
             Hop::Trunk { trunk, number } => {
                 let identity = self.identity_for(id, hop);
                 let emergency = self.calls.get(id).is_some_and(|call| call.emergency);
-                self.locate_trunk(now, trunk, number, identity, emergency)
+                self.locate_trunk(trunk, number, identity, emergency)
             }
         }
     }
 
     /// How the caller is shown at a hop.
     fn identity_for(&self, id: CallId, hop: &Hop) -> Identity {
-        let Some(call) = self.calls.get(id) else { return nobody() };
+        let Some(call) = self.calls.get(id) else { return anonymous(None) };
         let caller = match &call.rights {
             Rights::Extension(key) => Caller::Extension(key),
             Rights::Trunk(key) => Caller::Trunk(key),
@@ -97,7 +97,7 @@ impl Running {
             targets,
             sequential: false,
             identity,
-            codecs: self.codecs(extension_codecs(extension)),
+            codecs: self.codecs(extension.codecs.as_deref()),
             ring: ring.max(1) * SECOND,
             silence: None,
             record: self.is_recorded(key),
@@ -107,7 +107,6 @@ impl Running {
 
     fn locate_trunk(
         &mut self,
-        _now: Now,
         key: &TrunkKey,
         number: &str,
         identity: Identity,
@@ -172,10 +171,6 @@ impl Running {
     }
 }
 
-fn extension_codecs(extension: &Extension) -> Option<&[String]> {
-    extension.codecs.as_deref()
-}
-
 /// The codec that a configured name means; names that we only relay have no place in the preference.
 fn codec_named(name: &str) -> Option<CodecKind> {
     let known = [
@@ -185,11 +180,6 @@ fn codec_named(name: &str) -> Option<CodecKind> {
         ("opus", CodecKind::Opus),
     ];
     known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
-}
-
-fn nobody() -> Identity {
-    let from = "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned();
-    Identity { from, asserted: None, privacy: None }
 }
 
 /// The host that names a trunk in URIs.
