@@ -119,7 +119,7 @@ pub(super) fn routes(root: &Table<'_>, names: &Names) -> Vec<Route> {
     let mut routes = Vec::new();
     for table in root.tables("route", "[[route]]") {
         let tenant = names.tenant(&table);
-        let pattern = table.required_text("match", "a pattern such as \"^0[1-9]\\\\d{6,11}$\"");
+        let pattern = table.required_text("match", "a pattern such as \"^0\\\\d{7,12}$\"");
         let valid = checked(&table, "match", pattern, values::pattern);
         let class = table.text("class", "a class such as \"national\"");
         let class =

@@ -265,7 +265,7 @@ match = \"^2$\"
             "f:10: trunk: tenant t has no [[trunk]] \"carier\"; did you mean \"carrier\"?",
             "f:11: [[number]] number: \"0571-262\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"",
             "f:12: to: tenant t has no [[extension]] \"1\"; none is defined",
-            "f:14: [[route]] match: \"^(0\" is no pattern: found open group without closing ')'; write e.g. \"^0[1-9]\\\\d{6,11}$\"",
+            "f:14: [[route]] match: \"^(0\" is no pattern: found open group without closing ')'; write e.g. \"^0\\\\d{7,12}$\"",
             "f:15: [[route]] to: \"echo:1\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: [[route]] to: \"nowhere\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: to: tenant t has no [[queue]] \"9\"; none is defined",
