@@ -1,5 +1,6 @@
 # Targets for people: run it, test it, measure it.
 SEEDS ?= 200
+SCHEDULES ?= 1000000
 FUZZ_SECONDS ?= 60
 CONFIG ?= config/demo.toml
 
@@ -30,8 +31,9 @@ lint:
 		echo "cargo-deny is not installed; licences and advisories were not looked at (cargo install cargo-deny)"; \
 	fi
 
-# A long run of the simulator: make sim SEEDS=10000
+# A long run of the simulator, and of the call distributor against its reference: make sim SEEDS=10000 SCHEDULES=1000000
 sim:
+	STROWGER_ACD_SCHEDULES=$(SCHEDULES) cargo test --release -p strowger-core --test all acd_model -- --nocapture
 	STROWGER_SIM_SEEDS=$(SEEDS) cargo test --release -p strowger-core --test sim seeds -- --nocapture
 
 # Coverage-guided fuzzing of every parser of network input, FUZZ_SECONDS each: make fuzz FUZZ_SECONDS=600

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone.
+# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl.
 # With --check it only says what is missing. Needs root or sudo, and apt-get.
 set -eu
 
@@ -8,6 +8,8 @@ tools="
 sipp:sip-tester
 baresip:baresip-core
 linphonec:linphone-cli
+aiosmtpd:python3-aiosmtpd
+curl:curl
 kill:procps
 "
 

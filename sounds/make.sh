@@ -14,7 +14,7 @@ need sox
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf en music tones
-mkdir -p en/digits music tones
+mkdir -p en/digits en/voicemail en/menu music tones
 
 # say FILE TEXT [WORDS_A_MINUTE]: telephone band, both ends trimmed, 60 ms of air around.
 say() {
@@ -38,11 +38,68 @@ say number                "Number"
 say echo                  "This is an echo test. You will hear what you say. Hang up to end."
 say you-are-caller-number "You are caller number"
 say thank-you             "Thank you."
+say estimated-wait        "Your estimated wait is"
+say second                "second"
+say seconds               "seconds"
+say minute                "minute"
+say minutes               "minutes"
+say hour                  "hour"
+say hours                 "hours"
+say digits/star           "star"
+say digits/pound          "pound"
+say caller-waited         "The caller has waited"
+say to-accept-press       "There is a call for you. To take it, press"
+say callback-offer        "To be called back without losing your place, press"
+say callback-accepted     "We will call you back. Your place in the queue is kept."
+say callback-greeting     "This is the call back that you asked for. You will be connected now."
+say rate-call             "Please rate this call by a key, from one, for bad, up to the best, which is"
+say all-agents-busy       "Nobody can take your call now. Please try again later."
+say enter-agent-id        "Please enter your agent number, then pound."
+say enter-pin             "Please enter your PIN, then pound."
+say wrong-pin             "That is not correct."
+say agent-logged-in       "You are logged in."
+say agent-logged-out      "You are logged out."
+
+# Mailboxes and menus.
+say voicemail/leave-message     "Please leave a message after the tone. To end it, press pound, or hang up."
+say voicemail/mailbox-full      "The mailbox is full."
+say voicemail/message-saved     "Your message has been saved."
+say voicemail/to-mark-urgent    "If it is urgent, press one."
+say voicemail/marked-urgent     "It is marked as urgent."
+say voicemail/nothing-recorded  "Nothing was recorded."
+say voicemail/locked            "There were too many wrong attempts. Please try again later."
+say voicemail/you-have          "You have"
+say voicemail/no-messages       "You have no messages."
+say voicemail/and               "and"
+say voicemail/new-message       "new message"
+say voicemail/new-messages      "new messages"
+say voicemail/old-message       "old message"
+say voicemail/old-messages      "old messages"
+say voicemail/urgent-message    "urgent message"
+say voicemail/from              "from"
+say voicemail/from-unknown      "from an unknown number"
+say voicemail/today             "today"
+say voicemail/yesterday         "yesterday"
+say voicemail/days-ago          "days ago"
+say voicemail/at                "at"
+say voicemail/oclock            "o'clock"
+say voicemail/main-menu         "To listen to your messages, press one. To change your greeting, press zero. To leave, press pound."
+say voicemail/message-menu      "To hear it again, press one. For the next message, two. For the one before, four. To delete it, seven. To keep it, nine. For the main menu, star."
+say voicemail/message-deleted   "The message is deleted."
+say voicemail/message-kept      "The message is kept."
+say voicemail/no-more-messages  "There are no more messages."
+say voicemail/record-greeting   "Please speak your greeting after the tone, and press pound at its end. For the usual greeting, press seven. To leave it as it is, press star."
+say voicemail/greeting-menu     "To keep this greeting, press one. To speak it again, press two. To drop it, press star."
+say voicemail/greeting-kept     "Your greeting is kept."
+say voicemail/greeting-dropped  "Your greeting stays as it was."
+say voicemail/greeting-usual    "Callers hear the usual greeting."
+say menu/invalid                "That key is not in use."
 
 for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90; do
     say "digits/$n" "$n" 140
 done
 say digits/hundred "hundred" 140
+say digits/thousand "thousand" 140
 
 # tone FILE ON_S OFF_S HZ HZ: one period of a cadence, made to be looped.
 tone() {
@@ -55,6 +112,8 @@ tone ringback   2    4    440 480
 tone busy       0.5  0.5  480 620
 tone congestion 0.25 0.25 480 620
 tone beep       0.4  0.05 1000 1000
+# Silence between two repetitions of a question.
+sox -D -r 8000 -n -c 1 -b 16 tones/pause.wav trim 0 1.5
 
 # bar NUMBER AT_S BASS N1 N2 N3 N4: a soft chord and eight plucked notes of it, 0.35 s apart.
 bar() {

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod log;
+pub mod mail;
 pub mod net;
 pub mod node;
 pub mod store;

@@ -1,6 +1,7 @@
 //! Logs: for people or as JSON, to stderr.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use strowger_core::vocab::record::{CallRecord, Party};
 use strowger_core::vocab::{Event, EventKind};
@@ -8,6 +9,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::{Log, LogFormat};
 use crate::node::events::{Followed, Ring};
+
+/// Lines are written so late at most. The ring holds what a switch at its limit says in that time several times over.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Starts logging. Only the first call of a process has an effect.
 pub fn start(log: &Log) {
@@ -25,13 +29,20 @@ pub fn start(log: &Log) {
 }
 
 /// Writes a line for each event that people want to see, until the process ends: two for a call, none for a message.
+/// After each look it waits for [`PAUSE`], so that a busy switch does not wake it for every event.
 pub async fn follow(ring: Arc<Ring>) {
     let mut follower = ring.follow(None);
-    while let Some(followed) = follower.next().await {
-        match followed {
-            Followed::Event(event) => line(&event),
-            Followed::Reset => tracing::warn!("events came faster than they could be logged"),
+    while let Some(mut followed) = follower.next().await {
+        loop {
+            match followed {
+                Followed::Event(event) => line(&event),
+                Followed::Reset => tracing::warn!("events came faster than they could be logged"),
+            }
+            let Some(next) = follower.waiting() else { break };
+            followed = next;
         }
+        // Whether the time is over or the process is about to end: what has come meanwhile is written.
+        let _ = tokio::time::timeout(PAUSE, ring.closed()).await;
     }
 }
 
@@ -51,6 +62,9 @@ fn line(event: &Event) {
         }
         EventKind::RecordingEnded { call, path, error: Some(error), .. } => {
             tracing::warn!(%call, %path, %error, "recording ended early");
+        }
+        EventKind::VoicemailLeft { message } => {
+            tracing::info!(call = %message.call, mailbox = %message.mailbox, "message left");
         }
         EventKind::Reloaded => tracing::info!("configuration loaded again"),
         other => tracing::debug!(event = ?other, "event"),

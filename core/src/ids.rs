@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::vocab::{CallId, InteractionId, LegId, Now};
+use crate::vocab::{CallId, InteractionId, LegId, MessageId, Now};
 use media::order::{PlayId, RecordingId, StreamId};
 
 /// Streams of the generator that the switch draws from, one per purpose.
@@ -19,6 +19,8 @@ pub enum Purpose {
     Trunks = 4,
     /// SDP session ids.
     Sdp = 5,
+    /// The distributor's random choices.
+    Distributor = 6,
 }
 
 /// A generator for one purpose.
@@ -67,6 +69,11 @@ impl Ids {
     /// Likewise for an interaction.
     pub fn interaction(&mut self, now: Now) -> InteractionId {
         InteractionId(self.timed(now))
+    }
+
+    /// Likewise for a message.
+    pub fn message(&mut self, now: Now) -> MessageId {
+        MessageId(self.timed(now))
     }
 
     fn timed(&mut self, now: Now) -> u128 {

@@ -3,10 +3,13 @@
 //! [`vocab`] is the language between the switch and the shell: what goes in, what comes out, as plain data.
 #![forbid(unsafe_code)]
 
+pub mod acd;
 pub mod call;
 pub mod gate;
 mod host;
 pub mod ids;
+pub mod ivr;
+pub mod mwi;
 pub mod outbox;
 pub mod registrar;
 pub mod route;
@@ -14,5 +17,7 @@ pub mod stock;
 pub mod switch;
 pub mod trunk;
 pub mod vocab;
+pub mod voice;
+pub mod voicemail;
 
 pub use switch::Switch;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use media::order::Order;
 
 use crate::vocab::{
-    CommitId, Effect, Event, EventKind, Now, Record, Reply, RequestId, TenantId, WorkerId,
+    CommandError, CommitId, Effect, Event, EventKind, Now, Record, Reply, RequestId, TenantId,
+    WorkerId,
 };
 
 /// Groups of records that may be on their way to the store before new calls are refused.
@@ -22,6 +23,9 @@ pub struct Outbox {
     commits_pending: u64,
     commits_failed: u64,
     ends: Ends,
+    /// Replies that wait for the group of the present input, and for those on their way.
+    promised: Vec<(RequestId, Reply)>,
+    awaiting: BTreeMap<CommitId, Vec<(RequestId, Reply)>>,
 }
 
 /// How calls ended since the start.
@@ -77,19 +81,33 @@ impl Outbox {
         self.push(Effect::Reply { id, reply: Box::new(reply) });
     }
 
+    /// Answers a command when the records of the present input are on disk; with `Busy` if they are lost.
+    pub fn reply_when_stored(&mut self, id: RequestId, reply: Reply) {
+        self.promised.push((id, reply));
+    }
+
     /// Closes the group of records of the present input.
     pub fn flush(&mut self) {
+        let promised = std::mem::take(&mut self.promised);
         if self.records.is_empty() {
+            promised.into_iter().for_each(|(id, reply)| self.reply(id, reply));
             return;
         }
         self.commits += 1;
         self.commits_pending += 1;
+        if !promised.is_empty() {
+            self.awaiting.insert(CommitId(self.commits), promised);
+        }
         let records = std::mem::take(&mut self.records);
         self.push(Effect::Persist { commit: CommitId(self.commits), records });
     }
 
     /// The store is done with a group.
-    pub fn stored(&mut self, ok: bool) {
+    pub fn stored(&mut self, commit: CommitId, ok: bool) {
+        for (id, reply) in self.awaiting.remove(&commit).into_iter().flatten() {
+            let lost = || CommandError::Busy { retry_after: 5, what: "the store".into() };
+            self.reply(id, if ok { reply } else { Reply::Command(Err(lost())) });
+        }
         self.commits_pending = self.commits_pending.saturating_sub(1);
         if !ok {
             self.commits_failed += 1;

@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+/// What a prompt's name begins with when it lies below the recordings directory instead of the sounds directory.
+pub const RECORDED: &str = "recorded:";
+
 /// One end of one media line. Chosen by the switch, never used again within a process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId(pub u64);
@@ -147,7 +150,8 @@ pub enum Order {
         stream: StreamId,
         /// Comes back in `PlayEnded`.
         play: PlayId,
-        /// Names of prompts below the sounds directory, without `.wav`, e.g. `en/busy`; or absolute paths.
+        /// Names of prompts below the sounds directory, without `.wav`, e.g. `en/busy`; or absolute paths; or
+        /// `recorded:` and a path below the recordings directory.
         prompts: Vec<String>,
         /// Starts again at the end, for ever.
         repeat: bool,
@@ -175,6 +179,24 @@ pub enum Order {
         /// Whose received audio goes right: the callee.
         right: StreamId,
         /// File, relative to the recordings directory; its folders are made.
+        path: String,
+    },
+    /// Writes what one stream receives into a mono WAV: a message. It ends by itself at its limits.
+    RecordVoice {
+        /// Comes back in the recording's end.
+        recording: RecordingId,
+        /// Whose received audio.
+        stream: StreamId,
+        /// File, relative to the recordings directory; its folders are made.
+        path: String,
+        /// Longest recording, in ms.
+        max_ms: u32,
+        /// It ends when nothing was heard for so long, in ms; 0 never.
+        silence_ms: u32,
+    },
+    /// Removes the file of a recording that is closed. Nothing happens where there is none.
+    RemoveRecording {
+        /// File, relative to the recordings directory.
         path: String,
     },
     /// Ends a recording and closes its file.
@@ -239,7 +261,29 @@ pub enum MediaEvent {
         bytes: u64,
         /// Why it ended early, e.g. disk full.
         error: Option<String>,
+        /// What was heard, for a [`Order::RecordVoice`] that did not fail.
+        voice: Option<VoiceEnd>,
     },
+}
+
+/// How a message's recording ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoiceEnd {
+    /// Why.
+    pub reason: VoiceEndReason,
+    /// Sound in it, in ms: its length without silence.
+    pub sound_ms: u64,
+}
+
+/// Why a message's recording ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VoiceEndReason {
+    /// Nothing was heard for its silence limit.
+    Silence,
+    /// It reached its longest length.
+    Length,
+    /// It was ordered to stop, or its stream was closed.
+    Stopped,
 }
 
 /// Figures of a stream's life, for the call record.

@@ -115,6 +115,72 @@ impl Recorder {
     }
 }
 
+/// The left side alone of interleaved frames.
+pub fn left_of(frames: &[u8]) -> Vec<u8> {
+    frames.chunks_exact(RECORDING_FRAME).flat_map(|frame| frame.iter().take(2).copied()).collect()
+}
+
+/// Tells sound from silence, 20 ms at a time.
+#[derive(Debug, Default)]
+pub struct Hearing {
+    /// Samples so far, and those since the last sound.
+    samples: u64,
+    silent: u64,
+    /// Samples of pieces with sound.
+    sound: u64,
+    /// Sum of squares and samples of the piece that is not complete.
+    piece: (u64, u64),
+}
+
+/// Samples of a piece.
+const PIECE: u64 = RECORDING_RATE as u64 / 50;
+/// Root mean square from which a piece is sound: -44 dBFS, above the noise of a quiet line and below a soft voice.
+const SOUND_LEVEL: u64 = 200;
+
+impl Hearing {
+    /// Takes more samples: mono, 16 bits little-endian.
+    pub fn hear(&mut self, mono: &[u8]) {
+        for sample in mono.as_chunks::<2>().0 {
+            let sample = i64::from(i16::from_le_bytes(*sample));
+            self.piece.0 += (sample * sample).unsigned_abs();
+            self.piece.1 += 1;
+            if self.piece.1 == PIECE {
+                self.weigh();
+            }
+        }
+    }
+
+    fn weigh(&mut self) {
+        let (energy, samples) = std::mem::take(&mut self.piece);
+        self.samples += samples;
+        if energy >= SOUND_LEVEL * SOUND_LEVEL * samples {
+            self.sound += samples;
+            self.silent = 0;
+        } else {
+            self.silent += samples;
+        }
+    }
+
+    /// What was heard so far, in ms.
+    pub fn length_ms(&self) -> u64 {
+        millis(self.samples)
+    }
+
+    /// How long nothing was heard at the end, in ms.
+    pub fn silent_ms(&self) -> u64 {
+        millis(self.silent)
+    }
+
+    /// Sound in all, in ms.
+    pub fn sound_ms(&self) -> u64 {
+        millis(self.sound)
+    }
+}
+
+fn millis(samples: u64) -> u64 {
+    samples * 1000 / u64::from(RECORDING_RATE)
+}
+
 fn frames(ns: u64) -> u64 {
     ns / FRAME_NS
 }

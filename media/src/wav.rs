@@ -123,25 +123,28 @@ const HEADER: u32 = 44;
 /// block still being filled less than a second is lost.
 const UPDATE_BYTES: u32 = RECORDING_RATE * RECORDING_FRAME as u32 * 6 / 10;
 
-/// Writes a stereo recording whose header describes what is there, whenever the process dies:
+/// Writes a recording whose header describes what is there, whenever the process dies:
 /// data goes out first, then the sizes.
 #[derive(Debug)]
 pub struct WavSink<W> {
     file: W,
+    /// Bytes of a frame.
+    frame: u32,
     /// Data bytes written, and how many of them the header knows.
     written: u32,
     described: u32,
 }
 
 impl<W: Write + Seek> WavSink<W> {
-    /// Writes the header of an empty recording at the start of the file.
-    pub fn new(mut file: W) -> io::Result<Self> {
+    /// Writes the header of an empty recording of 1 or 2 channels at the start of the file.
+    pub fn new(mut file: W, channels: u8) -> io::Result<Self> {
+        let channels = channels.clamp(1, 2);
         file.seek(SeekFrom::Start(0))?;
-        file.write_all(&header())?;
-        Ok(Self { file, written: 0, described: 0 })
+        file.write_all(&header(channels))?;
+        Ok(Self { file, frame: 2 * u32::from(channels), written: 0, described: 0 })
     }
 
-    /// Appends interleaved frames (left, right; 16 bits little-endian), as
+    /// Appends interleaved frames (left, right, or one sample; 16 bits little-endian), as
     /// [`crate::recorder::Recorder`] yields them.
     ///
     /// After an error the file is as long as its header says or longer; no more can be written.
@@ -162,7 +165,7 @@ impl<W: Write + Seek> WavSink<W> {
         if self.described == self.written {
             return Ok(());
         }
-        let whole = self.written - self.written % RECORDING_FRAME as u32;
+        let whole = self.written - self.written % self.frame;
         // The inner size first: readers that trust only one of them trust it.
         self.patch(HEADER - 4, whole)?;
         self.patch(4, whole + HEADER - 8)?;
@@ -190,23 +193,24 @@ impl<W: Write + Seek> WavSink<W> {
 
     /// Length of the recording in milliseconds.
     pub fn length_ms(&self) -> u64 {
-        u64::from(self.written) * 1000 / u64::from(RECORDING_RATE) / RECORDING_FRAME as u64
+        u64::from(self.written) * 1000 / u64::from(RECORDING_RATE * self.frame)
     }
 }
 
-fn header() -> [u8; HEADER as usize] {
+fn header(channels: u8) -> [u8; HEADER as usize] {
+    let frame = 2 * u32::from(channels);
     let fields: [&[u8]; 13] = [
         b"RIFF",
         &(HEADER - 8).to_le_bytes(),
         b"WAVE",
         b"fmt ",
         &16u32.to_le_bytes(),
-        // PCM, two channels
+        // PCM
         &1u16.to_le_bytes(),
-        &2u16.to_le_bytes(),
+        &u16::from(channels).to_le_bytes(),
         &RECORDING_RATE.to_le_bytes(),
-        &(RECORDING_RATE * RECORDING_FRAME as u32).to_le_bytes(),
-        &(RECORDING_FRAME as u16).to_le_bytes(),
+        &(RECORDING_RATE * frame).to_le_bytes(),
+        &(frame as u16).to_le_bytes(),
         &16u16.to_le_bytes(),
         b"data",
         &0u32.to_le_bytes(),

@@ -13,6 +13,7 @@ mod invite;
 pub mod message;
 pub mod method;
 pub mod resolve;
+pub mod subscription;
 pub mod transaction;
 pub mod uri;
 

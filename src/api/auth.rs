@@ -69,6 +69,30 @@ impl Key {
         self.one_of(&[Role::Admin, Role::Supervisor, Role::ReadOnly])
     }
 
+    /// For one agent's affairs: an agent's key sees its own.
+    pub(super) fn sees_agent(&self, id: &str) -> Result<(), Problem> {
+        match self.0.role {
+            Role::Agent => self.is_agent(id),
+            _ => self.sees_tenant(),
+        }
+    }
+
+    /// For orders about one agent: an agent's key may order about its own.
+    pub(super) fn orders_agent(&self, id: &str) -> Result<(), Problem> {
+        match self.0.role {
+            Role::Agent => self.is_agent(id),
+            _ => self.one_of(&[Role::Admin, Role::Supervisor, Role::Agent]),
+        }
+    }
+
+    fn is_agent(&self, id: &str) -> Result<(), Problem> {
+        match self.0.agent.as_deref() {
+            Some(own) if own == id => Ok(()),
+            Some(own) => Err(Problem::forbidden(format!("the key stands for agent {own} only"))),
+            None => Err(Problem::forbidden("the key names no agent, so none is its own")),
+        }
+    }
+
     /// The one extension whose affairs the key may see; `None` for all of the tenant's.
     pub(super) fn own_extension(&self) -> Result<Option<&str>, Problem> {
         match (self.0.role, self.0.extension.as_deref()) {

@@ -1,11 +1,15 @@
 //! What requests carry, read strictly: each mistake is answered with what would be right.
 
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use strowger_core::vocab::CallId;
 
 use super::app::App;
@@ -43,9 +47,32 @@ impl<T: DeserializeOwned + Example> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         match Json::from_request(request, app).await {
-            Ok(Json(body)) => Ok(Self(body)),
+            Ok(Json(Object(body))) => Ok(Self(body)),
             Err(rejection) => Err(refused(&rejection, app.limits.body, T::EXAMPLE)),
         }
+    }
+}
+
+/// A JSON object. Serde by itself takes a list of values in order for one, and an empty list for an empty one.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }
 
@@ -92,6 +119,83 @@ impl FromRequestParts<App> for CallPath {
         call_id(&text)
             .map(Self)
             .ok_or_else(|| Problem::not_found("a call id has 32 hexadecimal digits"))
+    }
+}
+
+/// What stands in the path, percent-decoded.
+async fn path<T>(parts: &mut Parts, app: &App) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Send,
+{
+    let path = Path::<T>::from_request_parts(parts, app).await;
+    path.map(|Path(path)| path).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+/// A queue's number; what cannot be one names no queue.
+fn queue_number(text: String) -> Result<String, Problem> {
+    let sound = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wrong = || Problem::not_found("the number of a queue has 1 to 32 digits");
+    sound.then_some(text).ok_or_else(wrong)
+}
+
+/// An agent's id; what cannot be one names no agent.
+fn agent_id(text: String) -> Result<String, Problem> {
+    let ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let sound = (1..=64).contains(&text.len()) && text.bytes().all(ok);
+    let wrong = || Problem::not_found("an agent's id has 1 to 64 of a-z, A-Z, 0-9, - _ .");
+    sound.then_some(text).ok_or_else(wrong)
+}
+
+/// A queue in the path.
+pub(super) struct QueuePath(pub(super) String);
+
+impl FromRequestParts<App> for QueuePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        queue_number(path(parts, app).await?).map(Self)
+    }
+}
+
+/// An agent in the path.
+pub(super) struct AgentPath(pub(super) String);
+
+impl FromRequestParts<App> for AgentPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        agent_id(path(parts, app).await?).map(Self)
+    }
+}
+
+/// A caller of a queue in the path.
+pub(super) struct MemberPath {
+    pub(super) queue: String,
+    pub(super) call: CallId,
+}
+
+impl FromRequestParts<App> for MemberPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (queue, call): (String, String) = path(parts, app).await?;
+        let wrong = || Problem::not_found("a call id has 32 hexadecimal digits");
+        Ok(Self { queue: queue_number(queue)?, call: call_id(&call).ok_or_else(wrong)? })
+    }
+}
+
+/// An agent and one of its queues in the path.
+pub(super) struct TierPath {
+    pub(super) agent: String,
+    pub(super) queue: String,
+}
+
+impl FromRequestParts<App> for TierPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (agent, queue): (String, String) = path(parts, app).await?;
+        Ok(Self { agent: agent_id(agent)?, queue: queue_number(queue)? })
     }
 }
 

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
     CallId, Command, CommandError, Done, Event, Principal, Query, Reply, TenantId,
@@ -37,6 +38,9 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Closed recordings, newest first.
     fn recordings(&self, query: RowsQuery) -> Later<'_, Result<Rows<RecordingRecord>, RowsError>>;
+
+    /// Quarters of an hour of a queue or agent, oldest first.
+    fn intervals(&self, query: IntervalsQuery) -> Later<'_, Result<Intervals, RowsError>>;
 
     /// The directory that recordings' paths are relative to.
     fn recordings_directory(&self) -> &Path;
@@ -76,6 +80,28 @@ pub struct RowsQuery {
     pub after: Option<String>,
     /// Rows wanted, at most [`MAX_ROWS`].
     pub limit: usize,
+}
+
+/// Which quarters of an hour are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntervalsQuery {
+    /// Of whom.
+    pub subject: FigureSubject,
+    /// Begun at or after, milliseconds since the Unix epoch.
+    pub from: u64,
+    /// Begun before, milliseconds since the Unix epoch.
+    pub until: u64,
+    /// Rows wanted.
+    pub limit: usize,
+}
+
+/// A page of quarters of an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intervals {
+    /// Oldest first.
+    pub rows: Vec<FigureRecord>,
+    /// Gives the next page as [`IntervalsQuery::from`]; `None` at the end.
+    pub next: Option<u64>,
 }
 
 /// A page of finished rows.

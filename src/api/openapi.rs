@@ -23,7 +23,11 @@ use super::problem::Problem;
     tags(
         (name = "calls", description = "Live calls"),
         (name = "records", description = "Finished calls and their recordings"),
+        (name = "voicemail", description = "Mailboxes and their messages"),
+        (name = "menus", description = "Menus that callers walk through by keys"),
         (name = "phones", description = "Registrations and trunks"),
+        (name = "queues", description = "Queues, their callers, and what was counted"),
+        (name = "agents", description = "Agents, what they are told, and what was counted"),
         (name = "events", description = "What happens, as it happens"),
         (name = "process", description = "The process itself"),
         (name = "health", description = "For supervisors of processes"),

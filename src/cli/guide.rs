@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use strowger_core::vocab::acd::AgentConfig;
 use strowger_core::vocab::config::Destination;
 use strowger_core::vocab::input::Listener;
 
@@ -41,6 +42,21 @@ fn write(out: &mut String, loaded: &Loaded, listeners: &[Listener]) -> std::fmt:
     writeln!(out, "and dial")?;
     for extension in &core.extensions {
         writeln!(out, "  {:8} {}", extension.key.number, extension.name)?;
+    }
+    for queue in &core.acd.queues {
+        let served = |agent: &&AgentConfig| agent.tiers.iter().any(|tier| tier.queue == queue.key);
+        let agents: Vec<&str> =
+            core.acd.agents.iter().filter(served).map(|agent| agent.name.as_str()).collect();
+        writeln!(
+            out,
+            "  {:8} the queue {} of {}",
+            queue.key.number,
+            queue.name,
+            agents.join(", ")
+        )?;
+    }
+    if !core.acd.agents.is_empty() {
+        writeln!(out, "  {:8} as an agent: log in or out of the queues", core.codes.agent_login)?;
     }
     writeln!(out, "  {:8} echo test", core.codes.echo)?;
     for route in &core.routes {

@@ -69,13 +69,15 @@ fn check(file: &ConfigFile) -> ExitCode {
         Ok(loaded) => {
             let core = &loaded.core;
             println!(
-                "{}: sound: {} tenants, {} extensions, {} trunks, {} numbers, {} routes",
+                "{}: sound: {} tenants, {} extensions, {} trunks, {} numbers, {} routes, {} queues, {} agents",
                 file.config.display(),
                 core.tenants.len(),
                 core.extensions.len(),
                 core.trunks.len(),
                 core.numbers.len(),
                 core.routes.len(),
+                core.acd.queues.len(),
+                core.acd.agents.len(),
             );
             ExitCode::SUCCESS
         }

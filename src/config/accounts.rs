@@ -1,10 +1,15 @@
 //! `[[operator]]`, `[[tenant]]` with its keys, and `[[extension]]`.
 
+use std::collections::BTreeMap;
+
+use strowger_core::vocab::acd::Times;
 use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy, Tenant};
+use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::{ExtensionKey, Role, Secret, TenantId};
 
 use super::general::{checked, codecs};
 use super::names::{Names, Taken};
+use super::queues::times;
 use super::shell::{ApiKey, DialectIds, Operator};
 use super::table::{At, Table};
 use super::values;
@@ -14,6 +19,8 @@ use super::values;
 pub(super) struct Tenants<'d> {
     pub(super) list: Vec<Tenant>,
     pub(super) dialect_ids: Vec<DialectIds>,
+    /// Times of agents where neither they nor their queues set any.
+    pub(super) times: BTreeMap<TenantId, Times>,
     keys: Vec<(TenantId, Table<'d>)>,
 }
 
@@ -46,6 +53,8 @@ pub(super) fn tenants<'d>(root: &Table<'d>, names: &mut Names) -> Tenants<'d> {
             ringcx_account_id: dialect_id(&table, "ringcx_account_id"),
         };
         enter_tenant(&table, id, names, &mut found, tenant, ids);
+        let times = times(&table);
+        found.times.extend(id.map(|id| (id.value.to_owned(), times)));
         let owner = id.map_or_else(String::new, |id| id.value.to_owned());
         found.keys.extend(keys.into_iter().map(|key| (owner.clone(), key)));
         table.finish();
@@ -124,6 +133,7 @@ pub(super) fn extensions<'d>(
     root: &Table<'d>,
     names: &mut Names,
     tenants: &[Tenant],
+    mailboxes: &mut Vec<Mailbox>,
 ) -> (Vec<Extension>, Vec<(TenantId, Table<'d>)>) {
     let mut extensions = Vec::new();
     let mut tables = Vec::new();
@@ -140,7 +150,7 @@ pub(super) fn extensions<'d>(
                 names.add_user(&table, domain, user, number.line);
             }
         }
-        extensions.extend(extension(&table, key));
+        extensions.extend(extension(&table, key, mailboxes));
         tables.push((tenant.unwrap_or_default(), table));
     }
     (extensions, tables)
@@ -153,7 +163,11 @@ fn extension_number(text: &str) -> Result<String, String> {
     })
 }
 
-fn extension(table: &Table<'_>, key: Option<ExtensionKey>) -> Option<Extension> {
+fn extension(
+    table: &Table<'_>,
+    key: Option<ExtensionKey>,
+    mailboxes: &mut Vec<Mailbox>,
+) -> Option<Extension> {
     let password = table.required_text("password", "the phone's SIP password");
     let name = table.text("name", "a name such as \"Alice\"").map(|name| name.value);
     let groups = table.texts("pickup_groups", "a list of names such as [\"sales\"]");
@@ -166,7 +180,12 @@ fn extension(table: &Table<'_>, key: Option<ExtensionKey>) -> Option<Extension> 
     };
     let classes = classes.map(|classes| names(classes, "classes"));
     let pickup_groups = names(groups.unwrap_or_default(), "pickup_groups");
+    let demanded = record.filter(|record| record.value == "on_demand");
     let record = checked(table, "record", record, record_policy).unwrap_or_default();
+    if let Some(demanded) = demanded {
+        let text = "[[extension]] record: \"on_demand\" has no effect yet; nothing is recorded";
+        table.reader().warn(demanded.line, text);
+    }
     let algorithm = checked(table, "algorithm", algorithm, digest_algorithm).unwrap_or_default();
     let max_calls = table.number("max_calls", 0..=1_000, "calls").unwrap_or(0);
     let ring_secs = table.number("ring_secs", 1..=600, "seconds");
@@ -174,6 +193,7 @@ fn extension(table: &Table<'_>, key: Option<ExtensionKey>) -> Option<Extension> 
     let outside = |text: &str| values::outside_number(text).map(|()| text.to_owned());
     let caller_number = checked(table, "caller_number", caller, outside);
     let codecs = codecs(table).filter(|codecs| !codecs.is_empty());
+    mailboxes.extend(super::voicemail::mailbox(table, key.as_ref()));
     let key = key?;
     Some(Extension {
         name: name.map_or_else(|| key.number.clone(), str::to_owned),

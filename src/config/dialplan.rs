@@ -1,19 +1,14 @@
 //! `[[trunk]]`, `[[number]]` and `[[route]]`: where calls come from and go to.
 
 use sip::Transport;
-use strowger_core::vocab::config::{Destination, Number, Route, RouteFrom, Trunk};
+use strowger_core::vocab::config::{Number, Route, RouteFrom, Trunk};
 use strowger_core::vocab::{Secret, TenantId, TrunkKey};
 
+use super::destination::{DESTINATIONS, destination};
 use super::general::{checked, codecs};
 use super::names::Names;
 use super::table::{At, Table};
 use super::values;
-
-/// What a caller hears where a destination is known but not served by this version.
-const NOT_SERVED: &str = "en/cannot-complete";
-
-const DESTINATIONS: &str = "trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, \
-     voicemail:NUMBER, conference:NAME, echo or sound:NAME";
 
 /// `[[trunk]]`.
 pub(super) fn trunks(root: &Table<'_>, names: &mut Names) -> Vec<Trunk> {
@@ -119,7 +114,7 @@ pub(super) fn routes(root: &Table<'_>, names: &Names) -> Vec<Route> {
     let mut routes = Vec::new();
     for table in root.tables("route", "[[route]]") {
         let tenant = names.tenant(&table);
-        let pattern = table.required_text("match", "a pattern such as \"^0\\\\d{7,12}$\"");
+        let pattern = table.required_text("match", "a pattern such as \"^0[1-9]\\\\d{6,11}$\"");
         let valid = checked(&table, "match", pattern, values::pattern);
         let class = table.text("class", "a class such as \"national\"");
         let class =
@@ -164,46 +159,4 @@ fn route_from(
         Some(from) if from.value == "extension" => Some(RouteFrom::Extension),
         Some(name) => names.trunk(table, "from", tenant, name).map(RouteFrom::Trunk),
     }
-}
-
-/// Reads `kind:name` and checks that what it names exists.
-fn destination(
-    table: &Table<'_>,
-    tenant: &TenantId,
-    text: At<&str>,
-    names: &Names,
-) -> Option<Destination> {
-    let (kind, name) = text.value.split_once(':').unwrap_or((text.value, ""));
-    let name = At { value: name, line: text.line };
-    if name.value.is_empty() != (kind == "echo") {
-        return not_a_destination(table, text);
-    }
-    match kind {
-        "echo" => Some(Destination::Echo),
-        "trunk" => names.trunk(table, "to", tenant, name).map(Destination::Trunk),
-        "extension" => names.extension(table, "to", tenant, name).map(Destination::Extension),
-        "sound" => checked(table, "to", Some(name), values::prompt)
-            .map(|()| Destination::Sound(name.value.to_owned())),
-        "queue" => {
-            names.queue(table, "to", tenant, name)?;
-            Some(not_served(table, text))
-        }
-        "ivr" | "group" | "voicemail" | "conference" => Some(not_served(table, text)),
-        _ => not_a_destination(table, text),
-    }
-}
-
-fn not_a_destination(table: &Table<'_>, text: At<&str>) -> Option<Destination> {
-    let message = format!("\"{}\" is no destination; write {DESTINATIONS}", text.value);
-    table.wrong(text.line, "to", &message);
-    None
-}
-
-fn not_served(table: &Table<'_>, text: At<&str>) -> Destination {
-    let message = format!(
-        "\"{}\" is not served by this version; calls to it hear sound:{NOT_SERVED} and end",
-        text.value
-    );
-    table.reader().warn(text.line, message);
-    Destination::Sound(NOT_SERVED.into())
 }

@@ -1,5 +1,6 @@
 //! The sections that stand once: `[sip]`, `[media]`, `[calls]`, `[codes]`, `[http]`, `[store]` and so on.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use strowger_core::vocab::config::{Calls, Codes, Media, Sip};
@@ -49,6 +50,7 @@ pub(super) fn sip(root: &Table<'_>, shell: &mut Shell) -> Sip {
         keepalive_secs: table
             .number("keepalive_secs", 0..=600, "seconds")
             .unwrap_or(base.keepalive_secs),
+        force_rport: table.flag("force_rport").unwrap_or(base.force_rport),
         session_expires: session_expires(&table).unwrap_or(base.session_expires),
         nonce_secs: table.number("nonce_secs", 10..=86_400, "seconds").unwrap_or(base.nonce_secs),
         max_auth_failures: table
@@ -130,15 +132,14 @@ fn streams(table: &Table<'_>) -> Streams {
 pub(super) fn media(root: &Table<'_>, shell: &mut Shell, external: bool) -> Media {
     let table = root.section("media");
     let base = MediaPorts::default();
-    let address = table.text("address", "an IP address such as \"127.0.0.1\"");
     let ports = table.text("ports", "a port range such as \"16384-32767\"");
     shell.media = MediaPorts {
-        address: checked(&table, "address", address, values::address).unwrap_or(base.address),
+        addresses: media_addresses(&table).unwrap_or(base.addresses),
         ports: checked(&table, "ports", ports, values::ports).unwrap_or(base.ports),
         workers: table.number("workers", 0..=256, "threads").unwrap_or(base.workers),
         spare: table.number("spare_ports", 2..=4_096, "port pairs").unwrap_or(base.spare),
     };
-    if shell.media.address.is_unspecified() && !external {
+    if shell.media.addresses.iter().any(IpAddr::is_unspecified) && !external {
         let text =
             "is every address, but phones must be told one; name it, or set sip.external_address";
         table.wrong(table.line(), "address", text);
@@ -156,6 +157,25 @@ pub(super) fn media(root: &Table<'_>, shell: &mut Shell, external: bool) -> Medi
     };
     table.finish();
     media
+}
+
+/// Where RTP is bound: an address, or one of each family.
+fn media_addresses(table: &Table<'_>) -> Option<Vec<IpAddr>> {
+    const RIGHT: &str =
+        "an IP address such as \"127.0.0.1\", or one of each family: [\"127.0.0.1\", \"::1\"]";
+    let texts = table.text_or_texts("address", RIGHT)?;
+    let line = texts.first().map_or(table.line(), |text| text.line);
+    let count = texts.len();
+    let found: Vec<IpAddr> = texts
+        .into_iter()
+        .filter_map(|text| checked(table, "address", Some(text), values::address))
+        .collect();
+    let families = found.iter().filter(|address| address.is_ipv4()).count();
+    if found.len() == count && (count == 0 || families > 1 || count - families > 1) {
+        table.wrong(line, "address", &format!("must be {RIGHT}"));
+        return None;
+    }
+    (found.len() == count).then_some(found)
 }
 
 /// A list of codecs, best first.
@@ -210,10 +230,23 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
     let codes = Codes {
         echo: code("echo").unwrap_or(base.echo),
         hide_number: code("hide_number").unwrap_or(base.hide_number),
+        agent_login: code("agent_login").unwrap_or(base.agent_login),
+        voicemail: code("voicemail").unwrap_or(base.voicemail),
     };
-    if codes.echo.starts_with(&codes.hide_number) {
-        let text = format!("\"{}\" begins with hide_number; choose another code", codes.echo);
-        table.wrong(table.line(), "echo", &text);
+    let all = [
+        ("echo", &codes.echo),
+        ("agent_login", &codes.agent_login),
+        ("voicemail", &codes.voicemail),
+    ];
+    for (index, (key, code)) in all.into_iter().enumerate() {
+        if code.starts_with(&codes.hide_number) {
+            let text = format!("\"{code}\" begins with hide_number; choose another code");
+            table.wrong(table.line(), key, &text);
+        }
+        if let Some((other, _)) = all[..index].iter().find(|(_, other)| *other == code) {
+            let text = format!("\"{code}\" is {other} too; choose another code");
+            table.wrong(table.line(), key, &text);
+        }
     }
     table.finish();
     codes
@@ -229,10 +262,13 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     );
     http.finish();
     let store = root.section("store");
-    shell.store = StoreFile {
-        path: path(&store, "path").unwrap_or_else(|| StoreFile::default().path),
-        key_file: path(&store, "key_file"),
-    };
+    let database = path(&store, "path").unwrap_or_else(|| StoreFile::default().path);
+    let key_file = path(&store, "key_file").unwrap_or_else(|| database.with_extension("key"));
+    if key_file == database {
+        let text = "is the database itself; name another file";
+        store.wrong(store.line(), "key_file", text);
+    }
+    shell.store = StoreFile { path: database, key_file };
     store.finish();
     shell.recordings = directory(root, "recordings", "var/recordings");
     shell.sounds = directory(root, "sounds", "sounds");

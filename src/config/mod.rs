@@ -4,28 +4,39 @@
 //! ([`Shell`]) and warnings; or [`Problems`].
 
 mod accounts;
-mod acd;
+mod agents;
+mod destination;
 mod dialplan;
 mod general;
+mod menus;
+mod mwi;
 mod names;
 mod problem;
+mod queues;
 mod shell;
 mod table;
 mod values;
+mod voicemail;
+pub mod zone;
 
+#[cfg(test)]
+mod queue_tests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use strowger_core::vocab::Config;
+use strowger_core::vocab::acd::{AcdConfig, AgentConfig, AgentPlace, QueueConfig, TenantAcd};
 use strowger_core::vocab::config::Destination;
+use strowger_core::vocab::menu::Menu;
 use toml::de::DeTable;
 
 pub use problem::{Problem, Problems};
 pub use shell::{
-    Agent, ApiKey, DialectIds, Listen, Log, LogFormat, MediaPorts, Operator, Queue, Shell,
-    StoreFile, Strategy, Streams, Tier,
+    ApiKey, DialectIds, Listen, Log, LogFormat, MediaPorts, Operator, Shell, Smtp, SmtpTls,
+    StoreFile, Streams,
 };
 
 use names::Names;
@@ -76,6 +87,9 @@ fn warn_of_missing_prompts(loaded: &mut Loaded) {
     });
     let mut missing: Vec<String> = sounds
         .chain(std::iter::once(&core.media.hold_music))
+        .chain(core.acd.queues.iter().flat_map(prompts_of))
+        .chain(core.acd.agents.iter().filter_map(|agent| agent.agent_sound.as_ref()))
+        .chain(core.menus.iter().flat_map(prompts_of_menu))
         .map(|name| shell.sounds.join(format!("{name}.wav")))
         .filter(|path| !path.is_file())
         .map(|path| format!("{} does not exist; callers will hear nothing", path.display()))
@@ -83,6 +97,35 @@ fn warn_of_missing_prompts(loaded: &mut Loaded) {
     missing.sort();
     missing.dedup();
     warnings.extend(missing.into_iter().map(|text| Problem { line: 0, text }));
+}
+
+fn prompts_of(queue: &QueueConfig) -> impl Iterator<Item = &String> {
+    let (voice, service) = (&queue.voice, &queue.service);
+    let destinations = queue.destinations();
+    let sounds = destinations.filter_map(|(_, destination)| match destination {
+        Destination::Sound(name) => Some(name),
+        _ => None,
+    });
+    [
+        &voice.sound,
+        &voice.start_sound,
+        &voice.announce_sound,
+        &service.agent_announce_sound,
+        &service.quality_rate_sound,
+        &service.quality_rate_finish_sound,
+        &queue.voicemail.greeting,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(sounds)
+}
+
+fn prompts_of_menu(menu: &Menu) -> impl Iterator<Item = &String> {
+    let sounds = menu.destinations().filter_map(|destination| match destination {
+        Destination::Sound(name) => Some(name),
+        _ => None,
+    });
+    [&menu.greeting, &menu.invalid, &menu.closed_greeting].into_iter().flatten().chain(sounds)
 }
 
 /// Checks the text of a configuration; `file` is its name for messages.
@@ -114,20 +157,67 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let media = general::media(&root, &mut shell, sip.external_address.is_some());
     let calls = general::calls(&root);
     let codes = general::codes(&root);
+    let mut mwi = mwi::mwi(&root);
     general::services(&root, &mut shell);
     shell.operators = accounts::operators(&root);
     let mut tenants = accounts::tenants(&root, &mut names);
-    let (extensions, extension_tables) = accounts::extensions(&root, &mut names, &tenants.list);
+    let mut mailboxes = Vec::new();
+    let (extensions, extension_tables) =
+        accounts::extensions(&root, &mut names, &tenants.list, &mut mailboxes);
+    let hours = menus::hours(&root, &mut names, &tenants.list);
+    let menu_tables = menus::names(&root, &mut names);
     let trunks = dialplan::trunks(&root, &mut names);
-    shell.queues = acd::queues(&root, &mut names);
-    shell.agents = acd::agents(&root, &mut names);
+    let queue_tables = queues::numbers(&root, &mut names);
+    let agents = agents::agents(&root, &mut names);
+    let queues = queues::queues(queue_tables, &names);
+    let menus = menus::menus(menu_tables, &names);
+    let voicemail = voicemail::limits(&root);
+    shell.smtp = voicemail::smtp(&root);
     let numbers = dialplan::numbers(&root, &mut names);
     let routes = dialplan::routes(&root, &names);
+    mwi.shared = mwi::shared(&extension_tables, &names);
     accounts::shown_numbers(extension_tables, &names);
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
+    for key in &mut shell.api_keys {
+        key.extension = key.extension.take().or_else(|| phone_of(key, &agents));
+    }
     shell.dialect_ids = tenants.dialect_ids;
     root.finish();
-    let tenants = tenants.list;
-    let core = Config { sip, media, calls, codes, tenants, extensions, trunks, numbers, routes };
+    let (times, tenants) = (tenants.times, tenants.list);
+    let mut acd = AcdConfig { queues, agents, tenants: BTreeMap::new() };
+    for tenant in &tenants {
+        let times = times.get(&tenant.id).copied().unwrap_or_default();
+        acd.tenants.insert(tenant.id.clone(), TenantAcd { times, utc_offset_secs: 0 });
+    }
+    let tenants_zones: Vec<String> = tenants.iter().map(|own| own.timezone.clone()).collect();
+    let core = Config {
+        sip,
+        media,
+        calls,
+        codes,
+        mwi,
+        tenants,
+        extensions,
+        trunks,
+        numbers,
+        routes,
+        acd,
+        voicemail,
+        mailboxes,
+        menus,
+        zones: zone::compiled(&tenants_zones, &hours),
+        hours,
+    };
     (core, shell)
+}
+
+/// An agent's key sees the calls of the agent's own phone.
+fn phone_of(key: &ApiKey, agents: &[AgentConfig]) -> Option<String> {
+    let own = |agent: &&AgentConfig| {
+        agent.key.tenant == key.tenant && Some(&agent.key.id) == key.agent.as_ref()
+    };
+    agents.iter().find(own)?.places.iter().find_map(|place| match place {
+        AgentPlace::Extension(number) => Some(number.clone()),
+        AgentPlace::Number(_) => None,
+    })
 }

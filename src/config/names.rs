@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use strowger_core::vocab::{ExtensionKey, TenantId, TrunkKey};
+use strowger_core::vocab::{ExtensionKey, MenuKey, TenantId, TrunkKey};
 
 use super::problem::nearest;
 use super::table::{At, Table};
@@ -23,6 +23,9 @@ pub(super) struct Names {
     users: BTreeMap<(String, String), usize>,
     trunks: BTreeMap<TrunkKey, usize>,
     agents: BTreeMap<(TenantId, String), usize>,
+    menus: BTreeMap<(TenantId, String), usize>,
+    hours: BTreeMap<(TenantId, String), usize>,
+    seats: BTreeMap<ExtensionKey, usize>,
     outside: BTreeMap<(TrunkKey, String), usize>,
 }
 
@@ -137,6 +140,46 @@ impl Names {
         Some(number.value.to_owned())
     }
 
+    /// The number of an extension or a queue, each of which may have a mailbox.
+    pub(super) fn mailbox(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        number: At<&str>,
+    ) -> Option<()> {
+        if self.numbers.contains_key(&(tenant.clone(), number.value.to_owned())) {
+            return Some(());
+        }
+        let same = self.numbers.keys().filter(|(t, _)| t == tenant);
+        let known = others(number.value, same.map(|(_, number)| number.as_str()));
+        let text = format!(
+            "{field}: tenant {tenant} has no extension or queue \"{}\"; {known}",
+            number.value
+        );
+        table.reader().missing(number.line, text);
+        None
+    }
+
+    /// A phone is one agent's; others sit there by logging in with their PIN.
+    pub(super) fn add_seat(
+        &mut self,
+        table: &Table<'_>,
+        field: &str,
+        extension: &ExtensionKey,
+        at: At<&str>,
+    ) {
+        if let Some(line) = self.seats.get(extension) {
+            let text = format!(
+                "\"{}\" is an agent's phone already, at line {line}; others log in there with their PIN",
+                at.value
+            );
+            table.wrong(at.line, field, &text);
+            return;
+        }
+        self.seats.insert(extension.clone(), at.line);
+    }
+
     fn in_tenant(
         &self,
         table: &Table<'_>,
@@ -158,6 +201,54 @@ impl Names {
         let known = others(number.value, same.map(|((_, number), _)| number.as_str()));
         let text = format!("{field}: tenant {tenant} has no {what} \"{}\"; {known}", number.value);
         table.reader().missing(number.line, text);
+        None
+    }
+
+    pub(super) fn add_menu(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.menus, (tenant.clone(), name.value.to_owned()), table, "name", name);
+    }
+
+    /// Menus of the file, by name. Those defined over HTTP are not known here.
+    pub(super) fn menu(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<MenuKey> {
+        self.named(table, (field, "[[menu]]"), &self.menus, tenant, name)?;
+        Some(MenuKey { tenant: tenant.clone(), name: name.value.to_owned() })
+    }
+
+    pub(super) fn add_hours(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.hours, (tenant.clone(), name.value.to_owned()), table, "name", name);
+    }
+
+    pub(super) fn hours(
+        &self,
+        table: &Table<'_>,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<String> {
+        self.named(table, ("hours", "[[hours]]"), &self.hours, tenant, name)?;
+        Some(name.value.to_owned())
+    }
+
+    fn named(
+        &self,
+        table: &Table<'_>,
+        (field, what): (&str, &str),
+        all: &BTreeMap<(TenantId, String), usize>,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<()> {
+        if all.contains_key(&(tenant.clone(), name.value.to_owned())) {
+            return Some(());
+        }
+        let same = all.keys().filter(|(t, _)| t == tenant);
+        let known = others(name.value, same.map(|(_, name)| name.as_str()));
+        let text = format!("{field}: tenant {tenant} has no {what} \"{}\"; {known}", name.value);
+        table.reader().missing(name.line, text);
         None
     }
 

@@ -31,14 +31,38 @@ pub struct Shell {
     pub dns_servers: Vec<SocketAddr>,
     /// `[[tenant.api_key]]` of all tenants.
     pub api_keys: Vec<ApiKey>,
+    /// `[smtp]`; `None` sends no mail.
+    pub smtp: Option<Smtp>,
     /// `[[operator]]`.
     pub operators: Vec<Operator>,
     /// The ids by which the dialects name tenants.
     pub dialect_ids: Vec<DialectIds>,
-    /// `[[queue]]`: read and checked.
-    pub queues: Vec<Queue>,
-    /// `[[agent]]`: read and checked.
-    pub agents: Vec<Agent>,
+}
+
+/// The mail server that takes our mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    /// Its name; the name that its certificate must have.
+    pub server: String,
+    /// Where it listens.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: SmtpTls,
+    /// Name and password there, where it wants them.
+    pub account: Option<(String, Secret)>,
+    /// Our own address.
+    pub from: String,
+}
+
+/// How a connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// Not at all.
+    None,
+    /// By STARTTLS (RFC 3207), without which nothing is sent.
+    Starttls,
+    /// From the first byte (RFC 8314).
+    Implicit,
 }
 
 /// One SIP listen address.
@@ -68,10 +92,10 @@ impl Default for Streams {
 }
 
 /// Where RTP comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaPorts {
-    /// Address to bind.
-    pub address: IpAddr,
+    /// Addresses to bind: one, or one of each family.
+    pub addresses: Vec<IpAddr>,
     /// First and last port.
     pub ports: (u16, u16),
     /// Threads; 0 is one per processor, less the one that the switch runs on.
@@ -82,8 +106,8 @@ pub struct MediaPorts {
 
 impl Default for MediaPorts {
     fn default() -> Self {
-        let address = IpAddr::from([127, 0, 0, 1]);
-        Self { address, ports: (16_384, 32_767), workers: 0, spare: 64 }
+        let addresses = vec![IpAddr::from([127, 0, 0, 1])];
+        Self { addresses, ports: (16_384, 32_767), workers: 0, spare: 64 }
     }
 }
 
@@ -92,13 +116,13 @@ impl Default for MediaPorts {
 pub struct StoreFile {
     /// The database file.
     pub path: PathBuf,
-    /// Key that seals secrets in the database; made at first start, mode 0600.
-    pub key_file: Option<PathBuf>,
+    /// Key that seals secrets in the database; made at first start, mode 0600. Beside the database unless said.
+    pub key_file: PathBuf,
 }
 
 impl Default for StoreFile {
     fn default() -> Self {
-        Self { path: "var/strowger.db".into(), key_file: None }
+        Self { path: "var/strowger.db".into(), key_file: "var/strowger.key".into() }
     }
 }
 
@@ -138,7 +162,7 @@ pub struct ApiKey {
     pub token: Secret,
     /// What it may do.
     pub role: Role,
-    /// The extension that a `user` key stands for.
+    /// The extension that a `user` key stands for, or the phone of the agent of an `agent` key.
     pub extension: Option<String>,
     /// The agent that an `agent` key stands for.
     pub agent: Option<String>,
@@ -164,63 +188,4 @@ pub struct DialectIds {
     pub ringme_client_id: Option<String>,
     /// `ringcx_account_id`.
     pub ringcx_account_id: Option<String>,
-}
-
-/// How a queue chooses among its agents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strategy(pub &'static str);
-
-/// Every strategy by its name.
-pub const STRATEGIES: [&str; 10] = [
-    "ring-all",
-    "longest-idle-agent",
-    "round-robin",
-    "top-down",
-    "agent-with-least-talk-time",
-    "agent-with-fewest-calls",
-    "sequentially-by-agent-order",
-    "random",
-    "ring-progressively",
-    "skill",
-];
-
-/// `[[queue]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
-    /// Whose.
-    pub tenant: TenantId,
-    /// In one number space with extensions.
-    pub number: String,
-    /// Its name.
-    pub name: String,
-    /// Who is offered next.
-    pub strategy: Strategy,
-}
-
-/// `[[agent]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Names it.
-    pub id: String,
-    /// The phone of a local agent.
-    pub extension: Option<String>,
-    /// The outside number of a remote one.
-    pub number: Option<String>,
-    /// Intent at first start.
-    pub status: String,
-    /// What it serves.
-    pub queues: Vec<Tier>,
-}
-
-/// An agent's place in a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tier {
-    /// The queue's number.
-    pub queue: String,
-    /// Level, from 1.
-    pub level: u16,
-    /// Position within the level, from 1.
-    pub position: u16,
 }

@@ -82,6 +82,11 @@ impl Reader {
     }
 }
 
+fn whole<T: TryFrom<i64>>(integer: &toml::de::DeInteger<'_>) -> Option<T> {
+    let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    T::try_from(number).ok()
+}
+
 fn syntax_problem(lines: &Lines, error: &toml::de::Error) -> Problem {
     let line = error.span().map_or(0, |span| lines.of(span.start));
     Problem { line, text: format!("not TOML: {}", error.message().replace('\n', ", ")) }
@@ -207,15 +212,54 @@ impl<'d> Table<'d> {
             self.mistyped(key, found, &right);
             return None;
         };
-        let number = i64::from_str_radix(integer.as_str(), integer.radix())
-            .ok()
-            .and_then(|n| T::try_from(n).ok())
-            .filter(|n| range.contains(n));
+        let number = whole(integer).filter(|n| range.contains(n));
         if number.is_none() {
             let text = format!("{integer} is out of range; write {right}");
             self.wrong(self.line_of(found), key, &text);
         }
         number
+    }
+
+    /// Whether the key stands there, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.is_some_and(|entries| entries.contains_key(key))
+    }
+
+    /// A table of whole numbers under names of the writer's own, in order of the names.
+    pub fn numbers<T>(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<T>,
+        unit: &str,
+    ) -> Vec<(At<&'d str>, T)>
+    where
+        T: TryFrom<i64> + PartialOrd + std::fmt::Display,
+    {
+        let Some(found) = self.find(key) else { return Vec::new() };
+        let right = format!("a number of {unit} from {} to {}", range.start(), range.end());
+        let DeValue::Table(rows) = found.get_ref() else {
+            self.mistyped(key, found, "a table of numbers such as { name = 1 }");
+            return Vec::new();
+        };
+        let mut numbers = Vec::new();
+        for (name, value) in rows {
+            let DeValue::Integer(integer) = value.get_ref() else {
+                self.mistyped(key, value, &right);
+                continue;
+            };
+            let number = whole(integer).filter(|number| range.contains(number));
+            match number {
+                Some(number) => {
+                    let line = self.reader.lines.of(name.span().start);
+                    numbers.push((At { value: name.get_ref().as_ref(), line }, number));
+                }
+                None => {
+                    let text = format!("{integer} is out of range; write {right}");
+                    self.wrong(self.line_of(value), key, &text);
+                }
+            }
+        }
+        numbers
     }
 
     /// `true` or `false`.

@@ -1,12 +1,13 @@
 //! Bad snippets and exactly what is said about them; good ones and what they mean.
 
 use strowger_core::vocab::Role;
+use strowger_core::vocab::acd::QueueKey;
 use strowger_core::vocab::config::{Destination, DigestAlgorithm, RecordPolicy, RouteFrom};
 
 use super::{Loaded, parse};
 
 /// Enough around a snippet to make it a sound file; the snippet begins on line 3.
-fn with_tenant(snippet: &str) -> String {
+pub(super) fn with_tenant(snippet: &str) -> String {
     format!("sip.domain = \"x.example\"\ntenant = [{{ id = \"t\" }}]\n{snippet}")
 }
 
@@ -17,12 +18,12 @@ fn errors(text: &str) -> Vec<String> {
     }
 }
 
-fn good(text: &str) -> Loaded {
+pub(super) fn good(text: &str) -> Loaded {
     parse(text, "f").unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[track_caller]
-fn says(text: &str, expected: &[&str]) {
+pub(super) fn says(text: &str, expected: &[&str]) {
     assert_eq!(errors(text), expected, "for:\n{text}");
 }
 
@@ -34,7 +35,9 @@ fn the_shipped_files_are_sound() {
     assert!(demo.shell.listen.iter().all(|listen| listen.address.ip().is_loopback()));
     let reference = good(include_str!("../../config/reference.toml"));
     assert_eq!(reference.core.trunks.len(), 1);
-    assert_eq!(reference.shell.agents[0].queues[0].queue, "9001");
+    let acd = &reference.core.acd;
+    assert_eq!(acd.agents[0].tiers[0].queue, acd.queues[0].key);
+    assert_eq!(demo.core.acd.agents.len(), 3);
 }
 
 #[test]
@@ -45,6 +48,11 @@ fn what_the_reference_calls_defaults_are_the_defaults() {
     assert_eq!(reference.core.media, base.core.media);
     assert_eq!(reference.core.calls, base.core.calls);
     assert_eq!(reference.core.codes, base.core.codes);
+    let bare = good(&with_tenant("queue = [{ number = \"9001\", name = \"Support\" }]"));
+    let mut queue = bare.core.acd.queues[0].clone();
+    queue.key.tenant = "demo".into();
+    assert_eq!(reference.core.acd.queues[0], queue);
+    assert_eq!(reference.core.mwi.unsolicited, base.core.mwi.unsolicited);
     assert_eq!(reference.shell.media, base.shell.media);
     assert_eq!(reference.shell.streams, base.shell.streams);
     assert_eq!(reference.shell.log, base.shell.log);
@@ -59,7 +67,7 @@ fn general_sections() {
             "[sip]\ndomain = \"x\"\ndomian = \"y\"\nzebra = 1\n",
             &[
                 "f:3: [sip]: unknown key domian; did you mean domain?",
-                "f:4: [sip]: unknown key zebra; known here: listen, max_connections, max_connections_per_address, stream_idle_secs, domain, external_address, min_expires, max_expires, default_expires, max_contacts, qualify_secs, keepalive_secs, session_expires, nonce_secs, max_auth_failures, silence_secs",
+                "f:4: [sip]: unknown key zebra; known here: listen, max_connections, max_connections_per_address, stream_idle_secs, domain, external_address, min_expires, max_expires, default_expires, max_contacts, qualify_secs, keepalive_secs, force_rport, session_expires, nonce_secs, max_auth_failures, silence_secs",
             ],
         ),
         (
@@ -76,6 +84,15 @@ fn general_sections() {
             "[sip]\ndomain = \"x\"\nlisten = [\"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]\n",
             &["f:3: [sip] listen: \"udp:127.0.0.1:5060\" stands there twice"],
         ),
+    ];
+    for (text, expected) in cases {
+        says(text, expected);
+    }
+}
+
+#[test]
+fn media_and_bounds() {
+    let cases: &[(&str, &[&str])] = &[
         (
             "sip.domain = \"x\"\nmedia.ports = \"16385-16386\"\nmedia.address = \"localhost\"\n",
             &[
@@ -83,6 +100,13 @@ fn general_sections() {
                 "f:3: [media] address: \"localhost\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"",
             ],
         ),
+        (
+            "sip.domain = \"x\"\nmedia.address = [\"127.0.0.1\", \"127.0.0.2\"]\n",
+            &[
+                "f:2: [media] address: must be an IP address such as \"127.0.0.1\", or one of each family: [\"127.0.0.1\", \"::1\"]",
+            ],
+        ),
+        ("sip.domain = \"x\"\nmedia.address = [\"127.0.0.1\", \"::1\"]\n", &[]),
         (
             "sip.domain = \"x\"\n[media]\nports = \"80-90\"\ncodecs = [\"PCMX\", \"pcma\", \"PCMA\"]\ntimeout_secs = -1\n",
             &[
@@ -132,6 +156,17 @@ fn general_sections() {
     for (text, expected) in cases {
         says(text, expected);
     }
+}
+
+#[test]
+fn codes_are_told_apart() {
+    says(
+        "sip.domain = \"x\"\ncodes.agent_login = \"*43\"\ncodes.voicemail = \"*671\"\n",
+        &[
+            "f:2: [codes] agent_login: \"*43\" is echo too; choose another code",
+            "f:2: [codes] voicemail: \"*671\" begins with hide_number; choose another code",
+        ],
+    );
 }
 
 #[test]
@@ -265,7 +300,7 @@ match = \"^2$\"
             "f:10: trunk: tenant t has no [[trunk]] \"carier\"; did you mean \"carrier\"?",
             "f:11: [[number]] number: \"0571-262\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"",
             "f:12: to: tenant t has no [[extension]] \"1\"; none is defined",
-            "f:14: [[route]] match: \"^(0\" is no pattern: found open group without closing ')'; write e.g. \"^0\\\\d{7,12}$\"",
+            "f:14: [[route]] match: \"^(0\" is no pattern: found open group without closing ')'; write e.g. \"^0[1-9]\\\\d{6,11}$\"",
             "f:15: [[route]] to: \"echo:1\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: [[route]] to: \"nowhere\" is no destination; write trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, voicemail:NUMBER, conference:NAME, echo or sound:NAME",
             "f:15: to: tenant t has no [[queue]] \"9\"; none is defined",
@@ -362,28 +397,48 @@ to = \"sound:en/busy\"
     assert_eq!(loaded.core.routes[0].to.len(), 2);
     assert!(matches!(&loaded.core.routes[1].from, RouteFrom::Trunk(key) if key.name == "c"));
     assert_eq!(loaded.shell.api_keys[0].role, Role::Supervisor);
-    assert!(loaded.warnings.is_empty());
+    let warnings: Vec<_> = loaded.warnings.iter().map(|w| (w.line, w.text.as_str())).collect();
+    let text = "[[extension]] record: \"on_demand\" has no effect yet; nothing is recorded";
+    assert_eq!(warnings, [(13, text)]);
 }
 
 #[test]
 fn a_destination_that_is_not_served_yet_is_a_warning() {
     let text = with_tenant(
-        "[[queue]]\nnumber = \"9001\"\n[[route]]\nmatch = \"^5\"\nto = [\"queue:9001\",\n  \"ivr:menu\"]\n",
+        "[[queue]]\nnumber = \"9001\"\n[[route]]\nmatch = \"^5\"\nto = [\"queue:9001\",\n  \"group:sales\"]\n",
     );
     let loaded = good(&text);
     let warnings: Vec<_> = loaded.warnings.iter().map(|w| (w.line, w.text.as_str())).collect();
     assert_eq!(
         warnings,
-        [
-            (
-                7,
-                "\"queue:9001\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
-            ),
-            (
-                8,
-                "\"ivr:menu\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
-            ),
-        ]
+        [(
+            8,
+            "\"group:sales\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
+        )]
     );
-    assert_eq!(loaded.core.routes[0].to[0], Destination::Sound("en/cannot-complete".into()));
+    let key = QueueKey { tenant: "t".into(), number: "9001".into() };
+    assert_eq!(
+        loaded.core.routes[0].to,
+        [Destination::Queue(key), Destination::Sound("en/cannot-complete".into())]
+    );
+}
+
+#[test]
+fn mailboxes_are_shared_within_a_tenant() {
+    let text = |watched: &str| {
+        with_tenant(&format!(
+            "[mwi]\nunsolicited = false\n[[extension]]\nnumber = \"4567\"\npassword = \"x\"\n\
+             watch_mailboxes = [{watched}]\n[[queue]]\nnumber = \"9001\"\n"
+        ))
+    };
+    let mwi = good(&text("\"9001\"")).core.mwi;
+    assert!(!mwi.unsolicited);
+    assert_eq!(mwi.shared.len(), 1);
+    assert_eq!(mwi.shared[0].mailbox.to_string(), "t/9001");
+    assert_eq!(mwi.shared[0].extension.to_string(), "t/4567");
+    let wrong = errors(&text("\"9002\""));
+    assert!(
+        wrong.len() == 1 && wrong[0].contains("has no extension or queue \"9002\""),
+        "{wrong:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Everything that touches the network.
 
 pub mod dns;
+pub mod letters;
 pub mod media;
 pub mod stream;
 pub mod udp;

@@ -5,10 +5,15 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use bytes::{Bytes, BytesMut};
+use rustix::io::Errno;
+use rustix::net::addr::SocketAddrArg;
+use rustix::net::{self, MMsgHdr, SendAncillaryBuffer, SendFlags};
 use sip::{Flow, Transport};
 
 /// What we ask the system to keep for us while the switch is busy; it may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// Datagrams that one system call sends at most.
+const BURST: usize = 64;
 /// The largest datagram there is.
 const LARGEST: usize = 65_536;
 /// Datagrams are collected in blocks of this size, which are used again once nobody holds a part.
@@ -60,16 +65,42 @@ impl UdpPort {
         }
     }
 
-    /// Sends a datagram. A full socket buffer loses it, as the network might.
-    ///
-    /// # Errors
-    /// The system's: there is no route, or the message is too large.
-    pub fn send(&self, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        match self.socket.send_to(bytes, remote) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
+    /// Sends datagrams with few system calls. A full socket buffer loses them, as the network might; `failed` hears of
+    /// each that the system refuses: there is no route, or it is too large.
+    pub fn send(
+        &self,
+        messages: &[(SocketAddr, Bytes)],
+        mut failed: impl FnMut(SocketAddr, io::Error),
+    ) {
+        let mut rest = messages;
+        while let Some((remote, _)) = rest.first() {
+            // An error is about the first of them.
+            let done = match self.send_some(rest) {
+                Ok(sent) => sent.max(1),
+                Err(Errno::INTR) => 0,
+                Err(Errno::AGAIN | Errno::NOBUFS) => 1,
+                Err(error) => {
+                    failed(*remote, error.into());
+                    1
+                }
+            };
+            rest = rest.get(done..).unwrap_or_default();
         }
+    }
+
+    /// Sends the first of `messages` and as many more as one system call takes.
+    fn send_some(&self, messages: &[(SocketAddr, Bytes)]) -> Result<usize, Errno> {
+        if let [(remote, bytes)] = messages {
+            return net::sendto(&self.socket, bytes, SendFlags::DONTWAIT, remote).map(|_| 1);
+        }
+        let some = || messages.iter().take(BURST);
+        let addresses: Vec<_> = some().map(|(remote, _)| remote.as_any()).collect();
+        let slices: Vec<_> = some().map(|(_, bytes)| [io::IoSlice::new(bytes)]).collect();
+        let mut controls: Vec<_> = some().map(|_| SendAncillaryBuffer::default()).collect();
+        let mut headers: Vec<_> = (addresses.iter().zip(&slices).zip(&mut controls))
+            .map(|((address, slice), control)| MMsgHdr::new_with_addr(address, slice, control))
+            .collect();
+        net::sendmmsg(&self.socket, &mut headers, SendFlags::DONTWAIT)
     }
 }
 
@@ -112,12 +143,16 @@ mod tests {
         (UdpPort::bind(any).unwrap(), UdpPort::bind(any).unwrap())
     }
 
+    fn send(port: &UdpPort, to: SocketAddr, bytes: &[u8]) {
+        port.send(&[(to, Bytes::copy_from_slice(bytes))], |_, error| panic!("{error}"));
+    }
+
     #[test]
     fn a_datagram_arrives_with_its_sender() {
         let (a, b) = pair();
         let mut pool = Pool::default();
         assert!(b.receive(&mut pool).is_none());
-        a.send(b.local(), b"hello").unwrap();
+        send(&a, b.local(), b"hello");
         // Loopback delivers within the call that sends.
         let (from, bytes) = b.receive(&mut pool).unwrap();
         assert_eq!((from, &bytes[..]), (a.local(), &b"hello"[..]));
@@ -131,7 +166,7 @@ mod tests {
         let mut held = Vec::new();
         for n in 0..200u16 {
             let body = [n.to_be_bytes()[1]; 1000];
-            a.send(b.local(), &body).unwrap();
+            send(&a, b.local(), &body);
             held.push(b.receive(&mut pool).unwrap().1);
         }
         for (n, bytes) in held.iter().enumerate() {
@@ -140,7 +175,7 @@ mod tests {
         drop(held);
         let mut blocks = std::collections::BTreeSet::new();
         for _ in 0..1_000 {
-            a.send(b.local(), &[1; 1000]).unwrap();
+            send(&a, b.local(), &[1; 1000]);
             let (_, bytes) = b.receive(&mut pool).unwrap();
             blocks.insert(bytes.as_ptr() as usize / (4 * BLOCK));
         }
@@ -148,8 +183,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_cannot_be_sent_is_an_error() {
+    fn what_cannot_be_sent_is_reported_and_the_rest_arrives_in_order() {
         let (a, b) = pair();
-        assert!(a.send(b.local(), &vec![0; 70_000]).is_err());
+        let mut pool = Pool::default();
+        let large = Bytes::from(vec![0; 70_000]);
+        let mut messages: Vec<_> =
+            (0..150_u8).map(|n| (b.local(), Bytes::from(vec![n; 10]))).collect();
+        for at in [0, 70, 152] {
+            messages.insert(at, (b.local(), large.clone()));
+        }
+        let mut refused = Vec::new();
+        a.send(&messages, |remote, _| refused.push(remote));
+        assert_eq!(refused, [b.local(); 3]);
+        for n in 0..150 {
+            assert_eq!(b.receive(&mut pool).unwrap().1, vec![n; 10]);
+        }
+        assert!(b.receive(&mut pool).is_none());
     }
 }

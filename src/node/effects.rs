@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use strowger_core::vocab::mailbox::{Delivery, MailRecord};
 use strowger_core::vocab::{Effect, Event, Input};
 use tokio::runtime::Handle;
 
 use super::events::Ring;
 use super::mailbox::Mailbox;
 use super::requests::Requests;
+use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::MediaPool;
 use crate::net::stream::Streams;
@@ -24,6 +26,8 @@ pub struct Outlets {
     pub dns: Dns,
     /// The store.
     pub writer: Writer,
+    /// The mail server; `None` where none is configured.
+    pub mailer: Option<Mailer>,
     /// The media workers.
     pub media: Arc<MediaPool>,
     /// Followers of events.
@@ -94,9 +98,33 @@ impl Outlets {
                     tracing::error!(worker = worker.0, "a media order could not be given");
                 }
             }
+            Effect::SendMail(mail) => self.mail(*mail),
             Effect::Reply { id, reply } => self.requests.answer(id, *reply),
             Effect::Publish(_) | Effect::Drained => {}
         }
+    }
+}
+
+impl Outlets {
+    /// Makes one attempt, beside everything else.
+    fn mail(&self, mail: MailRecord) {
+        let (mailer, mailbox) = (self.mailer.clone(), Arc::clone(&self.mailbox));
+        self.runtime.spawn(async move {
+            let delivery = match &mailer {
+                Some(mailer) => mailer.send(&mail).await,
+                None => Delivery::Never("no [smtp] server is configured".into()),
+            };
+            match &delivery {
+                Delivery::Taken => tracing::info!(message = %mail.id, "mail sent"),
+                Delivery::Later(why) => {
+                    tracing::warn!(message = %mail.id, why, "mail not sent, tried again later");
+                }
+                Delivery::Never(why) => {
+                    tracing::error!(message = %mail.id, why, "mail not sent, given up");
+                }
+            }
+            mailbox.post_always(Input::Mailed { id: mail.id, delivery });
+        });
     }
 }
 

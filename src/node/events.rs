@@ -61,6 +61,7 @@ struct Kept {
 pub struct Ring {
     kept: Mutex<Kept>,
     news: Notify,
+    end: Notify,
 }
 
 impl Ring {
@@ -82,6 +83,16 @@ impl Ring {
     pub fn close(&self) {
         self.lock().closed = true;
         self.news.notify_waiters();
+        self.end.notify_waiters();
+    }
+
+    /// Waits until nothing more will come.
+    pub async fn closed(&self) {
+        let mut end = std::pin::pin!(self.end.notified());
+        end.as_mut().enable();
+        if !self.lock().closed {
+            end.await;
+        }
     }
 
     /// Follows from the event after `from`, or from now on.
@@ -123,6 +134,11 @@ impl Follower {
             }
             news.await;
         }
+    }
+
+    /// The next event, where there is one already.
+    pub fn waiting(&mut self) -> Option<Followed> {
+        self.look()
     }
 
     /// The place reached.

@@ -16,7 +16,9 @@ use super::requests::Requests;
 use super::turn::TurnFigures;
 use crate::net::media::{Counts, MediaPool};
 use crate::net::stream::Streams;
-use crate::store::{PageQuery, Reader, RowPage, StoreError, WriterFigures};
+use crate::store::{
+    IntervalPage, IntervalQuery, PageQuery, Reader, RowPage, StoreError, WriterFigures,
+};
 
 /// A switch that has not answered by then is not going to: it answers within a turn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -129,8 +131,24 @@ impl Gateway {
     /// # Errors
     /// The database's.
     pub async fn page(&self, query: PageQuery) -> Result<RowPage, StoreError> {
+        self.read(move |reader| reader.page(&query)).await
+    }
+
+    /// Quarters of an hour of a queue or agent, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn intervals(&self, query: IntervalQuery) -> Result<IntervalPage, StoreError> {
+        self.read(move |reader| reader.intervals(&query)).await
+    }
+
+    /// Asks the database beside the async threads.
+    async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let task = tokio::task::spawn_blocking(move || read_page(&shared, &query));
+        let task = tokio::task::spawn_blocking(move || with_reader(&shared, ask));
         task.await.unwrap_or_else(|error| {
             Err(StoreError::File(PathBuf::new(), std::io::Error::other(error)))
         })
@@ -188,13 +206,16 @@ impl Gateway {
 }
 
 /// The connection is opened at the first question and kept; questions take their turn.
-fn read_page(shared: &Shared, query: &PageQuery) -> Result<RowPage, StoreError> {
+fn with_reader<T>(
+    shared: &Shared,
+    ask: impl FnOnce(&Reader) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let mut reader = shared.reader.lock().unwrap_or_else(PoisonError::into_inner);
     if reader.is_none() {
         *reader = Some(Reader::open(&shared.store)?);
     }
     match reader.as_ref() {
-        Some(reader) => reader.page(query),
+        Some(reader) => ask(reader),
         None => Err(StoreError::InUse(shared.store.clone())),
     }
 }

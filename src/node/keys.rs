@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use strowger_core::vocab::{Principal, Secret};
 use subtle::ConstantTimeEq;
 
-use crate::config::{Loaded, Shell};
+use crate::config::Loaded;
 
 /// A token's digest.
 type Digested = [u8; 32];
@@ -29,15 +29,12 @@ impl Keys {
     pub fn new(loaded: &Loaded, secret: [u8; 32]) -> Self {
         let mut keys = Self { secret, known: BTreeMap::new() };
         for key in &loaded.shell.api_keys {
-            let agent = key.agent.as_ref();
             let principal = Principal {
                 tenant: key.tenant.clone(),
                 role: key.role,
                 name: key.name.clone(),
-                extension: key
-                    .extension
-                    .clone()
-                    .or_else(|| agent.and_then(|id| extension_of(&loaded.shell, &key.tenant, id))),
+                extension: key.extension.clone(),
+                agent: key.agent.clone(),
             };
             keys.add(&key.token, principal);
         }
@@ -68,11 +65,6 @@ fn prefix(digest: &Digested) -> [u8; 8] {
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     first
-}
-
-fn extension_of(shell: &Shell, tenant: &str, agent: &str) -> Option<String> {
-    let agent = shell.agents.iter().find(|a| a.tenant == tenant && a.id == agent)?;
-    agent.extension.clone()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod requests;
 mod start;
 mod surface;
 pub mod turn;
+mod zones;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -81,6 +82,7 @@ pub struct Node {
     mailbox: Arc<Mailbox>,
     media: Arc<MediaPool>,
     gateway: Gateway,
+    log: tokio::task::JoinHandle<()>,
     listeners: Vec<Listener>,
     http: Option<SocketAddr>,
     calls: u64,
@@ -149,11 +151,13 @@ impl Node {
 
     /// Ends everything: what is queued is handled, sent and written first.
     pub fn end(self) {
-        self.mailbox.stop();
+        self.mailbox.letters().stop();
         if self.turn.join().is_err() {
             tracing::error!("the switch's thread has failed");
         }
         self.gateway.shared.ring.close();
+        // The last lines of the log. It can only fail by being late or by a panic that was reported.
+        let _ = self.runtime.block_on(async { tokio::time::timeout(LAST_TASKS, self.log).await });
         if let Some(media) = Arc::into_inner(self.media) {
             media.shutdown();
         }

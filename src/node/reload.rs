@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use strowger_core::vocab::Input;
+use strowger_core::vocab::{Config, Input};
 
 use super::gateway::Shared;
 use super::keys::Keys;
-use crate::config::{self, Loaded, Problems, Shell};
+use super::zones;
+use crate::config::{self, Loaded, Problems, Shell, zone};
 
 /// What a reload needs to know.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Reload {
     pub(super) file: PathBuf,
     /// What is in force outside the switch.
     pub(super) running: Mutex<Shell>,
+    /// What the switch works with.
+    pub(super) core: Mutex<Config>,
     /// One at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -63,11 +66,13 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
     // From here on nothing can fail.
     let keys = Arc::new(Keys::new(&loaded, secret));
     *shared.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
-    let Loaded { core, shell, warnings } = loaded;
+    let Loaded { mut core, shell, warnings } = loaded;
+    zone::keep_in_step(&mut core, zones::wall_ms());
     for warning in warnings {
         tracing::warn!(line = warning.line, "{}", warning.text);
     }
     *running = shell;
+    shared.reload.core.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&core);
     shared.mailbox.post_always(Input::Reload(Box::new(core)));
     Ok(())
 }
@@ -82,6 +87,7 @@ fn fixed(running: &Shell, wanted: &Shell) -> Vec<&'static str> {
         ),
         ("media.address, media.ports, media.workers", running.media != wanted.media),
         ("http.listen", running.http != wanted.http),
+        ("smtp", running.smtp != wanted.smtp),
         ("store", running.store != wanted.store),
         ("recordings.directory", running.recordings != wanted.recordings),
         ("sounds.directory", running.sounds != wanted.sounds),

@@ -1,7 +1,7 @@
 //! How the process begins.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
@@ -23,14 +23,15 @@ use super::keys::Keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
 use super::turn::{Turn, TurnFigures};
-use super::{Node, Signals, StartError, memory, recordings};
+use super::{Node, Signals, StartError, memory, recordings, zones};
 use crate::api;
-use crate::config::{Loaded, Shell};
+use crate::config::{Loaded, Shell, zone};
+use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::{MediaPool, MediaSettings, WorkerMessage};
 use crate::net::stream::{Limits, Streams};
 use crate::net::udp::UdpPort;
-use crate::store::{Restart, Sqlite, Store, Writer};
+use crate::store::{Restart, Sealer, Sqlite, Store, Writer};
 
 /// Threads for TCP, DNS and HTTP; the switch and the media have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -57,10 +58,11 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
     let max_calls = u64::from(loaded.core.calls.max_calls);
+    zone::keep_in_step(&mut loaded.core, zones::wall_ms());
     let mailbox = Arc::new(Mailbox::new().map_err(|error| system(&error))?);
     // Boot is the first letter in the mailbox; everything below only adds to it.
     mailbox.post_always(Input::Boot(Box::new(boot(
-        std::mem::take(&mut loaded.core),
+        loaded.core.clone(),
         restart,
         &bound.listeners,
     )?)));
@@ -73,6 +75,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
         streams: Arc::clone(&streams),
         dns: Dns::new(&loaded.shell.dns_servers).map_err(StartError::Dns)?,
         writer,
+        mailer: mailer(&loaded.shell)?,
         media: Arc::clone(&media),
         events: Arc::default(),
         requests: Arc::default(),
@@ -87,7 +90,8 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let calls = media.calls_allowed().min(max_calls);
     let mailbox_of_turn = Arc::clone(&mailbox);
     let work = (bound.datagrams, mailbox_of_turn, outlets, clock, turn_figures);
-    runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
+    runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
+    let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
     let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
     for listener in bound.streams {
         runtime.spawn(Arc::clone(&streams).serve(listener));
@@ -102,8 +106,19 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let signals = Some(Signals::listen().map_err(|error| system(&error))?);
     drop(entered);
     let listeners = bound.listeners;
-    let node =
-        Node { runtime, turn, mailbox, media, gateway, listeners, http, calls, drained, signals };
+    let node = Node {
+        runtime,
+        turn,
+        mailbox,
+        media,
+        gateway,
+        log,
+        listeners,
+        http,
+        calls,
+        drained,
+        signals,
+    };
     first_answer(&node);
     drop(loaded);
     memory::give_back();
@@ -117,6 +132,7 @@ fn first_answer(node: &Node) {
         role: Role::ReadOnly,
         name: "start".into(),
         extension: None,
+        agent: None,
     };
     let answer = node.runtime.block_on(node.gateway.query(principal, Query::Figures));
     tracing::debug!(?answer, "the switch answers");
@@ -124,10 +140,11 @@ fn first_answer(node: &Node) {
 }
 
 fn open_store(shell: &Shell) -> Result<(Sqlite, Restart), StartError> {
-    if let Some(path) = &shell.store.key_file {
-        ensure_key(path).map_err(|error| StartError::KeyFile(path.clone(), error))?;
-    }
-    let mut store = Sqlite::open(&shell.store.path).map_err(StartError::Store)?;
+    let key = &shell.store.key_file;
+    let failed = |error| StartError::KeyFile(key.clone(), error);
+    ensure_key(key).map_err(failed)?;
+    let sealer = Sealer::read(key).map_err(failed)?;
+    let mut store = Sqlite::open(&shell.store.path, sealer).map_err(StartError::Store)?;
     let mut restart = store.load().map_err(StartError::Store)?;
     recordings::measure(&shell.recordings, &mut restart.restored.open_recordings);
     Ok((store, restart))
@@ -217,7 +234,10 @@ fn stream_limits(shell: &Shell) -> Limits {
 
 fn start_media(shell: &Shell, mailbox: &Arc<Mailbox>) -> Result<MediaPool, StartError> {
     let ports = shell.media.ports.0..=shell.media.ports.1;
-    let mut settings = MediaSettings::new(shell.media.address, ports, random()?);
+    let addresses = &shell.media.addresses;
+    let first = addresses.first().copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let mut settings = MediaSettings::new(first, ports, random()?);
+    settings.addresses.clone_from(addresses);
     if shell.media.workers > 0 {
         settings.workers = shell.media.workers;
     }
@@ -238,9 +258,17 @@ fn start_media(shell: &Shell, mailbox: &Arc<Mailbox>) -> Result<MediaPool, Start
     MediaPool::start(settings, events).map_err(StartError::Media)
 }
 
+fn mailer(shell: &Shell) -> Result<Option<Mailer>, StartError> {
+    let made = shell.smtp.as_ref().map(|smtp| Mailer::new(smtp, &shell.recordings));
+    made.transpose().map_err(StartError::System)
+}
+
 fn start_writer(store: Sqlite, mailbox: &Arc<Mailbox>) -> std::io::Result<Writer> {
     let mailbox = Arc::clone(mailbox);
-    Writer::start(store, move |commit, ok| mailbox.post_always(Input::Stored { commit, ok }))
+    Writer::start(store, move |groups| {
+        let stored = groups.iter().map(|&(commit, ok)| Input::Stored { commit, ok });
+        mailbox.post_all(stored);
+    })
 }
 
 fn gateway(
@@ -269,6 +297,7 @@ fn gateway(
         reload: Reload {
             file: file.to_path_buf(),
             running: Mutex::new(shell.clone()),
+            core: Mutex::new(loaded.core.clone()),
             turn: tokio::sync::Mutex::new(()),
         },
         figures,

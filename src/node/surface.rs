@@ -10,11 +10,11 @@ use super::events::{self, KEPT};
 use super::gateway::{Gateway, Phase};
 use super::reload::ReloadError;
 use crate::api::gateway::{
-    self as api, EventId, Follow, Followed, Later, MailboxFigures, Readiness, ReloadRefused,
-    RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures, StreamFigures,
-    TurnFigures, WorkerFigures,
+    self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, Readiness,
+    ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
+    StreamFigures, TurnFigures, WorkerFigures,
 };
-use crate::store::{PageQuery, Row, RowKind, RowPage};
+use crate::store::{IntervalQuery, PageQuery, Row, RowKind, RowPage};
 
 impl api::Gateway for Gateway {
     fn command(
@@ -40,6 +40,16 @@ impl api::Gateway for Gateway {
         Box::pin(async move {
             let page = rows(self, RowKind::Recordings, query).await?;
             Ok(typed(page, Row::into_recording))
+        })
+    }
+
+    fn intervals(&self, query: api::IntervalsQuery) -> Later<'_, Result<Intervals, RowsError>> {
+        let api::IntervalsQuery { subject, from, until, limit } = query;
+        let query = IntervalQuery { subject, from, until, limit };
+        Box::pin(async move {
+            let page = self.intervals(query).await;
+            let page = page.map_err(|error| RowsError::Failed(error.to_string()))?;
+            Ok(Intervals { rows: page.rows, next: page.next })
         })
     }
 
@@ -131,7 +141,7 @@ fn figures(gateway: &Gateway) -> ShellFigures {
     let (turn, writer, streams) = (&figures.turn, &figures.writer, figures.streams.figures());
     ShellFigures {
         mailbox: MailboxFigures {
-            waiting: figures.mailbox.waiting() as u64,
+            waiting: figures.mailbox.letters().waiting() as u64,
             refused: figures.mailbox.refused(),
         },
         turn: TurnFigures {

@@ -1,7 +1,7 @@
 //! The switch's own thread: its sockets, its mailbox, its timer, and nothing that could make it wait.
 //!
-//! A turn takes at most [`TURN`] datagrams and [`TURN`] letters. Datagrams are handled where they were received, and
-//! what the switch sends over UDP leaves at once; all other effects leave at the end of the turn.
+//! A turn takes at most [`TURN`] datagrams and [`TURN`] letters. Everything is received first, then handled, then sent:
+//! the same code runs several times while the processor's caches hold it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,11 +25,15 @@ use crate::net::udp::{Pool, UdpPort};
 const TURN: usize = 64;
 /// The longest sleep, where the switch names no deadline.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// Turns that follow each other faster than this make a busy switch.
+/// Inputs that follow each other faster than this, in nanoseconds, make a busy switch.
 const BUSY: u64 = 2_500_000;
-/// How long a busy switch naps between turns. It adds as much delay at most, and does in one turn, with one wake-up,
-/// what would have taken several.
-const NAP: Duration = Duration::from_millis(2);
+/// Longer pauses between inputs count as this, so that a busy hour is recognised soon after a quiet one.
+const IDLE: u64 = 8 * BUSY;
+/// A busy switch naps between turns until so many inputs have come, as far as the pace so far tells: one wake-up, and
+/// caches that are warm, serve them all.
+const GATHERED: u64 = 8;
+/// The shortest and the longest nap, in nanoseconds. The longest is what a message may be delayed.
+const NAPS: (u64, u64) = (2_000_000, 8_000_000);
 /// In the poller the mailbox has this number; the sockets have theirs from 0.
 const MAILBOX: u64 = u64::MAX;
 
@@ -68,10 +72,16 @@ pub struct Turn {
     /// What the thread itself has to tell the switch.
     own: VecDeque<Input>,
     effects: Vec<Effect>,
+    /// Datagrams that this turn received.
+    arrived: Vec<(Flow, Bytes)>,
+    /// Datagrams to be sent, for each socket.
+    outgoing: Vec<Vec<(SocketAddr, Bytes)>>,
     /// Sockets that have something to read.
     ready: Vec<usize>,
-    /// Mean time between turns that had something to do, in nanoseconds.
+    /// Mean time between inputs, in nanoseconds.
     pace: u64,
+    /// Inputs that the present turn handled.
+    handled: u64,
     /// Sockets are read until they are empty; otherwise one datagram is read a turn, which saves the system call
     /// that only finds that there is no other.
     eager: bool,
@@ -102,9 +112,11 @@ impl Turn {
         for (number, port) in (0..).zip(&ports) {
             epoll::add(&poller, port, epoll::EventData::new_u64(number), readable)?;
         }
-        epoll::add(&poller, &*mailbox, epoll::EventData::new_u64(MAILBOX), readable)?;
+        epoll::add(&poller, mailbox.letters(), epoll::EventData::new_u64(MAILBOX), readable)?;
         Ok(Self {
             switch: Switch::new(),
+            outgoing: vec![Vec::new(); ports.len()],
+            arrived: Vec::with_capacity(TURN),
             ports,
             poller,
             mailbox,
@@ -115,7 +127,8 @@ impl Turn {
             own: VecDeque::new(),
             effects: Vec::new(),
             ready: Vec::new(),
-            pace: u64::MAX / 16,
+            pace: IDLE,
+            handled: 0,
             eager: false,
             full: false,
             ended: 0,
@@ -143,22 +156,23 @@ impl Turn {
             self.read_all();
             self.take_letters();
             self.tick();
+            self.send_all();
             self.flush();
             self.note(began);
-            if self.mailbox.is_stopped() && !self.has_work() {
+            if self.mailbox.letters().is_stopped() && !self.has_work() {
                 return Ok(());
             }
         }
     }
 
     fn has_work(&self) -> bool {
-        !self.letters.is_empty() || !self.own.is_empty() || self.mailbox.waiting() > 0
+        !self.letters.is_empty() || !self.own.is_empty() || self.mailbox.letters().waiting() > 0
     }
 
     /// Waits for a datagram, a letter or the deadline, unless there is work already.
     fn sleep(&mut self) -> io::Result<()> {
         self.ready.clear();
-        let asleep = !self.has_work() && self.mailbox.may_sleep();
+        let asleep = !self.has_work() && self.mailbox.letters().may_sleep();
         let wait = if asleep { self.until_deadline() } else { Duration::ZERO };
         let limit = Timespec {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
@@ -166,7 +180,7 @@ impl Turn {
         };
         let mut events = [const { std::mem::MaybeUninit::uninit() }; 16];
         let outcome = epoll::wait(&self.poller, &mut events, Some(&limit));
-        self.mailbox.awake();
+        self.mailbox.letters().awake();
         let events = match outcome {
             Ok((events, _)) => events,
             Err(rustix::io::Errno::INTR) => return Ok(()),
@@ -174,7 +188,7 @@ impl Turn {
         };
         for event in events {
             match event.data.u64() {
-                MAILBOX => self.mailbox.acknowledge(),
+                MAILBOX => self.mailbox.letters().acknowledge(),
                 number => self.ready.push(number as usize),
             }
         }
@@ -196,9 +210,12 @@ impl Turn {
             && !self.full
             && self.letters.is_empty()
             && self.own.is_empty()
-            && !self.mailbox.is_stopped()
+            && !self.mailbox.letters().is_stopped()
         {
-            std::thread::sleep(NAP);
+            let (shortest, longest) = NAPS;
+            std::thread::sleep(Duration::from_nanos(
+                (GATHERED * self.pace).clamp(shortest, longest),
+            ));
         }
     }
 
@@ -216,20 +233,24 @@ impl Turn {
         self.eager = read > 1;
         self.full = read >= TURN as u64;
         self.figures.received.fetch_add(read, Ordering::Relaxed);
+        let mut arrived = std::mem::take(&mut self.arrived);
+        for (flow, bytes) in arrived.drain(..) {
+            self.handle(Input::Packet { flow, bytes });
+        }
+        self.arrived = arrived;
     }
 
-    /// Reads one datagram of one socket and handles it; false when there is none.
+    /// Reads one datagram of one socket; false when there is none.
     fn read(&mut self, number: usize) -> bool {
         let Some(port) = self.ports.get(number) else { return false };
         let Some((remote, bytes)) = port.receive(&mut self.pool) else { return false };
-        let flow = port.flow(remote);
-        self.handle(Input::Packet { flow, bytes });
+        self.arrived.push((port.flow(remote), bytes));
         true
     }
 
     fn take_letters(&mut self) {
         if self.letters.is_empty() {
-            self.mailbox.take(&mut self.letters);
+            self.mailbox.letters().take(&mut self.letters);
         }
         for _ in 0..TURN {
             let Some(letter) = self.letters.pop_front() else { break };
@@ -250,6 +271,7 @@ impl Turn {
 
     fn handle(&mut self, input: Input) {
         let now = self.clock.now();
+        self.handled += 1;
         if let Some(journal) = &mut self.journal {
             journal.record(now, &input);
         }
@@ -257,32 +279,43 @@ impl Turn {
         while let Some(effect) = self.switch.poll_effect() {
             match effect {
                 Effect::Send { flow, bytes } if flow.transport == Transport::Udp => {
-                    self.send(flow, &bytes);
+                    self.send(flow, bytes);
                 }
                 other => self.effects.push(other),
             }
         }
     }
 
-    fn send(&mut self, flow: Flow, bytes: &Bytes) {
-        let outcome = match self.port(flow.local) {
-            Some(port) => port.send(flow.remote, bytes),
-            None => Err(io::ErrorKind::AddrNotAvailable.into()),
-        };
-        match outcome {
-            Ok(()) => {
-                self.figures.sent.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(error) => {
-                self.figures.unsent.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!("a datagram to {} could not be sent: {error}", flow.remote);
-                self.own.push_back(Input::FlowClosed { flow, connect: None });
+    fn send(&mut self, flow: Flow, bytes: Bytes) {
+        match self.ports.iter().position(|port| port.local() == flow.local) {
+            Some(number) => self.outgoing[number].push((flow.remote, bytes)),
+            None => {
+                let error = io::ErrorKind::AddrNotAvailable.into();
+                unsent(&self.figures, &mut self.own, flow, &error);
             }
         }
     }
 
-    fn port(&self, local: SocketAddr) -> Option<&UdpPort> {
-        self.ports.iter().find(|port| port.local() == local)
+    /// Sends what the turn has gathered.
+    fn send_all(&mut self) {
+        for (port, messages) in self.ports.iter().zip(&mut self.outgoing) {
+            if messages.is_empty() {
+                continue;
+            }
+            self.figures.sent.fetch_add(messages.len() as u64, Ordering::Relaxed);
+            port.send(messages, |remote, error| {
+                self.figures.sent.fetch_sub(1, Ordering::Relaxed);
+                unsent(&self.figures, &mut self.own, port.flow(remote), &error);
+            });
+            messages.clear();
+        }
+    }
+
+    /// An eighth of the new and seven of the old: a short burst does not make the switch busy.
+    fn keep_pace(&mut self, began: u64) {
+        let each = began.saturating_sub(self.ended) / self.handled.max(1);
+        self.pace = self.pace - self.pace / 8 + each.min(IDLE) / 8;
+        self.handled = 0;
     }
 
     fn flush(&mut self) {
@@ -292,9 +325,7 @@ impl Turn {
     }
 
     fn note(&mut self, began: u64) {
-        // An eighth of the new and seven of the old: a short burst does not make the switch busy.
-        let since = began.saturating_sub(self.ended);
-        self.pace = self.pace - self.pace / 8 + since / 8;
+        self.keep_pace(began);
         self.ended = self.clock.mono();
         let took = self.ended.saturating_sub(began) / 1_000;
         self.figures.turns.fetch_add(1, Ordering::Relaxed);
@@ -302,6 +333,13 @@ impl Turn {
             self.figures.longest_us.store(took, Ordering::Relaxed);
         }
     }
+}
+
+/// The switch hears of a datagram that could not be sent.
+fn unsent(figures: &TurnFigures, own: &mut VecDeque<Input>, flow: Flow, error: &io::Error) {
+    figures.unsent.fetch_add(1, Ordering::Relaxed);
+    tracing::debug!("a datagram to {} could not be sent: {error}", flow.remote);
+    own.push_back(Input::FlowClosed { flow, connect: None });
 }
 
 impl std::fmt::Debug for Turn {

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Bodies are the records as JSON; the columns beside them are what is searched by.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE registrations (
         tenant TEXT NOT NULL,
@@ -38,7 +39,59 @@ const STEPS: &[&str] = &["
     CREATE INDEX recordings_by_time ON recordings (tenant, started_at, path);
     CREATE INDEX recordings_by_call ON recordings (call);
     CREATE INDEX recordings_open ON recordings (path) WHERE open;
-"];
+",
+    "
+    CREATE TABLE agent_intents (
+        tenant TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, agent)
+    ) WITHOUT ROWID;
+    CREATE TABLE figures (
+        tenant TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        began_at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, kind, id, began_at)
+    ) WITHOUT ROWID;
+    CREATE INDEX figures_by_time ON figures (began_at);
+    CREATE TABLE definitions (
+        tenant TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        sealed BLOB,
+        PRIMARY KEY (tenant, kind, id)
+    ) WITHOUT ROWID;
+",
+    "
+    CREATE TABLE messages (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        mailbox TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE greetings (
+        tenant TEXT NOT NULL,
+        mailbox TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, mailbox)
+    ) WITHOUT ROWID;
+    CREATE TABLE mails (
+        id TEXT PRIMARY KEY,
+        attempts INTEGER NOT NULL,
+        next_at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE menus (
+        tenant TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, name)
+    ) WITHOUT ROWID;
+",
+];
 
 /// Brings a database of any earlier version up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

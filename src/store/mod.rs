@@ -1,19 +1,26 @@
 //! What outlives the process: registrations, call records, recordings, and the count of starts.
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
-//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite` and `migrations`.
+//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `voicemail` and `migrations`.
 
+mod acd;
 mod migrations;
 mod page;
+mod seal;
 mod sqlite;
+mod voicemail;
 mod writer;
 
+#[cfg(test)]
+mod acd_tests;
 #[cfg(test)]
 mod tests;
 
 use strowger_core::vocab::{Record, Restored};
 
+pub use acd::{IntervalPage, IntervalQuery};
 pub use page::{Cursor, PageQuery, Row, RowKind, RowPage};
+pub use seal::Sealer;
 pub use sqlite::{Reader, Sqlite};
 pub use writer::{Group, Writer, WriterFigures};
 
@@ -60,6 +67,8 @@ pub enum StoreError {
     InUse(std::path::PathBuf),
     /// The file was written by a later version.
     TooNew(u32),
+    /// A secret could not be sealed: the system has no randomness.
+    Sealing,
 }
 
 impl std::fmt::Display for StoreError {
@@ -71,6 +80,7 @@ impl std::fmt::Display for StoreError {
             Self::InUse(path) => {
                 write!(f, "{}: another strowger uses this store; end it first", path.display())
             }
+            Self::Sealing => f.write_str("a secret could not be sealed"),
             Self::TooNew(version) => {
                 write!(f, "the store has schema {version}, written by a later version of strowger")
             }

@@ -12,23 +12,30 @@ use serde::de::DeserializeOwned;
 use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, RegistrationRecord};
 use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
+use super::acd::{self, IntervalPage, IntervalQuery};
 use super::page::MAX_ROWS;
-use super::{Cursor, PageQuery, Restart, Row, RowKind, RowPage, Store, StoreError, migrations};
+use super::voicemail;
+use super::{
+    Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
+};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
+    sealer: Sealer,
+    /// The last day on which old figures were forgotten.
+    pruned: u64,
     /// Held as long as the store is open.
     _lock: File,
 }
 
 impl Sqlite {
-    /// Opens or makes the database and its folder.
+    /// Opens or makes the database and its folder; `sealer` closes and opens the secrets in it.
     ///
     /// # Errors
     /// The file cannot be made or read, is used by another process, or comes from a later version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, sealer: Sealer) -> Result<Self, StoreError> {
         let failed = |error| StoreError::File(path.to_path_buf(), error);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed)?;
@@ -38,14 +45,14 @@ impl Sqlite {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
-             PRAGMA cache_size = -1024;
+             PRAGMA cache_size = -256;
              PRAGMA busy_timeout = 2000;
              PRAGMA temp_store = MEMORY;
              PRAGMA wal_autocheckpoint = 4000;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
         migrations::migrate(&mut connection)?;
-        Ok(Self { connection, _lock: lock })
+        Ok(Self { connection, sealer, pruned: 0, _lock: lock })
     }
 }
 
@@ -73,7 +80,7 @@ impl Store for Sqlite {
             [],
             |row| row.get(0),
         )?;
-        let restored = Restored {
+        let mut restored = Restored {
             registrations: bodies(
                 &self.connection,
                 "SELECT body FROM registrations ORDER BY tenant, number, contact",
@@ -86,16 +93,27 @@ impl Store for Sqlite {
                 &self.connection,
                 "SELECT body FROM recordings WHERE open ORDER BY path",
             )?,
+            intents: bodies(
+                &self.connection,
+                "SELECT body FROM agent_intents ORDER BY tenant, agent",
+            )?,
+            figures: acd::recent_figures(&self.connection)?,
+            definitions: acd::definitions(&self.connection, &self.sealer)?,
+            ..Restored::default()
         };
+        voicemail::load(&self.connection, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         for record in records {
-            write(&transaction, record)?;
+            write(&transaction, &self.sealer, record)?;
         }
-        Ok(transaction.commit()?)
+        let pruned = acd::prune(&transaction, records, self.pruned)?;
+        transaction.commit()?;
+        self.pruned = pruned;
+        Ok(())
     }
 
     fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
@@ -128,9 +146,20 @@ impl Reader {
     pub fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
         page(&self.connection, query)
     }
+
+    /// Quarters of an hour of one queue or agent, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn intervals(&self, query: &IntervalQuery) -> Result<IntervalPage, StoreError> {
+        acd::intervals(&self.connection, query)
+    }
 }
 
-fn bodies<T: DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<T>, StoreError> {
+pub(super) fn bodies<T: DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
@@ -140,21 +169,21 @@ fn bodies<T: DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec
     Ok(found)
 }
 
-fn body<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> Result<T, StoreError> {
+pub(super) fn body<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> Result<T, StoreError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     Ok(serde_json::from_str(text)?)
 }
 
 /// SQLite has no unsigned numbers; times and counters stay far below the limit.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn write(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<(), StoreError> {
     match record {
         Record::Registered(registration) => write_registration(connection, registration),
         Record::Unregistered { extension, contact } => {
@@ -163,6 +192,18 @@ fn write(connection: &Connection, record: &Record) -> Result<(), StoreError> {
         Record::CallOpened(call) | Record::CallClosed(call) => write_call(connection, call),
         Record::RecordingOpened(recording) => write_recording(connection, recording, true),
         Record::RecordingClosed(recording) => write_recording(connection, recording, false),
+        Record::AgentIntent(intent) => acd::write_intent(connection, intent),
+        Record::Counted(figures) => acd::write_figures(connection, figures),
+        Record::Defined(definition) => acd::write_definition(connection, sealer, definition),
+        Record::Undefined(subject) => acd::delete_definition(connection, subject),
+        Record::Message(_)
+        | Record::MessageDeleted(_)
+        | Record::Greeting(_)
+        | Record::MailQueued(_)
+        | Record::MailTried { .. }
+        | Record::MailDone(_)
+        | Record::MenuDefined(_)
+        | Record::MenuUndefined(_) => voicemail::write(connection, record),
     }
 }
 

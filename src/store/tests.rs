@@ -10,7 +10,8 @@ use strowger_core::vocab::record::{
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, InteractionId, Record};
 
 use super::{
-    Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage, Sqlite, Store, StoreError, Writer,
+    Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage, Sealer, Sqlite, Store, StoreError,
+    Writer,
 };
 
 fn key(number: &str) -> ExtensionKey {
@@ -53,6 +54,7 @@ fn call(id: u128, tenant: &str, started_at: u64, caller: &str) -> CallRecord {
         end: None,
         quality: Vec::new(),
         recording: None,
+        queued: Vec::new(),
     }
 }
 
@@ -89,7 +91,7 @@ impl Place {
 }
 
 fn open(path: &Path) -> (Sqlite, Restart) {
-    let mut store = Sqlite::open(path).expect("opens");
+    let mut store = Sqlite::open(path, Sealer::new([7; 32])).expect("opens");
     let restart = store.load().expect("loads");
     (store, restart)
 }
@@ -137,7 +139,7 @@ fn a_late_opening_does_not_reopen_a_closed_call() {
 fn a_second_process_is_kept_out() {
     let place = Place::new();
     let (_store, _) = open(&place.path());
-    assert!(matches!(Sqlite::open(&place.path()), Err(StoreError::InUse(_))));
+    assert!(matches!(Sqlite::open(&place.path(), Sealer::new([7; 32])), Err(StoreError::InUse(_))));
 }
 
 #[test]
@@ -147,7 +149,10 @@ fn a_later_schema_is_not_touched() {
     let connection = rusqlite::Connection::open(place.path()).expect("opens");
     connection.execute("INSERT INTO migrations VALUES (99, '')", []).expect("writes");
     drop(connection);
-    assert!(matches!(Sqlite::open(&place.path()), Err(StoreError::TooNew(99))));
+    assert!(matches!(
+        Sqlite::open(&place.path(), Sealer::new([7; 32])),
+        Err(StoreError::TooNew(99))
+    ));
 }
 
 fn ids(page: &RowPage) -> Vec<u128> {
@@ -267,7 +272,11 @@ impl Store for Faulty {
 #[test]
 fn every_group_is_answered_and_a_bad_one_harms_no_other() {
     let (done, results) = mpsc::channel();
-    let report = move |commit: CommitId, ok| done.send((commit.0, ok)).expect("somebody listens");
+    let report = move |groups: &[(CommitId, bool)]| {
+        groups
+            .iter()
+            .for_each(|(commit, ok)| done.send((commit.0, *ok)).expect("somebody listens"));
+    };
     let writer = Writer::start(Faulty(Vec::new()), report).expect("starts");
     for (commit, contact) in (0..).zip(["good", "bad", "fine"]) {
         let records = vec![Record::Registered(registration("1", contact, 1))];
@@ -286,7 +295,8 @@ fn every_group_is_answered_and_a_bad_one_harms_no_other() {
 fn what_waits_is_written_before_the_writer_ends() {
     let place = Place::new();
     let (store, _) = open(&place.path());
-    let writer = Writer::start(store, |_, ok| assert!(ok)).expect("starts");
+    let writer =
+        Writer::start(store, |groups| assert!(groups.iter().all(|(_, ok)| *ok))).expect("starts");
     for n in 0..50 {
         let records = vec![Record::Registered(registration("1", &format!("sip:{n}"), 1))];
         writer.write(Group { commit: CommitId(n), records }).expect("there is room");

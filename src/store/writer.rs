@@ -14,7 +14,7 @@ use strowger_core::vocab::{CommitId, Record};
 use super::{Store, StoreError};
 
 /// How long groups are gathered. Registrations must be on disk within 200 ms.
-const WINDOW: Duration = Duration::from_millis(80);
+const WINDOW: Duration = Duration::from_millis(120);
 /// Groups that wait at most; what comes when it is full is refused at once.
 const QUEUE: usize = 65_536;
 /// Records in one transaction at most.
@@ -57,13 +57,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `done` is called on it for each group, with whether it is on disk.
+    /// Starts the thread. `done` is called on it after each transaction, with its groups and whether they are on disk.
     ///
     /// # Errors
     /// The system has no thread left.
     pub fn start(
         store: impl Store + Send + 'static,
-        done: impl FnMut(CommitId, bool) + Send + 'static,
+        done: impl FnMut(&[(CommitId, bool)]) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (queue, groups) = crossbeam_channel::bounded(QUEUE);
         let figures = Arc::new(WriterFigures::default());
@@ -110,7 +110,7 @@ struct Work<S, F> {
     figures: Arc<WriterFigures>,
 }
 
-impl<S: Store, F: FnMut(CommitId, bool)> Work<S, F> {
+impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
     fn run(&mut self, groups: &Receiver<Group>) {
         while let Ok(first) = groups.recv() {
             std::thread::sleep(WINDOW);
@@ -129,35 +129,41 @@ impl<S: Store, F: FnMut(CommitId, bool)> Work<S, F> {
     /// One transaction for all groups; if that fails, one for each, so that a bad group harms no other.
     fn write(&mut self, batch: Vec<Group>) {
         let began = Instant::now();
-        let commits: Vec<(CommitId, usize)> =
-            batch.iter().map(|group| (group.commit, group.records.len())).collect();
-        let mut records = Vec::with_capacity(commits.iter().map(|(_, count)| count).sum());
+        let mut outcomes: Vec<(CommitId, bool)> =
+            batch.iter().map(|group| (group.commit, true)).collect();
+        let counts: Vec<usize> = batch.iter().map(|group| group.records.len()).collect();
+        let mut records = Vec::with_capacity(counts.iter().sum());
         records.extend(batch.into_iter().flat_map(|group| group.records));
         match self.patiently(&records) {
-            Ok(()) => commits.iter().for_each(|(commit, _)| (self.done)(*commit, true)),
-            Err(error) if commits.len() == 1 => self.lost(commits[0].0, &error),
-            Err(_) => self.one_by_one(&commits, &records),
+            Ok(()) => {}
+            Err(error) if outcomes.len() == 1 => self.lost(&mut outcomes[0], &error),
+            Err(_) => self.one_by_one(&mut outcomes, &counts, &records),
         }
+        (self.done)(&outcomes);
         let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.figures.slowest_us.fetch_max(took, Ordering::Relaxed);
     }
 
-    fn one_by_one(&mut self, commits: &[(CommitId, usize)], records: &[Record]) {
+    fn one_by_one(
+        &mut self,
+        outcomes: &mut [(CommitId, bool)],
+        counts: &[usize],
+        records: &[Record],
+    ) {
         let mut rest = records;
-        for (commit, count) in commits {
+        for (outcome, count) in outcomes.iter_mut().zip(counts) {
             let (own, others) = rest.split_at((*count).min(rest.len()));
             rest = others;
-            match self.attempt(own) {
-                Ok(()) => (self.done)(*commit, true),
-                Err(error) => self.lost(*commit, &error),
+            if let Err(error) = self.attempt(own) {
+                self.lost(outcome, &error);
             }
         }
     }
 
-    fn lost(&mut self, commit: CommitId, error: &StoreError) {
+    fn lost(&mut self, (commit, kept): &mut (CommitId, bool), error: &StoreError) {
         tracing::error!(commit = commit.0, "records could not be written and are lost: {error}");
         self.figures.lost.fetch_add(1, Ordering::Relaxed);
-        (self.done)(commit, false);
+        *kept = false;
     }
 
     fn patiently(&mut self, records: &[Record]) -> Result<(), StoreError> {

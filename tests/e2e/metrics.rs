@@ -10,6 +10,9 @@ use super::support::wait::wait_until;
 
 const CARRIER: &str = "[[trunk]]\ntenant = \"demo\"\nname = \"carrier\"\nhost = \"127.0.0.2:9\"\n";
 
+const QUEUE: &str = "[[queue]]\ntenant = \"demo\"\nnumber = \"9001\"\n\
+     [[agent]]\ntenant = \"demo\"\nid = \"101\"\nextension = \"1001\"\nqueues = [{ queue = \"9001\" }]\n";
+
 /// Name and kind of each metric in the document's tables.
 fn documented() -> BTreeMap<String, String> {
     let text = include_str!("../../docs/metrics.md");
@@ -57,7 +60,7 @@ fn be_silenced(switch: &Switch) {
 #[test]
 fn every_documented_metric_is_there_after_a_call() {
     let setup = Setup::default().extension("1001", "").extension("1002", "record = \"always\"\n");
-    let switch = setup.with(CARRIER).start();
+    let switch = setup.with(CARRIER).with(QUEUE).start();
     let account = |number| Account::of(&switch, number, Transport::Udp);
     let mut callee = register(switch.place(), Kind::Sipp, &account("1002"), 1_000.0);
     let mut caller = register(switch.place(), Kind::Sipp, &account("1001"), 600.0);

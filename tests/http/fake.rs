@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use strowger::api::gateway::{
-    EventId, Follow, Followed, Gateway, Later, Readiness, ReloadRefused, Rows, RowsError,
-    RowsQuery, ShellFigures, WorkerFigures,
+    EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, Readiness, ReloadRefused,
+    Rows, RowsError, RowsQuery, ShellFigures, WorkerFigures,
 };
 use strowger::node::events::{self, Ring};
+use strowger_core::vocab::acd::FigureRecord;
 use strowger_core::vocab::command::{CallStage, CallView, Figures, Page, TrunkView};
 use strowger_core::vocab::record::{
     CallEnd, CallRecord, EndCause, EndedBy, Party, RecordingRecord,
@@ -16,6 +17,8 @@ use strowger_core::vocab::{
     CallId, Command, CommandError, Done, ExtensionKey, InteractionId, Principal, Query, Reply,
     Role, TrunkKey,
 };
+
+use crate::desk;
 
 /// What the store and the switch would hold, and what was asked of them.
 #[derive(Default)]
@@ -28,6 +31,8 @@ pub struct Tables {
     pub commands: Vec<(Principal, Command)>,
     pub queries: Vec<(Principal, Query)>,
     pub reloads: usize,
+    pub figures: Vec<FigureRecord>,
+    pub intervals: Vec<IntervalsQuery>,
     /// Queries are never answered.
     pub silent: bool,
 }
@@ -85,6 +90,7 @@ pub fn record(call: u128, tenant: &str, caller: &str) -> CallRecord {
         }),
         quality: Vec::new(),
         recording: None,
+        queued: Vec::new(),
     }
 }
 
@@ -111,6 +117,8 @@ fn figures() -> Figures {
         sip_received: one("INVITE"),
         sip_dropped: one("silenced"),
         trunks: vec![trunk("t"), trunk("u")],
+        queues: vec![desk::gauge("t", 3), desk::gauge("u", 77)],
+        agents: vec![("t".into(), "talking".into(), 2), ("u".into(), "idle".into(), 88)],
         ..Figures::default()
     }
 }
@@ -155,6 +163,7 @@ impl Gateway for Fake {
                 Reply::Trunks(Page { items: vec![view], total: 1, as_of: AS_OF })
             }
             Query::Figures => Reply::Figures(Box::new(figures())),
+            other => desk::answer(&principal, other),
         };
         Box::pin(std::future::ready(reply))
     }
@@ -190,6 +199,18 @@ impl Gateway for Fake {
         Box::pin(std::future::ready(page(rows.cloned().collect(), &query)))
     }
 
+    fn intervals(&self, query: IntervalsQuery) -> Later<'_, Result<Intervals, RowsError>> {
+        let mut tables = self.tables.lock().unwrap();
+        let wanted = |row: &&FigureRecord| {
+            row.subject == query.subject && row.from >= query.from && row.from < query.until
+        };
+        let mut rows: Vec<FigureRecord> = tables.figures.iter().filter(wanted).cloned().collect();
+        let next = rows.get(query.limit).map(|row| row.from);
+        rows.truncate(query.limit);
+        tables.intervals.push(query);
+        Box::pin(std::future::ready(Ok(Intervals { rows, next })))
+    }
+
     fn recordings_directory(&self) -> &Path {
         &self.directory
     }
@@ -207,9 +228,11 @@ impl Gateway for Fake {
             "reader" => (Role::ReadOnly, None),
             "user" => (Role::User, Some("101".to_owned())),
             "agent" => (Role::Agent, None),
+            "agent101" => (Role::Agent, None),
             _ => return None,
         };
-        Some(Principal { tenant: tenant.into(), role, name: "key".into(), extension })
+        let agent = token.strip_prefix("agent101-").map(|_| "101".to_owned());
+        Some(Principal { tenant: tenant.into(), role, name: "key".into(), extension, agent })
     }
 
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {

@@ -1,14 +1,18 @@
 //! The HTTP surface over real connections, with a simple gateway in place of the switch.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod agents;
 mod audio;
 mod bounds;
 mod client;
+mod desk;
 mod events;
 mod fake;
+mod figures;
 mod keys;
 mod metrics;
 mod openapi;
 mod problems;
+mod queues;
 mod resources;
 mod site;

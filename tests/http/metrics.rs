@@ -53,6 +53,12 @@ fn figures_are_the_switchs_and_trunks_are_the_tenants_own() {
         "strowger_calls_ended_total{cause=\"normal\"} 1",
         "strowger_sip_received_total{kind=\"INVITE\"} 1",
         "strowger_trunk_up{tenant=\"t\",trunk=\"carrier\"} 1",
+        "strowger_queue_waiting{tenant=\"t\",queue=\"9001\"} 3",
+        "strowger_queue_longest_wait_seconds{tenant=\"t\",queue=\"9001\"} 61.5",
+        "strowger_queue_answered_total{tenant=\"t\",queue=\"9001\"} 8",
+        "strowger_queue_overflowed_total{tenant=\"t\",queue=\"9001\",reason=\"timeout\"} 2",
+        "strowger_queue_overflowed_total{tenant=\"t\",queue=\"9001\",reason=\"full\"} 0",
+        "strowger_agents{tenant=\"t\",state=\"talking\"} 2",
         "strowger_ready 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");

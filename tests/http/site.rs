@@ -80,6 +80,13 @@ impl Site {
         self.post_as(ADMIN, path, body)
     }
 
+    /// Anything with a body of JSON, or without one where it is empty.
+    pub fn order(&self, token: &str, method: &str, path: &str, body: &str) -> Answer {
+        let key = format!("Bearer {token}");
+        let headers = [("Authorization", key.as_str()), ("Content-Type", "application/json")];
+        self.send(method, path, &headers, body)
+    }
+
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[("Authorization", &format!("Bearer {ADMIN}"))], "")
     }

@@ -9,6 +9,7 @@ mod dialog;
 mod media;
 mod phone;
 mod plan;
+mod queues;
 mod rng;
 mod store;
 mod wire;
@@ -94,6 +95,45 @@ const REACHED: &[&str] = &[
     "event ExtensionOffline",
     "event TrunkUp",
     "event TrunkDown",
+    "event CallerQueued",
+    "event AgentOffered",
+    "event AgentIntentChanged",
+    "event AgentActivityChanged",
+    "event CallRated",
+    "agent Idle",
+    "agent Offered",
+    "agent Talking",
+    "agent OnOtherCall",
+    "agent WrappingUp",
+    "agent CoolingDown",
+    "offer Answered",
+    "offer NoAnswer",
+    "offer Busy",
+    "offer Rejected",
+    "offer Unreachable",
+    "offer CallerGone",
+    "offer WonByAnother",
+    "offer Withdrawn",
+    "left answered",
+    "left abandoned",
+    "left removed",
+    "left callback",
+    "left timeout",
+    "left no_agent",
+    "left exit_key",
+    "left queue_removed",
+    "intent by Api",
+    "intent by Phone",
+    "intent by Switch",
+    "defined true",
+    "defined false",
+    "listed as answered",
+    "200 twice",
+    "confirmed",
+    "moved while ringing",
+    "Extension lost power while ringing",
+    "Carrier lost power while ringing",
+    "Carrier lost power while talking",
     "cause normal",
     "cause cancelled",
     "cause busy",
@@ -144,6 +184,21 @@ fn a_double_reply_is_noticed() {
 #[test]
 fn a_lopsided_bridge_is_noticed() {
     fires(Plant::HalfBridge, "is bridged to");
+}
+
+#[test]
+fn an_agent_who_talks_to_nobody_is_noticed() {
+    fires(Plant::StuckAgent, "and the call is over");
+}
+
+#[test]
+fn a_caller_who_hung_up_and_waits_is_noticed() {
+    fires(Plant::StuckCaller, "still shown as waiting");
+}
+
+#[test]
+fn an_offer_without_a_caller_is_noticed() {
+    fires(Plant::StuckOffer, "is rung");
 }
 
 #[test]

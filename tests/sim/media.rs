@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use media::order::{MediaEvent, Order, PlayId, Port, PortId, RecordingId, StreamId, StreamReport};
+use media::order::{
+    MediaEvent, Order, PlayId, Port, PortId, RecordingId, StreamId, StreamReport, VoiceEnd,
+    VoiceEndReason,
+};
 
 use crate::rng::Rng;
 
@@ -15,6 +18,7 @@ pub struct Workers {
     streams: BTreeMap<StreamId, Stream>,
     in_use: BTreeSet<PortId>,
     recordings: BTreeMap<RecordingId, StreamId>,
+    voices: BTreeMap<RecordingId, StreamId>,
     ports: u32,
     /// What the model saw that no worker should ever see.
     pub complaints: Vec<String>,
@@ -43,6 +47,16 @@ fn port(id: u32) -> Port {
     Port { id: PortId(id), rtp: address(20_000 + 2 * id), rtcp: address(20_001 + 2 * id) }
 }
 
+/// The end of a message's recording.
+fn voice_ended(recording: RecordingId, rng: &mut Rng) -> (u64, Later) {
+    let error = rng.chance(5).then(|| "disk full".to_owned());
+    let end = VoiceEnd { reason: VoiceEndReason::Stopped, sound_ms: rng.between(0, 4_000) };
+    let voice = error.is_none().then_some(end);
+    let (length_ms, bytes) = (4_000, 64_044);
+    let event = MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice };
+    (rng.between(1, 300) * MS, Later::Event(event))
+}
+
 impl Workers {
     pub fn new(ports: u32) -> Self {
         Self { ports, ..Self::default() }
@@ -57,10 +71,11 @@ impl Workers {
         self.in_use.len()
     }
 
-    /// A stream of somebody who talks, for events that come from outside.
+    /// A stream of somebody who talks or hears music, for events that come from outside.
     pub fn any_stream(&self, rng: &mut Rng) -> Option<StreamId> {
+        let listens = |s: &Stream| s.bridged.is_some() || s.play.is_some_and(|(_, repeat)| repeat);
         let bridged: Vec<_> =
-            self.streams.iter().filter(|(_, s)| s.bridged.is_some()).map(|(id, _)| *id).collect();
+            self.streams.iter().filter(|(_, s)| listens(s)).map(|(id, _)| *id).collect();
         (!bridged.is_empty()).then(|| bridged[rng.below(bridged.len() as u64) as usize])
     }
 
@@ -138,6 +153,15 @@ impl Workers {
                 self.stream(right);
                 self.recordings.insert(recording, left);
             }
+            Order::RecordVoice { recording, stream, .. } => {
+                self.seen.insert("voice");
+                self.stream(stream);
+                self.voices.insert(recording, stream);
+            }
+            Order::RemoveRecording { .. } => {}
+            Order::StopRecord { recording } if self.voices.remove(&recording).is_some() => {
+                later.push(voice_ended(recording, rng));
+            }
             Order::StopRecord { recording } => {
                 if self.recordings.remove(&recording).is_none() {
                     self.complain(format!("{recording:?} is stopped and does not run"));
@@ -148,6 +172,7 @@ impl Workers {
                     length_ms: 1_000,
                     bytes: 32_044,
                     error,
+                    voice: None,
                 };
                 later.push((rng.between(1, 300) * MS, Later::Event(event)));
             }
@@ -182,12 +207,18 @@ impl Workers {
             peer.bridged = None;
         }
         self.in_use.remove(&state.port);
+        let spoken: Vec<_> =
+            self.voices.iter().filter(|(_, on)| **on == stream).map(|(id, _)| *id).collect();
+        let mut later: Vec<_> = spoken
+            .into_iter()
+            .filter(|id| self.voices.remove(id).is_some())
+            .map(|id| voice_ended(id, rng))
+            .collect();
         let closed = MediaEvent::Closed { stream, report: StreamReport::default() };
         let back = Later::Port(port(state.port.0));
-        vec![
-            (rng.between(1, 50) * MS, Later::Event(closed)),
-            (rng.between(2_000, 4_000) * MS, back),
-        ]
+        later.push((rng.between(1, 50) * MS, Later::Event(closed)));
+        later.push((rng.between(2_000, 4_000) * MS, back));
+        later
     }
 
     /// What contradicts itself now.

@@ -35,6 +35,8 @@ pub enum Out {
 pub enum Timer {
     Retransmit(String),
     Register,
+    /// Registers again after having left.
+    Return,
     Dial,
     Act(u64, Act),
 }
@@ -77,6 +79,8 @@ pub struct Phone {
     /// Does nothing new any more.
     pub quiet: bool,
     pub registered: bool,
+    /// Nobody sits here: it is not to register.
+    pub away: bool,
     /// Numbers that it may dial.
     pub targets: Vec<String>,
     pub dialogs: BTreeMap<u64, Dialog>,
@@ -103,6 +107,7 @@ impl Phone {
             powered: true,
             quiet: false,
             registered: false,
+            away: false,
             targets: Vec::new(),
             dialogs: BTreeMap::new(),
             seen: Default::default(),
@@ -131,12 +136,26 @@ impl Phone {
 
     /// Loses power: forgets everything and says nothing.
     pub fn power_off(&mut self) {
+        if self.dialogs.values().any(|dialog| dialog.stage == Stage::Up) {
+            self.seen.insert(format!("{:?} lost power while talking", self.kind));
+        }
         self.powered = false;
         self.cut_off = true;
         self.registered = false;
         self.dialogs.clear();
         self.outgoing.clear();
         self.seen.insert("power lost".into());
+    }
+
+    /// Somebody calls it now.
+    pub fn rings(&self) -> bool {
+        self.dialogs.values().any(|dialog| dialog.stage == Stage::Ringing)
+    }
+
+    /// Its user goes elsewhere: it registers no longer, whatever rings.
+    pub fn leave(&mut self, now: u64) -> Vec<Out> {
+        self.away = true;
+        self.register(now, None)
     }
 
     /// True when it holds no call and waits for nothing.
@@ -158,8 +177,13 @@ impl Phone {
         }
         match timer {
             Timer::Retransmit(branch) => self.retransmit(now, &branch),
-            Timer::Register | Timer::Dial if self.quiet => Vec::new(),
+            Timer::Register | Timer::Dial | Timer::Return if self.quiet => Vec::new(),
+            Timer::Register if self.away => Vec::new(),
             Timer::Register => self.register(now, None),
+            Timer::Return => {
+                self.away = false;
+                self.register(now, None)
+            }
             Timer::Dial => self.dial(now),
             Timer::Act(dialog, act) => self.act(now, dialog, act),
         }
@@ -222,8 +246,11 @@ impl Phone {
             i = self.index
         );
         let cseq = self.fresh();
-        head +=
-            &format!("CSeq: {cseq} REGISTER\r\nContact: {}\r\nExpires: 120\r\n", self.contact());
+        let expires = if self.away { 0 } else { 120 };
+        head += &format!(
+            "CSeq: {cseq} REGISTER\r\nContact: {}\r\nExpires: {expires}\r\n",
+            self.contact()
+        );
         if let Some(challenge) = challenge {
             head += &format!("Authorization: {}\r\n", self.answer(challenge, "REGISTER", uri));
         }
@@ -330,6 +357,9 @@ impl Phone {
             }
             Act::Key if up => {
                 self.seen.insert("key".into());
+                if self.kind == Kind::Carrier {
+                    self.seen.insert("confirmed".into());
+                }
                 let more = "Content-Type: application/dtmf-relay\r\n";
                 self.in_dialog(now, id, "INFO", more, "Signal=5\r\n")
             }
@@ -398,6 +428,7 @@ impl Phone {
         dialog.stage = Stage::AwaitingAck;
         dialog.ok_until = now + GIVE_UP;
         if twice {
+            self.seen.insert("200 twice".into());
             out.extend(dialog.last_response().map(Out::Send));
         }
         out.push(Out::At(now + SECOND / 2, Timer::Act(id, Act::RepeatOk)));
@@ -589,6 +620,10 @@ impl Phone {
             ("REGISTER", 401) if !request.challenged => {
                 self.register(now, Some(msg.get("www-authenticate")))
             }
+            ("REGISTER", 200) if self.away => {
+                self.registered = false;
+                Vec::new()
+            }
             ("REGISTER", 200) => {
                 self.registered = true;
                 vec![Out::At(now + 55 * SECOND, Timer::Register)]
@@ -636,6 +671,10 @@ impl Phone {
                     now + self.rng.between(1, 40) * SECOND,
                     Timer::Act(id, Act::HangUp),
                 ));
+                if self.rng.chance(30) {
+                    let after = self.rng.between(1, 20) * SECOND;
+                    out.push(Out::At(now + after, Timer::Act(id, Act::Key)));
+                }
                 if self.rng.chance(25) {
                     out.push(Out::At(
                         now + self.rng.between(300, 4_000) * MS,

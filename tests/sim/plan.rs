@@ -6,6 +6,8 @@ use strowger_core::vocab::config::{
 };
 use strowger_core::vocab::{ExtensionKey, Secret, TrunkKey};
 
+use crate::queues::queue_key;
+
 pub const EXTENSIONS: [&str; 6] = ["4001", "4002", "4003", "4004", "4005", "4006"];
 /// Carriers by the address of their only host.
 pub const CARRIERS: [(&str, &str); 2] = [("alpha", "127.0.2.1"), ("beta", "127.0.2.2")];
@@ -53,14 +55,14 @@ fn account(number: &str) -> Extension {
     }
 }
 
-/// The configuration of every run.
-pub fn config() -> Config {
+/// The configuration of a run.
+pub fn config(seed: u64) -> Config {
     let mut config = Config::default();
     config.sip.domain = "pbx.test".into();
     config.sip.session_expires = 120;
     config.calls.announce_failures = true;
     config.calls.max_secs = 120;
-    config.calls.max_calls = 12;
+    config.calls.max_calls = 16;
     config.tenants = vec![Tenant {
         id: "demo".into(),
         prefix: "9031046856".into(),
@@ -70,11 +72,13 @@ pub fn config() -> Config {
     }];
     config.extensions = EXTENSIONS.iter().map(|number| account(number)).collect();
     config.trunks = CARRIERS.into_iter().map(trunk).collect();
-    config.numbers = vec![Number {
-        trunk: trunk_key("alpha"),
-        number: "057126200670".into(),
-        to: Destination::Extension(extension("4002")),
-    }];
+    let number = |number: &str, to| Number { trunk: trunk_key("alpha"), number: number.into(), to };
+    config.numbers = vec![
+        number("057126200670", Destination::Extension(extension("4002"))),
+        number("057126200671", Destination::Queue(queue_key("9001"))),
+        number("057126200673", Destination::Queue(queue_key("9003"))),
+    ];
+    config.acd = crate::queues::acd(seed);
     config.routes = vec![
         Route {
             tenant: "demo".into(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use strowger_core::vocab::acd::{AgentKey, FigureRecord, FigureSubject, IntentRecord};
 use strowger_core::vocab::input::Restored;
 use strowger_core::vocab::record::{CallRecord, RecordingRecord, RegistrationRecord};
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record};
@@ -12,6 +13,8 @@ pub struct Store {
     registrations: BTreeMap<(ExtensionKey, String), RegistrationRecord>,
     pub calls: BTreeMap<CallId, CallRecord>,
     recordings: BTreeMap<String, RecordingRecord>,
+    intents: BTreeMap<AgentKey, IntentRecord>,
+    figures: BTreeMap<(FigureSubject, u64), FigureRecord>,
     pending: BTreeMap<CommitId, Vec<Record>>,
     /// How often each call's record was closed, counted when it was handed over.
     pub closed: BTreeMap<CallId, u32>,
@@ -52,6 +55,13 @@ impl Store {
             Record::RecordingOpened(row) | Record::RecordingClosed(row) => {
                 self.recordings.insert(row.path.clone(), row);
             }
+            Record::AgentIntent(row) => {
+                self.intents.insert(row.agent.clone(), row);
+            }
+            Record::Counted(row) => {
+                self.figures.insert((row.subject.clone(), row.from), *row);
+            }
+            _ => {}
         }
     }
 
@@ -70,6 +80,9 @@ impl Store {
                 .filter(|row| row.length_ms.is_none())
                 .cloned()
                 .collect(),
+            intents: self.intents.values().cloned().collect(),
+            figures: self.figures.values().cloned().collect(),
+            ..Restored::default()
         }
     }
 }

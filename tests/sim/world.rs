@@ -8,7 +8,9 @@ use bytes::Bytes;
 use sip::resolve::Answer;
 use sip::{Flow, Transport};
 use strowger_core::Switch;
+use strowger_core::vocab::acd::{Activity, OfferEnd, QueueOrder};
 use strowger_core::vocab::input::Listener;
+use strowger_core::vocab::mailbox::Delivery;
 use strowger_core::vocab::{
     Boot, Command, CommitId, ConnectId, Effect, EventKind, Input, Now, Principal, Query, Reply,
     RequestId, Restored, Role, WorkerId,
@@ -17,6 +19,7 @@ use strowger_core::vocab::{
 use crate::media::{Later, Workers};
 use crate::phone::{Kind, MS, Out, Phone, SECOND, Timer};
 use crate::plan;
+use crate::queues::{self, Wallboard};
 use crate::rng::Rng;
 use crate::store::Store;
 
@@ -40,6 +43,10 @@ enum Next {
     Silence,
     Key,
     Kill,
+    /// Somebody whose phone rings does something to it.
+    Mishap,
+    /// Somebody looks at the lists of agents and callers.
+    Look,
 }
 
 /// What an effect is falsified into, to see that an oracle notices.
@@ -57,6 +64,12 @@ pub enum Plant {
     HalfBridge,
     /// The second process is fed one input less.
     Diverge,
+    /// The event that ends an agent's conversation is lost.
+    StuckAgent,
+    /// A caller's leaving is lost.
+    StuckCaller,
+    /// The end of an offer is lost.
+    StuckOffer,
 }
 
 /// Faults of the network, in percent.
@@ -88,6 +101,8 @@ pub struct World {
     streams: BTreeMap<SocketAddr, (Flow, u64)>,
     asked: BTreeMap<RequestId, u32>,
     commands: u64,
+    board: Wallboard,
+    replies: Vec<Reply>,
     plant: Option<Plant>,
     planted: bool,
     trace: bool,
@@ -109,6 +124,16 @@ fn told(next: &Next) -> String {
         Next::ToSwitch(from, bytes) => format!("{from} -> {}", lines(bytes)),
         Next::ToPhone(index, bytes) => format!("phone {index} <- {}", lines(bytes)),
         other => format!("{other:?}"),
+    }
+}
+
+fn operator() -> Principal {
+    Principal {
+        tenant: "demo".into(),
+        role: Role::Admin,
+        name: "sim".into(),
+        extension: None,
+        agent: None,
     }
 }
 
@@ -145,6 +170,8 @@ impl World {
             streams: BTreeMap::new(),
             asked: BTreeMap::new(),
             commands: 0,
+            board: Wallboard::default(),
+            replies: Vec::new(),
             plant,
             planted: false,
             trace: std::env::var_os("STROWGER_SIM_TRACE").is_some(),
@@ -157,12 +184,13 @@ impl World {
 
     fn add_phones(&mut self) {
         let numbers = plan::EXTENSIONS.iter().copied();
-        // The last extension has two phones, which ring together.
-        for (index, number) in numbers.chain(["4006"]).enumerate() {
+        // The last extension has two phones, which ring together; the first has a spare for who moves to it.
+        for (index, number) in numbers.chain(["4006", "4001"]).enumerate() {
             let address = SocketAddr::from((Ipv4Addr::new(127, 0, 1, index as u8 + 1), 5060));
             let rng = Rng::new(self.rng.next());
             let mut phone = Phone::new(index, Kind::Extension, number, address, rng);
             phone.tcp = index % 3 == 2;
+            phone.away = index == plan::EXTENSIONS.len() + 1;
             let wishes = [
                 "4001",
                 "4002",
@@ -173,6 +201,16 @@ impl World {
                 "9999",
                 "4005",
                 "0012345678",
+                "9001",
+                "9001",
+                "9002",
+                "9002",
+                "9003",
+                "9004",
+                "9004",
+                "9005",
+                "9009",
+                "*45",
             ];
             phone.targets = wishes
                 .iter()
@@ -186,7 +224,9 @@ impl World {
             let rng = Rng::new(self.rng.next());
             let mut phone = Phone::new(self.phones.len(), Kind::Carrier, name, address, rng);
             // What a carrier may not reach is refused: an extension, and the world outside through us.
-            phone.targets = ["057126200670", "02098765432", "4001"].map(String::from).to_vec();
+            let wishes =
+                ["057126200670", "02098765432", "4001", "057126200671", "057126200673", "9001"];
+            phone.targets = wishes.map(String::from).to_vec();
             self.phones.push(phone);
         }
         let address = SocketAddr::from((Ipv4Addr::new(127, 0, 3, 1), 5060));
@@ -216,7 +256,7 @@ impl World {
         let boot = Boot {
             seed,
             boot: self.boots,
-            config: plan::config(),
+            config: plan::config(self.seed),
             listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
             restored,
         };
@@ -231,11 +271,14 @@ impl World {
         self.schedule(seconds);
         self.go_on_until(seconds * SECOND);
         self.calm_down();
-        self.go_on_until(self.now + 400 * SECOND);
+        self.go_on_until(self.now + 370 * SECOND);
+        self.clear_callbacks();
+        self.go_on_until(self.now + 30 * SECOND);
         self.check_drained();
         for phone in &self.phones {
             self.seen.extend(phone.seen.iter().cloned());
         }
+        self.seen.extend(self.board.seen.iter().cloned());
         self.seen.extend(self.workers.seen.iter().map(|kind| format!("order {kind}")));
     }
 
@@ -259,12 +302,18 @@ impl World {
             }
             all
         };
-        for at in moments(self, 10) {
+        for at in moments(self, 5) {
             self.at(at, Next::Order);
         }
         self.at(60 * SECOND, Next::Silence);
         for at in moments(self, 15) {
             self.at(at, Next::Key);
+        }
+        for at in moments(self, 4) {
+            self.at(at, Next::Mishap);
+        }
+        for at in moments(self, 6) {
+            self.at(at, Next::Look);
         }
         for at in moments(self, 50) {
             let phones = self.phones.len() as u64;
@@ -354,6 +403,8 @@ impl World {
                 }
             }
             Next::Kill => self.kill(),
+            Next::Mishap => self.mishap(),
+            Next::Look => self.look(),
         }
     }
 
@@ -371,8 +422,68 @@ impl World {
         }
     }
 
+    /// Where somebody is being rung: the phone loses power, or its user moves to another phone meanwhile.
+    fn mishap(&mut self) {
+        let ringing = |phone: &Phone| phone.powered && phone.rings();
+        let rung: Vec<_> =
+            self.phones.iter().filter(|phone| ringing(phone)).map(|phone| phone.index).collect();
+        let Some(&index) = rung.get(self.rng.below(rung.len() as u64) as usize) else { return };
+        if self.rng.chance(40) {
+            self.seen.insert(format!("{:?} lost power while ringing", self.phones[index].kind));
+            self.power(index, false);
+            return self.at(self.now + 20 * SECOND, Next::Power(index, true));
+        }
+        if self.phones[index].kind != Kind::Extension || self.phones[index].away {
+            return;
+        }
+        self.seen.insert("moved while ringing".into());
+        let out = self.phones[index].leave(self.now);
+        self.phone_out(index, out);
+        let number = self.phones[index].number.clone();
+        let elsewhere =
+            |phone: &&Phone| phone.number == number && phone.away && phone.index != index;
+        if let Some(other) = self.phones.iter().find(elsewhere).map(|phone| phone.index) {
+            self.phones[other].away = false;
+            self.at(self.now + 100 * MS, Next::Phone(other, Timer::Register));
+        } else {
+            self.at(self.now + 15 * SECOND, Next::Phone(index, Timer::Return));
+        }
+    }
+
+    /// Compares what the lists say with what the events said.
+    fn look(&mut self) {
+        self.replies.clear();
+        for query in Wallboard::questions() {
+            self.commands += 1;
+            let id = RequestId(self.commands);
+            self.asked.insert(id, 0);
+            self.give(Input::Query { id, principal: operator(), query });
+        }
+        let replies = std::mem::take(&mut self.replies);
+        if let Some(problem) = self.board.compare(&replies) {
+            self.broken(&problem);
+        }
+    }
+
+    /// Places kept for a callback wait for agents, and the phones of those are off now: somebody takes them off the list.
+    fn clear_callbacks(&mut self) {
+        self.look();
+        for (call, queue) in self.board.kept_places() {
+            self.seen.insert("callback taken off".into());
+            self.command(Command::Queue { queue, order: QueueOrder::Remove(call) });
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.commands += 1;
+        let id = RequestId(self.commands);
+        self.asked.insert(id, 0);
+        self.give(Input::Command { id, principal: operator(), command });
+    }
+
     fn kill(&mut self) {
         self.seen.insert("kill".into());
+        self.board.forget();
         let restored = self.store.crash();
         self.switch = Switch::new();
         if let Some(twin) = &mut self.twin {
@@ -473,16 +584,12 @@ impl World {
         self.commands += 1;
         let id = RequestId(self.commands);
         self.asked.insert(id, 0);
-        let principal = Principal {
-            tenant: "demo".into(),
-            role: Role::Admin,
-            name: "sim".into(),
-            extension: None,
-        };
+        let principal = operator();
         let live = self.store.calls.values().rfind(|call| call.end.is_none()).map(|call| call.call);
         let query = |query| Input::Query { id, principal: principal.clone(), query };
         let command = |command| Input::Command { id, principal: principal.clone(), command };
-        let input = match self.rng.below(4) {
+        let input = match self.rng.below(10) {
+            4.. => command(queues::order(&mut self.rng, &self.board.waiting)),
             0 => query(Query::Calls { offset: 0, limit: 500 }),
             1 => match live {
                 Some(call) => command(Command::HangUp { call }),
@@ -562,6 +669,13 @@ impl World {
             Effect::Media { order, .. } => self.order_worker(order),
             Effect::Publish(event) => self.note(&event.kind),
             Effect::Reply { id, reply } => self.replied(id, &reply),
+            Effect::SendMail(mail) => {
+                let why = || "the server is away".to_owned();
+                let taken = self.rng.chance(70);
+                let delivery = if taken { Delivery::Taken } else { Delivery::Later(why()) };
+                let at = self.now + self.rng.between(1, 5_000) * MS;
+                self.at(at, Next::Resolved(Input::Mailed { id: mail.id, delivery }));
+            }
             Effect::Drained => {}
         }
     }
@@ -593,12 +707,35 @@ impl World {
         if let Reply::Calls(page) = reply {
             assert!(page.items.len() <= 200, "a page has at most 200 rows");
         }
+        self.replies.push(reply.clone());
     }
 
     fn note(&mut self, kind: &EventKind) {
         let text = format!("{kind:?}");
         let name = text.split([' ', '{']).next().unwrap_or_default().to_owned();
         self.seen.insert(format!("event {name}"));
+        if self.is_lost(kind) {
+            self.planted = true;
+            return;
+        }
+        self.board.note(kind);
+    }
+
+    /// Whether the wallboard is not to hear of this, to see that it notices.
+    fn is_lost(&self, kind: &EventKind) -> bool {
+        let wanted = match (self.plant, kind) {
+            (Some(Plant::StuckAgent), EventKind::AgentActivityChanged { activity, .. }) => {
+                matches!(activity, Activity::WrappingUp { .. })
+            }
+            (Some(Plant::StuckCaller), EventKind::CallerLeft { outcome, .. }) => {
+                outcome == "abandoned"
+            }
+            (Some(Plant::StuckOffer), EventKind::OfferEnded { end, .. }) => {
+                *end == OfferEnd::CallerGone
+            }
+            _ => false,
+        };
+        wanted && !self.planted
     }
 
     fn send(&mut self, flow: Flow, bytes: Bytes) {
@@ -671,9 +808,12 @@ impl World {
     }
 
     /// The rules that hold after every step.
-    fn audit(&self) {
+    fn audit(&mut self) {
         if let Some(problem) = self.switch.audit().first() {
             self.broken(problem);
+        }
+        if let Some(problem) = self.board.audit() {
+            self.broken(&problem);
         }
         if let Some(problem) = self.workers.audit() {
             self.broken(&problem);
@@ -725,6 +865,9 @@ impl World {
                     phone.left()
                 ));
             }
+        }
+        if let Some(problem) = self.board.stuck() {
+            self.broken(&problem);
         }
         if !self.switch.is_idle() {
             self.broken(&format!("the switch is not idle: {}", self.switch.remains()));

@@ -1,5 +1,6 @@
 //! The load rig: measures Strowger, Kamailio with rtpengine, and a bare relay in one run on loopback.
 
+mod acd;
 mod floor;
 mod load;
 mod measure;
@@ -29,7 +30,8 @@ rig COMMAND [--quick] [--only strowger|kamailio]
   relay     CPU per relayed packet and added delay, with the bare relay as floor
   record    CPU per packet of recorded calls
   memory    idle, per registration, per bridged call
-  micro     the message layer's own benchmark";
+  micro     the message layer's own benchmark
+  acd       the call distributor alone: events per second and time of a decision";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +50,9 @@ fn run(arguments: &[String]) -> Result<()> {
     if command == "floor-relay" {
         let mut number = || -> Result<usize> { Ok(words.next().ok_or(USAGE)?.parse()?) };
         return floor::relay(number()?, number()?);
+    }
+    if command == "acd" {
+        return acd::run(words.any(|word| word == "--quick"));
     }
     let (mut quick, mut kinds) = (false, vec![Kind::Strowger, Kind::Kamailio]);
     while let Some(word) = words.next() {

@@ -1,12 +1,13 @@
 //! Hands what happens to the part of the call that is concerned.
 
-use media::order::MediaEvent;
+use media::order::{MediaEvent, StreamId};
 use sip::endpoint::{EndCause as SipEnd, Event};
 
 use crate::vocab::record::{EndCause, EndedBy};
 
 use super::headers::sdp_in;
-use super::{CALLER, Call, Ctx, Outcome, Stage};
+use super::record::RecordingEnd;
+use super::{CALLEE, CALLER, Call, Ctx, Outcome, Stage};
 
 impl Call {
     /// Something happened on one of the call's INVITE usages.
@@ -24,15 +25,16 @@ impl Call {
             }
             Event::Ended { leg, cause } => self.on_leg_end(ctx, leg, &cause),
             Event::Acked { leg, body } => {
-                if let Some(side) = self.side_of(leg) {
-                    self.acked(ctx, side, body.as_ref().and_then(sdp_in));
+                let body = body.as_ref().and_then(sdp_in);
+                match self.side_of(leg) {
+                    Some(side) => self.acked(ctx, side, body),
+                    None => self.candidate_acked(ctx, leg, body),
                 }
             }
-            Event::Offer { leg, message, by } => {
-                if let Some(side) = self.side_of(leg) {
-                    self.offered(ctx, side, &message, by);
-                }
-            }
+            Event::Offer { leg, message, by } => match self.side_of(leg) {
+                Some(side) => self.offered(ctx, side, &message, by),
+                None => self.candidate_offered(ctx, leg, &message, by),
+            },
             Event::OfferAnswered { leg, message } => {
                 if let Some(side) = self.side_of(leg) {
                     self.offer_answered(ctx, side, &message);
@@ -43,21 +45,25 @@ impl Call {
                     self.offer_refused(ctx, side, status);
                 }
             }
-            Event::LegRequest { leg, tx, message } => {
-                if let Some(side) = self.side_of(leg) {
-                    self.leg_requested(ctx, side, tx, &message);
-                }
-            }
+            Event::LegRequest { leg, tx, message } => match self.side_of(leg) {
+                Some(side) => self.leg_requested(ctx, side, tx, &message),
+                None => self.candidate_requested(ctx, leg, tx, &message),
+            },
             Event::OfferWithdrawn { .. }
             | Event::Request { .. }
             | Event::Response { .. }
-            | Event::Invite { .. } => {}
+            | Event::Invite { .. }
+            | Event::Subscribe { .. }
+            | Event::SubscriptionEnded { .. } => {}
         }
     }
 
     fn on_leg_end(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, cause: &SipEnd) {
         let Some(side) = self.side_of(leg) else {
-            return self.fork_failed(ctx, leg, 408, None);
+            if !self.candidate_ended(ctx, leg) {
+                self.fork_failed(ctx, leg, 408, None);
+            }
+            return;
         };
         let cause = match cause {
             SipEnd::Bye(_) | SipEnd::Crossed => EndCause::Normal,
@@ -77,28 +83,31 @@ impl Call {
                     self.key_pressed(ctx, stream, digit, duration_ms);
                 }
             }
-            MediaEvent::PlayEnded { play, .. } => self.play_ended(ctx, play),
-            MediaEvent::Silent { .. } => self.silent(ctx),
-            MediaEvent::Latched { .. } => {}
-            MediaEvent::Closed { stream, report } => {
-                let Some(side) = self.legs.iter_mut().position(|leg| leg.media.closed(stream))
-                else {
-                    return;
-                };
-                self.stream_closed(ctx, side, report);
+            MediaEvent::PlayEnded { play, error, .. } => {
+                self.play_ended(ctx, play);
+                self.attended_play_ended(ctx, play, error.is_none());
             }
-            MediaEvent::RecordingEnded { recording, length_ms, bytes, error } => {
-                if self.recording == Some(recording) {
-                    self.recording_ended(ctx, length_ms, bytes, error);
-                }
+            MediaEvent::Silent { stream } => self.silent(ctx, stream),
+            MediaEvent::Latched { .. } => {}
+            MediaEvent::Closed { stream, report } => self.stream_closed(ctx, stream, report),
+            MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice } => {
+                let end = RecordingEnd { recording, length_ms, bytes, error, voice };
+                self.recording_ended(ctx, recording, end);
             }
         }
     }
 
     /// A party sends nothing any more: the call is dead, unless somebody is on hold.
-    fn silent(&mut self, ctx: &mut Ctx<'_>) {
-        let held = self.legs.iter().any(|leg| leg.holds);
-        if matches!(self.stage, Stage::Talking(_) | Stage::Serving(_)) && !held {
+    fn silent(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        if self.legs.iter().any(|leg| leg.holds) {
+            return;
+        }
+        if self.keeps_caller() && self.side_of_stream(stream) == Some(CALLEE) {
+            return self.drop_callee(ctx, Outcome::of(EndCause::MediaTimeout));
+        }
+        let kept =
+            matches!(self.stage, Stage::Talking(_) | Stage::Serving(_) | Stage::Attending(_));
+        if kept && self.side_of_stream(stream).is_some() {
             self.finish(ctx, Outcome::of(EndCause::MediaTimeout), EndedBy::Switch);
         }
     }
@@ -112,6 +121,7 @@ impl Call {
             Stage::AwaitingPorts { .. } => self.ports_missing(ctx),
             Stage::Hunting(_) => self.hunt_timeout(ctx),
             Stage::Serving(_) => self.service_timeout(ctx),
+            Stage::Attending(_) => self.attend_timeout(ctx),
             Stage::Talking(_) => {
                 self.finish(ctx, Outcome::of(EndCause::TooLong), EndedBy::Switch);
             }

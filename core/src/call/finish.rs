@@ -1,15 +1,24 @@
 //! The end of a call: every leg is ended, every stream closed, and the record written once all has reported.
 
-use media::order::{Order, StreamReport};
+use media::order::{StreamId, StreamReport};
 use sip::endpoint::{Reason, ReasonProtocol, Reply};
 
-use crate::vocab::record::{CallEnd, EndCause, EndedBy, Party, Quality, RecordingRecord};
+use crate::vocab::record::{CallEnd, EndCause, EndedBy, Party, Quality};
 use crate::vocab::{EventKind, Record};
 
-use super::{CALLEE, CALLER, Call, Ctx, Outcome, SECOND, Stage};
+use super::attend::Note;
+use super::{CALLEE, CALLER, Call, Ctx, Leg, LegMedia, Outcome, SECOND, Stage};
 
 /// Workers report a closed stream within milliseconds; a record does not wait longer than this for one.
 const REPORT_LIMIT: u64 = 5 * SECOND;
+
+/// A stream of a leg that has left the call and has not reported yet.
+#[derive(Debug)]
+pub(crate) struct Departed {
+    pub stream: StreamId,
+    /// It belonged to a conversation: its figures go into the record.
+    pub talked: bool,
+}
 
 /// A call that is over for its parties.
 #[derive(Debug)]
@@ -34,7 +43,33 @@ impl Call {
             EndCause::Normal | EndCause::Cancelled => EndedBy::Callee,
             _ => EndedBy::Switch,
         };
+        if side == CALLEE && self.keeps_caller() {
+            return self.callee_left(ctx);
+        }
         self.finish(ctx, Outcome::of(cause), by);
+    }
+
+    /// Ends the callee's leg; the caller stays.
+    pub(crate) fn drop_callee(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
+        self.end_leg(ctx, CALLEE, outcome);
+        self.callee_left(ctx);
+    }
+
+    /// The callee's end becomes nobody's; its streams report as they would have.
+    pub(crate) fn retire_callee(&mut self, ctx: &mut Ctx<'_>) {
+        let talked = self.legs[CALLEE].confirmed;
+        let fresh = Leg::new(ctx.ids.leg(), Party::Nobody, LegMedia::default());
+        let mut gone = std::mem::replace(&mut self.legs[CALLEE], fresh);
+        gone.media.close(ctx, self.worker);
+        let streams = gone.media.closing().iter();
+        self.departed.extend(streams.map(|stream| Departed { stream: *stream, talked }));
+    }
+
+    /// Closes the streams of somebody who never talked.
+    pub(crate) fn retire(&mut self, ctx: &mut Ctx<'_>, mut media: LegMedia) {
+        media.close(ctx, self.worker);
+        let streams = media.closing().iter();
+        self.departed.extend(streams.map(|stream| Departed { stream: *stream, talked: false }));
     }
 
     /// Ends whatever is left of the call. Calling it twice does no harm.
@@ -43,13 +78,12 @@ impl Call {
             return;
         }
         self.end_forks(ctx, outcome);
+        self.end_candidates(ctx, &q850(outcome));
         for side in [CALLER, CALLEE] {
             self.end_leg(ctx, side, outcome);
         }
         self.refuse_relays(ctx);
-        if let Some(recording) = self.recording {
-            ctx.out.media(self.worker, Order::StopRecord { recording });
-        }
+        self.stop_recordings(ctx);
         for leg in &mut self.legs {
             leg.media.close(ctx, self.worker);
         }
@@ -63,16 +97,15 @@ impl Call {
         self.hops.clear();
         self.record.ended_at = Some(ctx.now.wall.max(self.record.started_at));
         self.stage = Stage::Ending(Ending { deadline: ctx.now.mono + REPORT_LIMIT });
+        if self.attended {
+            self.notes.push(Note::CallerGone);
+        }
         self.conclude_if_reported(ctx);
     }
 
     fn end_forks(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        for fork in &mut hunt.forks {
-            if let Some(leg) = fork.sip.take() {
-                ctx.sip.cancel(ctx.now.mono, leg, Some(q850(outcome)));
-            }
-        }
+        hunt.search.cancel(ctx, &q850(outcome));
     }
 
     fn end_leg(&mut self, ctx: &mut Ctx<'_>, side: usize, outcome: Outcome) {
@@ -87,44 +120,30 @@ impl Call {
     }
 
     /// A stream has reported for the last time.
-    pub(crate) fn stream_closed(&mut self, ctx: &mut Ctx<'_>, side: usize, report: StreamReport) {
-        ctx.stock.closed(self.worker);
-        if report.packets_received + report.packets_sent + report.packets_refused > 0 {
-            self.record.quality.push(Quality { caller: side == CALLER, report });
-        }
-        self.conclude_if_reported(ctx);
-    }
-
-    /// A recording's file is closed.
-    pub(crate) fn recording_ended(
+    pub(crate) fn stream_closed(
         &mut self,
         ctx: &mut Ctx<'_>,
-        length_ms: u64,
-        bytes: u64,
-        error: Option<String>,
+        stream: StreamId,
+        report: StreamReport,
     ) {
-        self.recording = None;
-        if let Some(path) = self.record.recording.clone() {
-            ctx.out.persist(Record::RecordingClosed(RecordingRecord {
-                call: self.id,
-                interaction: self.interaction,
-                tenant: self.tenant.clone(),
-                path: path.clone(),
-                started_at: self.record.answered_at.unwrap_or(self.record.started_at),
-                length_ms: Some(length_ms),
-                bytes: Some(bytes),
-                error: error.clone(),
-            }));
-            let (call, interaction) = (self.id, self.interaction);
-            let kind = EventKind::RecordingEnded { call, interaction, path, length_ms, error };
-            ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+        let side = self.legs.iter_mut().position(|leg| leg.media.closed(stream));
+        let gone = self.departed.iter().position(|gone| gone.stream == stream);
+        let departed = gone.map(|index| self.departed.remove(index));
+        if side.is_none() && departed.is_none() {
+            return;
+        }
+        ctx.stock.closed(self.worker);
+        let talked = departed.is_none_or(|gone| gone.talked);
+        if talked && report.packets_received + report.packets_sent + report.packets_refused > 0 {
+            self.record.quality.push(Quality { caller: side == Some(CALLER), report });
         }
         self.conclude_if_reported(ctx);
     }
 
     pub(crate) fn conclude_if_reported(&mut self, ctx: &mut Ctx<'_>) {
-        let reported =
-            self.recording.is_none() && self.legs.iter().all(|leg| leg.media.closing().is_empty());
+        let reported = self.recordings.is_empty()
+            && self.departed.is_empty()
+            && self.legs.iter().all(|leg| leg.media.closing().is_empty());
         if matches!(self.stage, Stage::Ending(_)) && reported {
             self.conclude(ctx);
         }
@@ -132,6 +151,7 @@ impl Call {
 
     /// Writes the record: once, and last.
     pub(crate) fn conclude(&mut self, ctx: &mut Ctx<'_>) {
+        self.give_recordings_up();
         self.stage = Stage::Over;
         let record = Box::new(self.record.clone());
         ctx.out.persist(Record::CallClosed(record.clone()));

@@ -5,7 +5,8 @@ use media::sdp::Sdp;
 use sip::endpoint::{Body, OutInvite};
 use sip::message::Message;
 
-use super::{Call, Place, Target};
+use super::search::Common;
+use super::{Place, Target};
 
 /// A key's length is limited to what RFC 4733 can carry at 8 kHz, in ms.
 const MAX_DIGIT_MS: u16 = 8_000;
@@ -38,7 +39,7 @@ pub(crate) fn sdp_in(body: &Bytes) -> Option<Sdp> {
 
 /// Our INVITE to a target.
 pub(crate) fn out_invite(
-    call: &Call,
+    common: Common<'_>,
     place: &Place,
     target: &Target,
     offer: Option<Bytes>,
@@ -48,7 +49,7 @@ pub(crate) fn out_invite(
     let mut invite = OutInvite::new(&target.uri, &identity.from, &target.to, offer.map(Body::sdp));
     invite.route = target.route.clone();
     invite.credentials = target.credentials.clone();
-    invite.max_forwards = call.max_forwards.saturating_sub(1);
+    invite.max_forwards = common.max_forwards.saturating_sub(1);
     // A reliable 1xx to an INVITE without offer would carry one (RFC 3262 section 5), before the caller can answer it.
     invite.reliable_provisionals = !late;
     let mut header = |name: &'static str, value: String| invite.headers.push((name.into(), value));
@@ -58,7 +59,7 @@ pub(crate) fn out_invite(
     if let Some(privacy) = &identity.privacy {
         header("Privacy", privacy.clone());
     }
-    for diversion in call.diversions.iter().rev() {
+    for diversion in common.diversions.iter().rev() {
         header("Diversion", diversion.header());
     }
     if place.auto_answer {

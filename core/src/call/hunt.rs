@@ -1,8 +1,7 @@
-//! Looking for somebody who answers: hop after hop, and within a hop all phones at once or one carrier address after the other.
+//! Looking for somebody who answers: hop after hop.
 
 use bytes::Bytes;
 use media::order::Order;
-use media::sdp::Sdp;
 use sip::Flow;
 use sip::endpoint::{Body, Reply};
 use sip::message::Message;
@@ -11,11 +10,11 @@ use smallvec::SmallVec;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{ConnectId, EventKind, ExtensionKey, Hop};
 
-use super::finish::{completed_elsewhere, q850};
-use super::headers::{out_invite, sdp_of};
+use super::finish::q850;
+use super::headers::sdp_of;
+use super::search::{Common, Search};
 use super::{
-    CALLEE, CALLER, Call, Ctx, Diversion, Finding, Found, Line, Outcome, Place, Reach, Stage,
-    Target, Wish,
+    CALLEE, CALLER, Call, Ctx, Diversion, Finding, Found, Line, Outcome, Place, Stage, Wish,
 };
 
 /// What the originating caller hears while the other side rings.
@@ -26,42 +25,21 @@ const RINGBACK: &str = "tones/ringback";
 pub(crate) struct Hunt {
     /// Which leg is being looked for.
     side: usize,
-    place: Box<Place>,
-    pub(crate) forks: SmallVec<[Fork; 2]>,
-    offer: Option<Bytes>,
+    pub(crate) search: Search,
     ring_deadline: u64,
-    silence_deadline: Option<u64>,
     /// Provisional statuses that the caller has seen, with and without a description.
     told: SmallVec<[(u16, bool); 4]>,
-}
-
-/// One INVITE on its way.
-#[derive(Debug)]
-pub(crate) struct Fork {
-    pub(crate) sip: Option<sip::LegId>,
-    target: Target,
-    /// The newest description in its provisional responses: a 200 after a reliable one has none (RFC 3262 section 5).
-    early: Option<Box<Sdp>>,
 }
 
 impl Hunt {
     /// The next moment at which the search goes on by itself.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        Some(self.silence_deadline.map_or(self.ring_deadline, |at| at.min(self.ring_deadline)))
+        Some(self.search.deadline().map_or(self.ring_deadline, |at| at.min(self.ring_deadline)))
     }
 
     /// What the place occupies.
     pub(crate) fn line(&self) -> Option<&Line> {
-        Some(&self.place.line)
-    }
-
-    /// The connections that are awaited.
-    pub(crate) fn connecting(&self) -> SmallVec<[ConnectId; 2]> {
-        let wait = |fork: &Fork| match fork.target.via {
-            Reach::Connecting(id) if fork.sip.is_none() => Some(id),
-            _ => None,
-        };
-        self.forks.iter().filter_map(wait).collect()
+        Some(&self.search.place.line)
     }
 }
 
@@ -92,6 +70,7 @@ impl Call {
             }
             Found::Echo => self.start_echo(ctx),
             Found::Sound(name) => self.start_sound(ctx, name),
+            Found::Attend(attendance) => self.attend(ctx, attendance),
             Found::Nothing(outcome) => self.hop_failed(ctx, outcome),
         }
     }
@@ -110,29 +89,23 @@ impl Call {
     }
 
     /// Rings a place for one of the legs.
-    pub(crate) fn ring(&mut self, ctx: &mut Ctx<'_>, side: usize, mut place: Box<Place>) {
+    pub(crate) fn ring(&mut self, ctx: &mut Ctx<'_>, side: usize, place: Box<Place>) {
         self.legs[side].party = place.party.clone();
         if side == CALLEE {
             self.record.callee = place.party.clone();
+            self.match_family(ctx, &place);
         }
         let offer = self.offer_for(ctx, side, &place);
-        let count = if place.sequential { 1 } else { place.targets.len() };
-        let first: SmallVec<[Target; 2]> =
-            place.targets.drain(..count.min(place.targets.len())).collect();
         let ring_deadline = ctx.now.mono + place.ring;
-        self.stage = Stage::Hunting(Box::new(Hunt {
-            side,
-            place,
-            forks: SmallVec::new(),
-            offer,
-            ring_deadline,
-            silence_deadline: None,
-            told: SmallVec::new(),
-        }));
-        for target in first {
-            self.launch(ctx, target);
-        }
+        let search = Search::begin(ctx, self.common(), place, offer);
+        let hunt = Hunt { side, search, ring_deadline, told: SmallVec::new() };
+        self.stage = Stage::Hunting(Box::new(hunt));
         self.go_on_if_all_failed(ctx, Outcome::of(EndCause::Unreachable));
+    }
+
+    /// What all INVITEs of the call have in common.
+    pub(crate) fn common(&self) -> Common<'_> {
+        Common { max_forwards: self.max_forwards, diversions: &self.diversions }
     }
 
     /// The description for the called side: the caller's, our own for an originated call, none for a late offer.
@@ -145,42 +118,28 @@ impl Call {
         callee.media.offer_from(ctx, theirs, place.codecs.clone())
     }
 
-    fn launch(&mut self, ctx: &mut Ctx<'_>, target: Target) {
-        let Stage::Hunting(hunt) = &self.stage else { return };
-        let silence = hunt.place.silence.map(|limit| ctx.now.mono + limit);
-        let sip = match target.via {
-            Reach::Flow(flow) => {
-                let invite = out_invite(self, &hunt.place, &target, hunt.offer.clone());
-                Some(ctx.sip.invite(ctx.now.mono, flow, invite))
-            }
-            Reach::Connecting(_) => None,
-        };
-        let Stage::Hunting(hunt) = &mut self.stage else { return };
-        hunt.forks.push(Fork { sip, target, early: None });
-        hunt.silence_deadline = silence;
-    }
-
-    /// A connection that a fork waited for is open, or cannot be had.
+    /// A connection that forks waited for is open, or cannot be had.
     pub fn connected(&mut self, ctx: &mut Ctx<'_>, id: ConnectId, flow: Option<Flow>) {
+        let common = Common { max_forwards: self.max_forwards, diversions: &self.diversions };
+        if matches!(self.stage, Stage::Attending(_)) {
+            return self.candidates_connected(ctx, id, flow);
+        }
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        let waits = |fork: &Fork| fork.sip.is_none() && fork.target.via == Reach::Connecting(id);
-        let Some(index) = hunt.forks.iter().position(waits) else { return };
-        let fork = hunt.forks.remove(index);
-        match flow {
-            Some(flow) => self.launch(ctx, Target { via: Reach::Flow(flow), ..fork.target }),
-            None => self.fork_lost(ctx, Outcome::of(EndCause::Unreachable)),
+        if !hunt.search.connected(ctx, common, id, flow) {
+            self.fork_lost(ctx, Outcome::of(EndCause::Unreachable));
         }
     }
 
     /// A provisional response arrived.
     pub(crate) fn fork_progress(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, message: &Message) {
+        if self.candidate_progress(ctx, leg, message) {
+            return;
+        }
         let status = message.status().unwrap_or(100);
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        let Some(fork) = hunt.forks.iter_mut().find(|fork| fork.sip == Some(leg)) else { return };
-        if let Ok(Some(sdp)) = sdp_of(message) {
-            fork.early = Some(Box::new(sdp));
+        if hunt.search.progress(leg, message).is_none() {
+            return;
         }
-        hunt.silence_deadline = None;
         let outgoing = hunt.side == CALLEE;
         self.found(leg, Finding::Heard);
         if status == 100 || !outgoing {
@@ -205,7 +164,7 @@ impl Call {
         }
         hunt.told.push(seen);
         let caller = &self.legs[CALLER];
-        if caller.confirmed {
+        if caller.confirmed || caller.described {
             self.ring_back(ctx, early.is_some());
         } else if let Some(leg) = caller.sip {
             let reliable = caller.reliable;
@@ -221,11 +180,7 @@ impl Call {
     /// Notes what a fork says about the carrier's address that it was sent to.
     fn found(&mut self, leg: sip::LegId, finding: Finding) {
         let Stage::Hunting(hunt) = &self.stage else { return };
-        let Line::Trunk(trunk) = &hunt.place.line else { return };
-        let fork = hunt.forks.iter().find(|fork| fork.sip == Some(leg));
-        if let Some(place) = fork.and_then(|fork| fork.target.place) {
-            self.findings.push((trunk.clone(), place, finding));
-        }
+        self.findings.extend(hunt.search.finding(leg, finding));
     }
 
     fn ring_back(&mut self, ctx: &mut Ctx<'_>, early: bool) {
@@ -241,10 +196,12 @@ impl Call {
     /// Takes an early description of the only fork: settles both legs and bridges them.
     fn early_media(&mut self, ctx: &mut Ctx<'_>, message: &Message) -> Option<Bytes> {
         let Stage::Hunting(hunt) = &self.stage else { return None };
-        let alone = hunt.forks.len() == 1 && hunt.place.targets.is_empty() && hunt.offer.is_some();
+        let search = &hunt.search;
+        let alone =
+            search.forks.len() == 1 && search.place.targets.is_empty() && search.offer.is_some();
         let sdp = sdp_of(message).ok().flatten().filter(|_| alone)?;
         let [caller, callee] = &mut self.legs;
-        let answer = if caller.confirmed {
+        let answer = if caller.confirmed || caller.described {
             Bytes::new()
         } else {
             caller.media.answer_from(ctx, &sdp).ok()?
@@ -256,23 +213,18 @@ impl Call {
 
     /// A fork answered: it wins.
     pub(crate) fn fork_answered(&mut self, ctx: &mut Ctx<'_>, leg: sip::LegId, message: &Message) {
+        if self.candidate_answered(ctx, leg, message) {
+            return;
+        }
         self.found(leg, Finding::Heard);
         let Stage::Hunting(hunt) = &mut self.stage else { return };
         let side = hunt.side;
-        let offered = hunt.offer.is_some();
-        let place_codecs = hunt.place.codecs.clone();
-        let mut early = None;
-        for fork in hunt.forks.drain(..) {
-            if fork.sip == Some(leg) {
-                early = fork.early.map(|sdp| *sdp);
-            }
-            if let Some(loser) = fork.sip.filter(|sip| *sip != leg) {
-                ctx.sip.cancel(ctx.now.mono, loser, Some(completed_elsewhere()));
-            }
-        }
+        let offered = hunt.search.offer.is_some();
+        let place_codecs = hunt.search.place.codecs.clone();
+        let sdp = hunt.search.won(ctx, leg, message);
         self.legs[side].sip = Some(leg);
         self.legs[side].confirmed = true;
-        let sdp = match sdp_of(message).map(|sdp| sdp.or(early)) {
+        let sdp = match sdp {
             Ok(Some(sdp)) => sdp,
             Ok(None) | Err(_) => return self.fail(ctx, Outcome::of(EndCause::Incompatible)),
         };
@@ -291,37 +243,26 @@ impl Call {
         status: u16,
         message: Option<&Message>,
     ) {
+        if self.candidate_failed(ctx, leg, status, message) {
+            return;
+        }
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        let Some(index) = hunt.forks.iter().position(|fork| fork.sip == Some(leg)) else { return };
-        let heard = message.is_some();
-        self.found(
-            leg,
-            match message {
-                Some(message) if status == 503 => Finding::Overloaded(message.retry_after()),
-                Some(_) => Finding::Heard,
-                None => Finding::Silent,
-            },
-        );
-        let Stage::Hunting(hunt) = &mut self.stage else { return };
-        let fork = hunt.forks.remove(index);
+        let Some(failure) = hunt.search.failed(leg, status, message) else { return };
+        self.findings.extend(failure.finding);
         if let (300..=399, Line::Extension(owner), Some(message)) =
-            (status, &hunt.place.line, message)
+            (status, &hunt.search.place.line, message)
         {
             let contact = message.contact().map(|contact| contact.uri_str().to_owned());
             if let Some(uri) = contact {
                 let owner = owner.clone();
-                let diversion = Diversion { by: fork.target.to, status };
+                let diversion = Diversion { by: failure.fork.target.to, status };
                 return self.follow(ctx, owner, diversion, uri);
             }
         }
-        let outcome = match status {
-            408 | 503 if !heard => Outcome::of(EndCause::Unreachable),
-            status => Outcome::from_status(status),
-        };
         if status >= 600 {
             self.end_search(ctx);
         }
-        self.fork_lost(ctx, outcome);
+        self.fork_lost(ctx, failure.outcome);
     }
 
     /// A phone redirects: the others stop ringing and its owner's rights decide where it may lead.
@@ -344,29 +285,22 @@ impl Call {
     /// Cancels all forks and forgets further targets.
     fn end_search(&mut self, ctx: &mut Ctx<'_>) {
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        hunt.place.targets.clear();
-        let reason = q850(Outcome::of(EndCause::NoAnswer));
-        for leg in hunt.forks.drain(..).filter_map(|fork| fork.sip) {
-            ctx.sip.cancel(ctx.now.mono, leg, Some(reason.clone()));
-        }
+        hunt.search.cancel(ctx, &q850(Outcome::of(EndCause::NoAnswer)));
     }
 
     fn fork_lost(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
+        let common = Common { max_forwards: self.max_forwards, diversions: &self.diversions };
         let Stage::Hunting(hunt) = &mut self.stage else { return };
-        let next = match outcome.may_fail_over() && hunt.forks.is_empty() {
-            true => hunt.place.targets.pop_front(),
-            false => None,
-        };
-        if let Some(next) = next {
+        if hunt.search.fail_over(ctx, common, outcome) {
             self.best_failure = Some(outcome.better(self.best_failure));
-            return self.launch(ctx, next);
+            return;
         }
         self.go_on_if_all_failed(ctx, outcome);
     }
 
     fn go_on_if_all_failed(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let Stage::Hunting(hunt) = &self.stage else { return };
-        if hunt.forks.is_empty() {
+        if hunt.search.forks.is_empty() {
             self.hop_failed(ctx, outcome);
         } else {
             self.best_failure = Some(outcome.better(self.best_failure));
@@ -382,7 +316,9 @@ impl Call {
             return self.fail(ctx, best);
         }
         self.legs[CALLEE].party = Party::Nobody;
-        if best.may_fail_over() && best.status < 600 {
+        // A mailbox takes whoever is not wanted or comes at a bad time.
+        let mailbox = matches!(self.hops.front(), Some(Hop::Voicemail(_)));
+        if mailbox || (best.may_fail_over() && best.status < 600) {
             self.next_hop(ctx);
         } else {
             self.hops.clear();
@@ -397,17 +333,9 @@ impl Call {
             self.end_search(ctx);
             return self.hop_failed(ctx, Outcome::of(EndCause::NoAnswer));
         }
-        hunt.silence_deadline = None;
-        let silent: SmallVec<[sip::LegId; 2]> =
-            hunt.forks.iter().filter_map(|fork| fork.sip).collect();
-        for leg in silent {
-            self.found(leg, Finding::Silent);
-        }
-        let Stage::Hunting(hunt) = &mut self.stage else { return };
         let reason = q850(Outcome::of(EndCause::Unreachable));
-        for leg in hunt.forks.drain(..).filter_map(|fork| fork.sip) {
-            ctx.sip.cancel(ctx.now.mono, leg, Some(reason.clone()));
-        }
+        let Some(silent) = hunt.search.silent(ctx, &reason) else { return };
+        self.findings.extend(silent);
         self.fork_lost(ctx, Outcome::of(EndCause::Unreachable));
     }
 }

@@ -16,6 +16,8 @@ pub struct Leg {
     pub sip: Option<sip::LegId>,
     /// It has answered, or was answered.
     pub confirmed: bool,
+    /// It has our answer already, in a provisional response: that stays the answer (RFC 3261 section 13.2.1).
+    pub described: bool,
     /// It put the other end on hold.
     pub holds: bool,
     /// Its INVITE carried no description: it answers ours in its ACK.
@@ -33,6 +35,7 @@ impl Leg {
             party,
             sip: None,
             confirmed: false,
+            described: false,
             holds: false,
             late_offer: false,
             reliable: false,

@@ -23,6 +23,7 @@ pub struct Stream {
     /// Names it towards the worker.
     pub id: StreamId,
     port: Port,
+    kind: StreamKind,
 }
 
 /// Descriptions and streams of one leg.
@@ -63,7 +64,7 @@ impl LegMedia {
 
     /// The first stream that carries audio, for prompts, digits and recordings.
     pub fn audio(&self) -> Option<StreamId> {
-        self.streams().next().map(|stream| stream.id)
+        self.streams().find(|stream| stream.kind == StreamKind::Audio).map(|stream| stream.id)
     }
 
     /// The stream of a media line.
@@ -86,6 +87,11 @@ impl LegMedia {
         self.ours.as_ref().and_then(VersionedOrigin::last)
     }
 
+    /// What each media line carries; `None` where it carries nothing.
+    pub fn kinds(&self) -> Vec<Option<StreamKind>> {
+        self.lines.iter().map(|line| line.map(|stream| stream.kind)).collect()
+    }
+
     /// The address family of the ports, once there are any.
     pub fn family(&self) -> Option<Family> {
         self.streams().next().map(|stream| Family::of(stream.port.rtp.ip()))
@@ -104,7 +110,7 @@ impl LegMedia {
             let line = stream.map(|(kind, port)| {
                 let id = ctx.ids.stream();
                 ctx.out.media(worker, Order::Open { stream: id, port: port.id, kind });
-                Stream { id, port }
+                Stream { id, port, kind }
             });
             self.lines.push(line);
         }
@@ -113,6 +119,13 @@ impl LegMedia {
             let address = shown(address, ctx.policy.external);
             self.ours = Some(VersionedOrigin::new(ctx.ids.sdp_session(), address));
         }
+    }
+
+    /// Takes everything that is open, with its descriptions; what is being closed stays. `None` if nothing is open.
+    pub fn take_open(&mut self) -> Option<Self> {
+        self.streams().next()?;
+        let closing = std::mem::take(&mut self.closing);
+        Some(std::mem::replace(self, Self { closing, ..Self::default() }))
     }
 
     /// Closes all streams; each reports once more.
@@ -215,6 +228,11 @@ impl LegMedia {
     pub fn offer_again(&mut self) -> Option<Bytes> {
         let last = with_direction(self.ours()?, Direction::SendRecv, self.ours()?.version());
         self.sent(last, true)
+    }
+
+    /// The last description once more, as it is.
+    pub fn ours_again(&self) -> Option<Bytes> {
+        self.ours().map(|sdp| Bytes::from(sdp.to_bytes()))
     }
 
     /// What offer and answer settled, by media line.

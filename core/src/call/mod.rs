@@ -7,13 +7,19 @@
 //! The caller's leg is number 0, the callee's number 1. Each leg remembers what was last described to its peer and what
 //! the peer described; everything about media follows from these two.
 
+mod attend;
+mod candidates;
 pub mod causes;
 mod events;
 mod finish;
 pub mod headers;
 mod hunt;
+mod keys;
 mod leg;
 mod media;
+mod offered;
+mod record;
+mod search;
 mod service;
 mod start;
 mod table;
@@ -22,7 +28,7 @@ mod talk;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use ::media::order::{RecordingId, StreamId};
+use ::media::order::StreamId;
 use ::media::sdp::CodecPolicy;
 use sip::Flow;
 use sip::auth::Credentials;
@@ -41,14 +47,19 @@ use crate::vocab::{
     WorkerId, config,
 };
 
+pub use attend::{After, AnswerMode, Attendance, Note};
 pub use causes::Outcome;
 pub use leg::Leg;
 pub use media::LegMedia;
+pub use record::RecordingEnd;
 pub use start::{Common, Incoming, Originate};
 pub use table::Calls;
 
-use finish::Ending;
+use attend::Attend;
+use candidates::Candidate;
+use finish::{Departed, Ending};
 use hunt::Hunt;
+use record::Recording;
 use service::Service;
 use talk::Talk;
 
@@ -133,6 +144,8 @@ pub enum Found {
     Echo,
     /// A prompt.
     Sound(String),
+    /// Into the hands of the switch.
+    Attend(Attendance),
     /// Nowhere, now.
     Nothing(Outcome),
 }
@@ -213,6 +226,8 @@ pub(crate) enum Stage {
     Hunting(Box<Hunt>),
     /// The switch itself is the other end.
     Serving(Service),
+    /// The caller is in the hands of the switch, which may ring agents meanwhile.
+    Attending(Box<Attend>),
     /// Two legs are connected.
     Talking(Talk),
     /// Waits for the last reports.
@@ -243,8 +258,10 @@ pub struct Call {
     pub rights: Rights,
     /// Where the caller is found, for a call that the switch was asked to begin; taken when it is rung.
     pub(crate) first: Option<Box<Place>>,
+    /// What the caller is taken into as soon as it answers, for a call that the switch was asked to begin.
+    pub(crate) attend_first: Option<Attendance>,
     /// Folder of prompts below the sounds directory.
-    pub(crate) language: String,
+    pub language: String,
     /// The caller's INVITE, until somebody answers: what it says of the caller is needed at each hop.
     pub(crate) invite: Option<Message>,
     /// The caller hides the number.
@@ -264,7 +281,14 @@ pub struct Call {
     pub(crate) max_forwards: u8,
     /// Either side's policy wants the call on record.
     pub(crate) wants_recording: bool,
-    pub(crate) recording: Option<RecordingId>,
+    pub(crate) recordings: SmallVec<[Recording; 1]>,
+    /// Recordings so far.
+    pub(crate) recorded: u32,
+    /// Streams of legs that have left the call, until they report.
+    pub(crate) departed: SmallVec<[Departed; 2]>,
+    /// A feature hears of the call by notes.
+    pub(crate) attended: bool,
+    pub(crate) notes: Vec<Note>,
     pub(crate) findings: Vec<(TrunkKey, resolve::Target, Finding)>,
     pub(crate) relays: SmallVec<[(ClientTx, ServerTx); 1]>,
 }
@@ -298,6 +322,7 @@ impl Call {
             Stage::Hunting(_) if self.record.ringing_at.is_some() => CallStage::Ringing,
             Stage::Hunting(_) => CallStage::Connecting,
             Stage::Serving(_) => CallStage::Announcement,
+            Stage::Attending(_) => CallStage::Attended,
             Stage::Talking(_) => CallStage::Talking,
             Stage::Ending(_) | Stage::Over => CallStage::Ending,
         };
@@ -306,7 +331,7 @@ impl Call {
     }
 
     /// What contradicts the rules, if anything.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         let [caller, callee] = &self.legs;
         match &self.stage {
             Stage::Routing if self.wish.is_none() => Some("waits for an answer to no question"),
@@ -315,7 +340,10 @@ impl Call {
             Stage::Talking(_) if caller.sip.is_none() || callee.sip.is_none() => {
                 Some("talks with one leg only")
             }
-            Stage::Hunting(hunt) if hunt.forks.is_empty() => Some("rings nobody"),
+            Stage::Hunting(hunt) if hunt.search.forks.is_empty() => Some("rings nobody"),
+            Stage::Attending(_) if caller.sip.is_none() => Some("is attended and has no caller"),
+            Stage::Attending(_) if callee.sip.is_some() => Some("is attended and has a callee"),
+            Stage::Attending(attend) => attend.candidates.iter().find_map(|own| own.problem()),
             Stage::Ending(_) if caller.sip.is_some() || callee.sip.is_some() => {
                 Some("is ending and has a leg")
             }
@@ -341,6 +369,7 @@ impl Call {
             Stage::AwaitingPorts { deadline } => Some(*deadline),
             Stage::Hunting(hunt) => hunt.deadline(),
             Stage::Serving(service) => Some(service.deadline),
+            Stage::Attending(attend) => attend.deadline(),
             Stage::Talking(talk) => talk.deadline,
             Stage::Ending(ending) => Some(ending.deadline),
             Stage::Routing | Stage::Over => None,
@@ -351,17 +380,26 @@ impl Call {
     pub(crate) fn sip_legs(&self) -> SmallVec<[sip::LegId; 4]> {
         let mut all: SmallVec<[sip::LegId; 4]> =
             self.legs.iter().filter_map(|leg| leg.sip).collect();
-        if let Stage::Hunting(hunt) = &self.stage {
-            all.extend(hunt.forks.iter().filter_map(|fork| fork.sip));
+        match &self.stage {
+            Stage::Hunting(hunt) => all.extend(hunt.search.legs()),
+            Stage::Attending(attend) => {
+                all.extend(attend.candidates.iter().flat_map(Candidate::sip_legs));
+            }
+            _ => {}
         }
         all
     }
 
     /// The media streams that belong to the call now, those that are being closed included.
     pub(crate) fn streams(&self) -> SmallVec<[StreamId; 4]> {
-        let mut all: SmallVec<[StreamId; 4]> =
-            self.legs.iter().flat_map(|leg| leg.media.streams().map(|stream| stream.id)).collect();
-        all.extend(self.legs.iter().flat_map(|leg| leg.media.closing().iter().copied()));
+        let candidates = self.candidates().iter().map(|own| &own.leg);
+        let legs = self.legs.iter().chain(candidates);
+        let mut all: SmallVec<[StreamId; 4]> = SmallVec::new();
+        for leg in legs {
+            all.extend(leg.media.streams().map(|stream| stream.id));
+            all.extend(leg.media.closing().iter().copied());
+        }
+        all.extend(self.departed.iter().map(|gone| gone.stream));
         all
     }
 
@@ -377,14 +415,25 @@ impl Call {
         let mut all = SmallVec::new();
         all.extend(self.legs[CALLER].line());
         all.extend(callee.cloned().or_else(|| self.legs[CALLEE].line()));
+        all.extend(self.candidates().iter().map(|own| own.line().clone()));
         all
     }
 
     /// The connections that the call waits for.
     pub(crate) fn connecting(&self) -> SmallVec<[ConnectId; 2]> {
         match &self.stage {
-            Stage::Hunting(hunt) => hunt.connecting(),
+            Stage::Hunting(hunt) => hunt.search.connecting().collect(),
+            Stage::Attending(attend) => {
+                attend.candidates.iter().flat_map(Candidate::connecting).collect()
+            }
             _ => SmallVec::new(),
+        }
+    }
+
+    fn candidates(&self) -> &[Candidate] {
+        match &self.stage {
+            Stage::Attending(attend) => &attend.candidates,
+            _ => &[],
         }
     }
 

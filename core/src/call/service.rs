@@ -32,8 +32,9 @@ enum Task {
 }
 
 impl Call {
-    pub(crate) fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Serving(_))
+    /// Whether the switch itself is the caller's other end.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self.stage, Stage::Serving(_) | Stage::Attending(_))
     }
 
     pub(crate) fn start_echo(&mut self, ctx: &mut Ctx<'_>) {
@@ -49,28 +50,17 @@ impl Call {
         let party = Party::Service { name };
         self.record.callee = party.clone();
         self.legs[CALLEE].party = party.clone();
-        self.record.answered_at = Some(ctx.now.wall);
-        let caller = &mut self.legs[CALLER];
-        let was_confirmed = std::mem::replace(&mut caller.confirmed, true);
+        let was_confirmed = self.legs[CALLER].confirmed;
+        if !was_confirmed && !self.accept_caller(ctx) {
+            return self.fail(ctx, Outcome::of(EndCause::Incompatible));
+        }
+        self.record.answered_at.get_or_insert(ctx.now.wall);
         self.stage =
             Stage::Serving(Service { deadline: ctx.now.mono + SERVICE_LIMIT, task, play: None });
         let (call, interaction) = (self.id, self.interaction);
         let kind = EventKind::CallAnswered { call, interaction, callee: party };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
-        if was_confirmed {
-            return self.begin_service(ctx);
-        }
-        let late = self.legs[CALLER].late_offer;
-        let caller = &mut self.legs[CALLER];
-        let body =
-            if late { caller.media.offer_self(ctx) } else { caller.media.answer_self(ctx).ok() };
-        let (Some(body), Some(leg)) = (body, caller.sip) else {
-            caller.confirmed = false;
-            self.record.answered_at = None;
-            return self.fail(ctx, Outcome::of(EndCause::Incompatible));
-        };
-        ctx.sip.accept(ctx.now.mono, leg, Reply::new(200).with_body(Body::sdp(body)));
-        if !late {
+        if self.legs[CALLER].media.theirs().is_some() {
             self.begin_service(ctx);
         }
     }
@@ -112,7 +102,7 @@ impl Call {
         if !wanted || !possible || outcome.prompt().is_none() {
             return self.fail(ctx, outcome);
         }
-        if !caller.confirmed && !self.open_early(ctx) {
+        if !caller.confirmed && !caller.described && !self.open_early(ctx) {
             return self.fail(ctx, outcome);
         }
         self.stage = Stage::Serving(Service {
@@ -123,13 +113,15 @@ impl Call {
         self.begin_service(ctx);
     }
 
-    fn open_early(&mut self, ctx: &mut Ctx<'_>) -> bool {
+    /// Describes our media to a caller without answer. False where its INVITE allows none.
+    pub(crate) fn open_early(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let caller = &mut self.legs[CALLER];
         let (Ok(body), Some(leg)) = (caller.media.answer_self(ctx), caller.sip) else {
             return false;
         };
         let mut reply = Reply::new(183).with_body(Body::sdp(body));
         reply.reliable = caller.reliable;
+        caller.described = true;
         ctx.sip.provisional(ctx.now.mono, leg, reply);
         true
     }

@@ -9,10 +9,12 @@ use smallvec::SmallVec;
 
 use crate::stock::Family;
 use crate::vocab::record::{CallRecord, EndCause, Party};
-use crate::vocab::{EventKind, Plan, Record, WorkerId};
+use crate::vocab::{EventKind, InteractionId, Plan, Record, WorkerId};
 
 use super::media::kind_of;
-use super::{CALLEE, CALLER, Call, Ctx, Leg, LegMedia, Outcome, Place, Rights, SECOND, Stage};
+use super::{
+    CALLEE, CALLER, Call, Ctx, Leg, LegMedia, Outcome, Place, Reach, Rights, SECOND, Stage,
+};
 
 /// How long a call waits for free ports.
 const PORT_WAIT: u64 = SECOND / 5;
@@ -41,6 +43,9 @@ pub struct Incoming {
 pub struct Originate {
     /// Where the caller's phones are.
     pub first: Box<Place>,
+    /// Takes the caller into attendance when it answers, instead of going where the plan leads. The feature is told by
+    /// [`super::Note::CallerGone`] if it does not.
+    pub attend: Option<super::Attendance>,
     /// Everything else.
     pub common: Common,
 }
@@ -58,6 +63,8 @@ pub struct Common {
     pub record: bool,
     /// Folder of prompts below the sounds directory.
     pub language: String,
+    /// What it belongs to, where it grew out of another call.
+    pub interaction: Option<InteractionId>,
 }
 
 impl Call {
@@ -80,14 +87,17 @@ impl Call {
     pub fn originate(ctx: &mut Ctx<'_>, originate: Originate) -> Self {
         let mut call = Self::new(ctx, originate.common, 70);
         call.first = Some(originate.first);
+        call.attended = originate.attend.is_some();
+        call.attend_first = originate.attend;
         call.announce_start(ctx);
         call.await_ports(ctx, None);
         call
     }
 
     fn new(ctx: &mut Ctx<'_>, common: Common, max_forwards: u8) -> Self {
-        let (id, interaction) = (ctx.ids.call(ctx.now), ctx.ids.interaction(ctx.now));
-        let Common { caller, rights, plan, record, language } = common;
+        let (id, fresh) = (ctx.ids.call(ctx.now), ctx.ids.interaction(ctx.now));
+        let Common { caller, rights, plan, record, language, interaction } = common;
+        let interaction = interaction.unwrap_or(fresh);
         let leg = |ctx: &mut Ctx<'_>, party| Leg::new(ctx.ids.leg(), party, LegMedia::default());
         let legs = [leg(ctx, caller.clone()), leg(ctx, Party::Nobody)];
         Self {
@@ -96,6 +106,7 @@ impl Call {
             tenant: plan.tenant.clone(),
             rights,
             first: None,
+            attend_first: None,
             invite: None,
             language,
             hide_number: plan.hide_number,
@@ -114,6 +125,7 @@ impl Call {
                 end: None,
                 quality: Vec::new(),
                 recording: None,
+                queued: Vec::new(),
             },
             legs,
             worker: WorkerId::default(),
@@ -124,7 +136,11 @@ impl Call {
             wish: None,
             max_forwards,
             wants_recording: record,
-            recording: None,
+            recordings: SmallVec::new(),
+            recorded: 0,
+            departed: SmallVec::new(),
+            attended: false,
+            notes: Vec::new(),
             findings: Vec::new(),
             relays: SmallVec::new(),
         }
@@ -151,11 +167,16 @@ impl Call {
         if let Some(outcome) = self.best_failure.filter(|_| doomed) {
             return self.fail(ctx, outcome);
         }
+        self.have_ports(ctx);
+    }
+
+    /// Goes on as soon as both legs have ports.
+    pub(crate) fn have_ports(&mut self, ctx: &mut Ctx<'_>) {
         self.stage = Stage::AwaitingPorts { deadline: ctx.now.mono + PORT_WAIT };
         self.try_ports(ctx);
     }
 
-    /// Takes ports for both legs, all from one worker, and goes on. Without ports the call keeps waiting.
+    /// Takes ports for the legs that have none, all from one worker, and goes on. Without ports the call keeps waiting.
     pub fn try_ports(&mut self, ctx: &mut Ctx<'_>) {
         if !matches!(self.stage, Stage::AwaitingPorts { .. }) {
             return;
@@ -165,13 +186,21 @@ impl Call {
         let usual = if ctx.stock.knows(Family::V4) { Family::V4 } else { Family::V6 };
         let caller_family = self.caller_family().unwrap_or(usual);
         let mut wanted: SmallVec<[Family; 4]> = SmallVec::new();
-        wanted.extend(std::iter::repeat_n(caller_family, needed));
-        wanted.extend(std::iter::repeat_n(usual, needed));
-        let Some((worker, ports)) = ctx.stock.take(&wanted) else { return };
+        let missing = |side: usize| self.legs[side].media.family().is_none();
+        let (first, second) = (missing(CALLER), missing(CALLEE));
+        wanted.extend(std::iter::repeat_n(caller_family, if first { needed } else { 0 }));
+        wanted.extend(std::iter::repeat_n(usual, if second { needed } else { 0 }));
+        let taken = match first {
+            true => ctx.stock.take(&wanted),
+            false => ctx.stock.take_from(self.worker, &wanted).map(|ports| (self.worker, ports)),
+        };
+        let Some((worker, ports)) = taken else { return };
         self.worker = worker;
         let mut ports = ports.into_iter();
-        for side in [CALLER, CALLEE] {
-            self.legs[side].media.open(ctx, worker, &kinds, &mut ports);
+        for (side, missing) in [(CALLER, first), (CALLEE, second)] {
+            if missing {
+                self.legs[side].media.open(ctx, worker, &kinds, &mut ports);
+            }
         }
         match self.first.take() {
             Some(place) => self.ring(ctx, CALLER, place),
@@ -179,12 +208,28 @@ impl Call {
         }
     }
 
+    /// Gives the callee's leg ports of the family in which its phone is reached, where the workers have such.
+    pub(crate) fn match_family(&mut self, ctx: &mut Ctx<'_>, place: &Place) {
+        let media = &mut self.legs[CALLEE].media;
+        let Some(wanted) =
+            place.family().filter(|wanted| media.family().is_some_and(|f| f != *wanted))
+        else {
+            return;
+        };
+        let kinds = media.kinds();
+        let count = kinds.iter().flatten().count();
+        let Some(ports) = ctx.stock.take_from(self.worker, &vec![wanted; count]) else { return };
+        media.close(ctx, self.worker);
+        media.open(ctx, self.worker, &kinds, &mut ports.into_iter());
+    }
+
     /// No ports in time: refused.
     pub(crate) fn ports_missing(&mut self, ctx: &mut Ctx<'_>) {
         self.fail(ctx, Outcome::of(EndCause::Congestion));
     }
 
-    fn wanted_kinds(&self) -> Vec<Option<StreamKind>> {
+    /// What the media lines of a leg are to carry.
+    pub(crate) fn wanted_kinds(&self) -> Vec<Option<StreamKind>> {
         match self.legs[CALLER].media.theirs() {
             Some(offer) => line_kinds(offer),
             None => vec![Some(StreamKind::Audio)],
@@ -195,6 +240,16 @@ impl Call {
         let offer = self.legs[CALLER].media.theirs()?;
         let line = offer.streams().into_iter().find(|line| !line.is_refused())?;
         Some(Family::of(line.address.ip()))
+    }
+}
+
+impl Place {
+    /// The address family in which it is reached, if that is known.
+    pub(crate) fn family(&self) -> Option<Family> {
+        self.targets.iter().find_map(|target| match target.via {
+            Reach::Flow(flow) => Some(Family::of(flow.remote.ip())),
+            Reach::Connecting(_) => None,
+        })
     }
 }
 

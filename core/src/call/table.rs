@@ -21,7 +21,7 @@ struct Seen {
     connects: SmallVec<[ConnectId; 2]>,
     lines: SmallVec<[Line; 2]>,
     relays: SmallVec<[ClientTx; 1]>,
-    recording: Option<RecordingId>,
+    recordings: SmallVec<[RecordingId; 1]>,
     deadline: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ impl Seen {
             connects: call.connecting(),
             lines: call.lines(),
             relays: call.relays.iter().map(|(sent, _)| *sent).collect(),
-            recording: call.recording,
+            recordings: call.recordings.iter().map(|own| own.id).collect(),
             deadline: call.deadline(),
         }
     }
@@ -50,6 +50,8 @@ pub struct Calls {
     by_recording: BTreeMap<RecordingId, CallId>,
     lines: BTreeMap<Line, usize>,
     deadlines: BTreeSet<(u64, CallId)>,
+    /// Extensions and trunks whose calls changed since somebody asked.
+    changed: BTreeSet<Line>,
 }
 
 impl Calls {
@@ -125,6 +127,11 @@ impl Calls {
         self.lines.get(line).copied().unwrap_or(0)
     }
 
+    /// The extensions and trunks whose calls have changed since the last time.
+    pub fn take_changed_lines(&mut self) -> BTreeSet<Line> {
+        std::mem::take(&mut self.changed)
+    }
+
     /// Calls that wait for ports, oldest first.
     pub fn awaiting_ports(&self) -> Vec<CallId> {
         let waits = |call: &&Call| matches!(call.stage, super::Stage::AwaitingPorts { .. });
@@ -162,6 +169,9 @@ impl Calls {
         let over = call.is_over();
         if now != *seen {
             let before = std::mem::take(seen);
+            if before.lines != now.lines {
+                self.changed.extend(before.lines.iter().chain(&now.lines).cloned());
+            }
             self.forget(id, &before);
             self.note(id, &now);
             if let Some((_, seen)) = self.calls.get_mut(&id) {
@@ -199,8 +209,8 @@ impl Calls {
         for sent in &seen.relays {
             self.by_relay.remove(sent);
         }
-        if let Some(recording) = seen.recording {
-            self.by_recording.remove(&recording);
+        for recording in &seen.recordings {
+            self.by_recording.remove(recording);
         }
         if let Some(at) = seen.deadline {
             self.deadlines.remove(&(at, id));
@@ -217,7 +227,7 @@ impl Calls {
             *self.lines.entry(line.clone()).or_default() += 1;
         }
         self.by_relay.extend(seen.relays.iter().map(|sent| (*sent, id)));
-        self.by_recording.extend(seen.recording.map(|recording| (recording, id)));
+        self.by_recording.extend(seen.recordings.iter().map(|recording| (*recording, id)));
         self.deadlines.extend(seen.deadline.map(|at| (at, id)));
     }
 }

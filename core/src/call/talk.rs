@@ -1,22 +1,17 @@
 //! Two legs that are connected: their media, hold and resume, changes of media, keys, and requests within the dialogs.
 
-use media::order::{Order, StreamId};
+use media::order::Order;
 use media::sdp::{CodecPolicy, Sdp};
-use sip::Method;
-use sip::endpoint::{Body, ClientTx, ExtraHeaders, OfferBy, Reply, RequestFailure, ServerTx};
+use sip::endpoint::{Body, OfferBy, Reply};
 use sip::message::Message;
 
-use crate::vocab::record::{EndCause, RecordingRecord};
-use crate::vocab::{EventKind, Now, Record};
+use crate::vocab::EventKind;
+use crate::vocab::record::EndCause;
 
-use super::headers::{digit_in, info_body, sdp_of};
+use super::attend::After;
+use super::headers::sdp_of;
 use super::start::line_kinds;
 use super::{CALLEE, CALLER, Call, Ctx, Outcome, SECOND, Stage, other};
-
-/// Requests that may be on their way between the legs at a time.
-const MAX_RELAYS: usize = 8;
-/// Length of a key press that arrived without one, in ms.
-const USUAL_DIGIT_MS: u16 = 160;
 
 /// A conversation.
 #[derive(Debug)]
@@ -26,7 +21,21 @@ pub(crate) struct Talk {
     /// The leg whose change of media the other leg is being asked about.
     asking: Option<usize>,
     /// The caller has not answered the description in our 200 yet (its INVITE had none).
-    awaiting_answer: bool,
+    awaiting: Awaiting,
+    /// What the callee's end means.
+    after: After,
+}
+
+/// For what the caller's answer to the description in our 200 is awaited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Awaiting {
+    /// It is not.
+    #[default]
+    No,
+    /// The callee's 200 made the offer and waits for its answer in our ACK.
+    ForCallee,
+    /// The callee's side is settled.
+    ForMedia,
 }
 
 impl Call {
@@ -35,17 +44,23 @@ impl Call {
         let caller = &mut self.legs[CALLER];
         caller.media.received(sdp);
         caller.media.configure(ctx, self.worker, None);
-        self.next_hop(ctx);
+        match self.attend_first.take() {
+            Some(attendance) => {
+                self.record.answered_at = Some(ctx.now.wall);
+                self.attend(ctx, attendance);
+            }
+            None => self.next_hop(ctx),
+        }
     }
 
     /// The callee has answered our description.
     pub(crate) fn callee_answered(&mut self, ctx: &mut Ctx<'_>, sdp: Sdp) {
         let [caller, callee] = &mut self.legs;
-        if caller.confirmed {
+        if caller.confirmed || caller.described {
             // What was settled with the caller before stays: an answer that nobody sends is none.
             callee.media.received(sdp);
-            self.begin_talk(ctx, false);
-            return self.align_caller(ctx);
+            self.talk_to_callee(ctx, After::End);
+            return;
         }
         let answer = caller.media.answer_from(ctx, &sdp);
         callee.media.received(sdp);
@@ -56,7 +71,55 @@ impl Call {
             ctx.sip.accept(ctx.now.mono, leg, Reply::new(200).with_body(Body::sdp(answer)));
         }
         caller.confirmed = true;
-        self.begin_talk(ctx, false);
+        self.begin_talk(ctx, Awaiting::No, After::End);
+    }
+
+    /// Connects the caller, answered or not, with a callee whose own media is settled. False if they have none in common.
+    pub(crate) fn talk_to_callee(&mut self, ctx: &mut Ctx<'_>, after: After) -> bool {
+        let [caller, callee] = &mut self.legs;
+        let late = caller.media.theirs().is_none();
+        if !caller.confirmed {
+            let theirs = callee.media.theirs();
+            let body = match theirs {
+                _ if caller.described => caller.media.ours_again(),
+                Some(theirs) if late => {
+                    caller.media.offer_from(ctx, theirs, CodecPolicy::default())
+                }
+                Some(theirs) => caller.media.answer_from(ctx, theirs).ok(),
+                None => None,
+            };
+            let (Some(body), Some(leg)) = (body, caller.sip) else {
+                self.fail(ctx, Outcome::of(EndCause::Incompatible));
+                return false;
+            };
+            caller.confirmed = true;
+            ctx.sip.accept(ctx.now.mono, leg, Reply::new(200).with_body(Body::sdp(body)));
+        }
+        let awaiting = if late { Awaiting::ForMedia } else { Awaiting::No };
+        self.begin_talk(ctx, awaiting, after);
+        if !late {
+            self.align_caller(ctx);
+        }
+        for side in [CALLER, CALLEE] {
+            if self.legs[side].holds {
+                self.play_hold_music(ctx, side, true);
+            }
+        }
+        true
+    }
+
+    /// Whether the caller stays when the callee leaves.
+    pub(crate) fn keeps_caller(&self) -> bool {
+        matches!(&self.stage, Stage::Talking(talk) if talk.after == After::Keep)
+    }
+
+    /// The callee leaves the conversation: a change that it was asked about is refused.
+    pub(crate) fn end_asking(&mut self, ctx: &mut Ctx<'_>) {
+        let Stage::Talking(talk) = &mut self.stage else { return };
+        let asked = talk.asking.take() == Some(CALLER);
+        if let Some(leg) = self.legs[CALLER].sip.filter(|_| asked) {
+            ctx.sip.refuse_offer(ctx.now.mono, leg, 488);
+        }
     }
 
     /// A caller who was answered before the callee was known is asked to use what the callee understands.
@@ -80,25 +143,28 @@ impl Call {
             (Some(leg), Some(offer)) => {
                 ctx.sip.accept(ctx.now.mono, leg, Reply::new(200).with_body(Body::sdp(offer)));
                 caller.confirmed = true;
-                self.begin_talk(ctx, true);
+                self.begin_talk(ctx, Awaiting::ForCallee, After::End);
             }
             _ => self.fail(ctx, Outcome::of(EndCause::Incompatible)),
         }
     }
 
-    fn begin_talk(&mut self, ctx: &mut Ctx<'_>, awaiting_answer: bool) {
+    fn begin_talk(&mut self, ctx: &mut Ctx<'_>, awaiting: Awaiting, after: After) {
         let longest = u64::from(ctx.policy.calls.max_secs) * SECOND;
         self.stage = Stage::Talking(Talk {
             deadline: (longest > 0).then(|| ctx.now.mono + longest),
             asking: None,
-            awaiting_answer,
+            awaiting,
+            after,
         });
-        self.record.answered_at = Some(ctx.now.wall);
-        self.invite = None;
+        self.record.answered_at.get_or_insert(ctx.now.wall);
+        if after == After::End {
+            self.invite = None;
+        }
         if let Some(stream) = self.legs[CALLER].media.audio() {
             ctx.out.media(self.worker, Order::StopPlay { stream });
         }
-        if !awaiting_answer {
+        if awaiting == Awaiting::No {
             self.settle(ctx, self.silence_limit(ctx));
         }
         let (call, interaction, callee) = (self.id, self.interaction, self.party(CALLEE));
@@ -129,51 +195,29 @@ impl Call {
         }
     }
 
-    fn start_recording(&mut self, ctx: &mut Ctx<'_>) {
-        let [caller, callee] = &self.legs;
-        let (Some(left), Some(right)) = (caller.media.audio(), callee.media.audio()) else {
-            return;
-        };
-        let recording = ctx.ids.recording();
-        let path = recording_path(&self.tenant, self.id, ctx.now);
-        let order = Order::Record { recording, left, right, path: path.clone() };
-        ctx.out.media(self.worker, order);
-        ctx.out.persist(Record::RecordingOpened(RecordingRecord {
-            call: self.id,
-            interaction: self.interaction,
-            tenant: self.tenant.clone(),
-            path: path.clone(),
-            started_at: ctx.now.wall,
-            length_ms: None,
-            bytes: None,
-            error: None,
-        }));
-        self.recording = Some(recording);
-        self.record.recording = Some(path.clone());
-        let (call, interaction) = (self.id, self.interaction);
-        let kind = EventKind::RecordingStarted { call, interaction, path };
-        ctx.out.publish(ctx.now, Some(&self.tenant), kind);
-    }
-
     /// The caller acknowledged our 200, or a leg our 200 to its re-INVITE. A body is the answer to an offer of ours.
     pub(crate) fn acked(&mut self, ctx: &mut Ctx<'_>, side: usize, body: Option<Sdp>) {
-        let awaiting = matches!(&self.stage, Stage::Talking(talk) if talk.awaiting_answer);
+        let unsettled = side == CALLER && self.legs[side].media.theirs().is_none();
         match body {
             Some(sdp) => self.legs[side].media.received(sdp),
-            None if awaiting && side == CALLER => {
-                return self.fail(ctx, Outcome::of(EndCause::Incompatible));
-            }
+            None if unsettled => return self.fail(ctx, Outcome::of(EndCause::Incompatible)),
             None => return,
         }
         let awaited = match &mut self.stage {
-            Stage::Talking(talk) if side == CALLER => std::mem::take(&mut talk.awaiting_answer),
-            _ => false,
+            Stage::Talking(talk) if side == CALLER => std::mem::take(&mut talk.awaiting),
+            _ => Awaiting::No,
         };
-        if awaited {
+        if awaited == Awaiting::ForCallee {
             return self.answer_callee(ctx);
         }
         self.after_change(ctx, side);
+        if awaited == Awaiting::ForMedia {
+            self.align_caller(ctx);
+        }
         self.begin_service(ctx);
+        if unsettled {
+            self.caller_described(ctx);
+        }
     }
 
     /// The caller's answer goes to the callee in our ACK.
@@ -204,7 +248,7 @@ impl Call {
             Ok(None) => return ctx.sip.answer_offer(ctx.now.mono, leg, None),
             Err(_) => return ctx.sip.refuse_offer(ctx.now.mono, leg, 488),
         };
-        if self.legs[other(side)].media.theirs().is_none() && !self.is_serving() {
+        if self.legs[other(side)].media.theirs().is_none() && !self.is_alone() {
             return ctx.sip.refuse_offer(ctx.now.mono, leg, 491);
         }
         let previous = self.legs[side].media.theirs().cloned();
@@ -213,7 +257,7 @@ impl Call {
             ctx.sip.answer_offer(ctx.now.mono, leg, Some(Body::sdp(body)));
             return self.after_change(ctx, side);
         }
-        if !self.ask_other(ctx, side) {
+        if self.is_alone() || !self.ask_other(ctx, side) {
             if let Some(previous) = previous {
                 self.legs[side].media.received(previous);
             }
@@ -230,7 +274,7 @@ impl Call {
 
     /// Answers a change that does not concern the other leg: hold, resume, a new address, a refresh.
     fn answer_alone(&mut self, ctx: &mut Ctx<'_>, side: usize) -> Option<bytes::Bytes> {
-        if self.is_serving() {
+        if self.is_alone() {
             return self.legs[side].media.answer_self(ctx).ok();
         }
         let theirs = self.legs[other(side)].media.theirs()?.clone();
@@ -286,6 +330,9 @@ impl Call {
     pub(crate) fn offer_answered(&mut self, ctx: &mut Ctx<'_>, side: usize, message: &Message) {
         let Ok(Some(sdp)) = sdp_of(message) else { return };
         self.legs[side].media.received(sdp);
+        if self.is_alone() {
+            return self.after_change(ctx, side);
+        }
         let Stage::Talking(talk) = &mut self.stage else { return };
         if talk.asking.take() == Some(other(side)) {
             let [caller, callee] = &mut self.legs;
@@ -316,9 +363,8 @@ impl Call {
     fn after_change(&mut self, ctx: &mut Ctx<'_>, side: usize) {
         let held = self.legs[side].media.is_held_by_peer();
         let before = std::mem::replace(&mut self.legs[side].holds, held);
-        if self.is_serving() {
-            let limit = self.silence_limit(ctx);
-            return self.legs[side].media.configure(ctx, self.worker, limit);
+        if self.is_alone() {
+            return self.configure_caller(ctx);
         }
         self.settle(ctx, self.silence_limit(ctx));
         if held != before {
@@ -344,144 +390,9 @@ impl Call {
         };
         ctx.out.media(self.worker, order);
     }
-
-    /// A leg's peer pressed a key that arrived as an RFC 4733 event. The relay has passed it on where the other end takes events.
-    pub(crate) fn key_pressed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        stream: StreamId,
-        digit: char,
-        ms: u16,
-    ) {
-        let Some(side) = self.side_of_stream(stream) else { return };
-        self.note_key(ctx, side, digit);
-        let Some(peer) = self.legs.get(other(side)) else { return };
-        if let (Stage::Talking(_), Some(leg), false) =
-            (&self.stage, peer.sip, peer.media.takes_events())
-        {
-            let body = info_body(digit, ms);
-            ctx.sip.leg_request(
-                ctx.now.mono,
-                leg,
-                Method::Info,
-                ExtraHeaders::default(),
-                Some(body),
-            );
-        }
-    }
-
-    fn note_key(&mut self, ctx: &mut Ctx<'_>, side: usize, digit: char) {
-        let (call, interaction, by) = (self.id, self.interaction, self.party(side));
-        let kind = EventKind::CallDtmf { call, interaction, by, digit };
-        ctx.out.publish(ctx.now, Some(&self.tenant), kind);
-    }
-
-    /// A request within a leg's dialog: keys by INFO become events for the other end, the rest of INFO and MESSAGE passes.
-    pub(crate) fn leg_requested(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        side: usize,
-        tx: ServerTx,
-        message: &Message,
-    ) {
-        if let Some((digit, ms)) = digit_in(message) {
-            ctx.sip.respond(ctx.now.mono, tx, Reply::new(200));
-            self.note_key(ctx, side, digit);
-            return self.send_key(ctx, other(side), digit, ms.unwrap_or(USUAL_DIGIT_MS));
-        }
-        let passes = matches!(message.method(), Some(Method::Info | Method::Message));
-        let peer = self.legs[other(side)].sip.filter(|_| passes && self.relays.len() < MAX_RELAYS);
-        let Some(peer) = peer else {
-            let status = if passes { 480 } else { 501 };
-            return ctx.sip.respond(ctx.now.mono, tx, Reply::new(status));
-        };
-        let method = message.method().cloned().unwrap_or(Method::Info);
-        let body = message.header(sip::HeaderName::ContentType).map(|kind| Body {
-            content_type: kind.to_owned().into(),
-            bytes: message.body().to_vec().into(),
-        });
-        let sent = ctx.sip.leg_request(ctx.now.mono, peer, method, ExtraHeaders::default(), body);
-        self.relays.push((sent, tx));
-    }
-
-    fn send_key(&mut self, ctx: &mut Ctx<'_>, side: usize, digit: char, duration_ms: u16) {
-        let leg = &self.legs[side];
-        match (leg.media.audio(), leg.media.takes_events(), leg.sip) {
-            (Some(stream), true, _) => {
-                let digits = digit.to_string();
-                ctx.out.media(self.worker, Order::SendDtmf { stream, digits, duration_ms });
-            }
-            (_, false, Some(sip)) => {
-                let body = info_body(digit, duration_ms);
-                ctx.sip.leg_request(
-                    ctx.now.mono,
-                    sip,
-                    Method::Info,
-                    ExtraHeaders::default(),
-                    Some(body),
-                );
-            }
-            _ => {}
-        }
-    }
-
-    /// A request that was passed on has its answer.
-    pub(crate) fn relayed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        tx: ClientTx,
-        outcome: &Result<Message, RequestFailure>,
-    ) {
-        let Some(index) = self.relays.iter().position(|(sent, _)| *sent == tx) else { return };
-        let (_, waiting) = self.relays.remove(index);
-        let status = match outcome {
-            Ok(message) => message.status().unwrap_or(500),
-            Err(_) => 408,
-        };
-        ctx.sip.respond(ctx.now.mono, waiting, Reply::new(status));
-    }
-
-    /// Answers the requests that can no longer be passed on.
-    pub(crate) fn refuse_relays(&mut self, ctx: &mut Ctx<'_>) {
-        for (_, waiting) in self.relays.drain(..) {
-            ctx.sip.respond(ctx.now.mono, waiting, Reply::new(481));
-        }
-    }
 }
 
 fn is_only_audio(kinds: &[Option<media::order::StreamKind>]) -> bool {
     let mut active = kinds.iter().flatten();
     active.next() == Some(&media::order::StreamKind::Audio) && active.next().is_none()
-}
-
-/// `tenant/2026-11-21/<call>.wav`, by UTC.
-fn recording_path(tenant: &str, call: crate::vocab::CallId, now: Now) -> String {
-    let (year, month, day) = civil_date(now.wall / 86_400_000);
-    format!("{tenant}/{year:04}-{month:02}-{day:02}/{call}.wav")
-}
-
-/// Year, month and day of a number of days since 1970-01-01 in the Gregorian calendar, counted in eras of 400 years.
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil_date(0), (1970, 1, 1));
-        assert_eq!(civil_date(11_016), (2000, 2, 29));
-        assert_eq!(civil_date(11_017), (2000, 3, 1));
-        assert_eq!(civil_date(20_778), (2026, 11, 21));
-    }
 }

@@ -165,6 +165,11 @@ impl Directory {
         })
     }
 
+    /// A name and number as a phone of the tenant sees them.
+    pub fn shown(&self, tenant: &str, name: &str, number: &str) -> Identity {
+        shown(name, number, &self.host(tenant))
+    }
+
     /// Our name in the URIs that a tenant's phones see.
     pub fn host(&self, tenant: &str) -> String {
         let own = self.tenant(tenant).and_then(|tenant| tenant.domain.clone());

@@ -1,13 +1,13 @@
 //! Where a dialled number leads, and as whom a caller is shown.
 //!
-//! [`Directory`] is built once from a configuration and never changes. What it answers depends on nothing else, so it
-//! can be asked at any time.
+//! [`Directory`] is built once from a configuration; only the numbers of queues, which are made over HTTP too, are set
+//! again later. What it answers depends on nothing else, so it can be asked at any time.
 //!
 //! **Nobody calls for free.** A call from a trunk reaches the `[[number]]`s of that trunk and the routes whose `from`
 //! names it, nothing else: no extension number, no feature code, no other trunk. An extension reaches its own tenant's
 //! extensions, the feature codes and the tenant's routes. The first route that matches decides: where its class is
 //! missing the call is refused, and no later route is looked at, so that a catch-all cannot open what a narrow route
-//! closed. Emergency numbers pass every class.
+//! closed. Emergency numbers pass every class. Destinations that the tenant's own configuration names ask for no class.
 
 mod identity;
 mod number;
@@ -15,7 +15,7 @@ mod plan;
 mod users;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -24,7 +24,8 @@ use regex_lite::{Regex, RegexBuilder};
 use sip::uri::Uri;
 
 use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
-use crate::vocab::{ExtensionKey, TenantId, TrunkKey};
+use crate::vocab::mailbox::Mailbox;
+use crate::vocab::{ExtensionKey, MailboxKey, QueueKey, TenantId, TrunkKey};
 
 pub use crate::vocab::{Hop, Identity, Plan};
 pub use identity::{Remote, anonymous};
@@ -151,6 +152,10 @@ pub struct Directory {
     tenants: BTreeMap<TenantId, usize>,
     trunks: BTreeMap<TrunkKey, usize>,
     plans: BTreeMap<TenantId, DialPlan>,
+    queues: BTreeSet<QueueKey>,
+    mailboxes: BTreeMap<MailboxKey, usize>,
+    /// Positions of extensions by tenant and number, for those who dial digit by digit.
+    in_order: Box<[u32]>,
 }
 
 impl Directory {
@@ -191,7 +196,17 @@ impl Directory {
                 RouteFrom::Trunk(_) => {}
             }
         }
-        Ok(Self { config, users, tenants, trunks, plans })
+        let queues = config.acd.queues.iter().map(|queue| queue.key.clone()).collect();
+        let mailboxes = config.mailboxes.iter().enumerate();
+        let mailboxes = mailboxes.map(|(at, mailbox)| (mailbox.key.clone(), at)).collect();
+        let mut in_order: Box<[u32]> = (0..).take(config.extensions.len()).collect();
+        in_order.sort_by_key(|at| config.extensions.get(*at as usize).map(|own| &own.key));
+        Ok(Self { config, users, tenants, trunks, plans, queues, mailboxes, in_order })
+    }
+
+    /// The numbers that lead to queues from now on.
+    pub fn set_queues(&mut self, queues: BTreeSet<QueueKey>) {
+        self.queues = queues;
     }
 
     /// The configuration that it was made from.
@@ -216,6 +231,27 @@ impl Directory {
             Scope::Any | Scope::Foreign => {
                 full.or_else(|| self.users.unique_number(&self.config, &user))
             }
+        }
+    }
+
+    /// The mailbox of an extension, where it has one.
+    pub fn mailbox(&self, key: &MailboxKey) -> Option<&Mailbox> {
+        self.config.mailboxes.get(*self.mailboxes.get(key)?)
+    }
+
+    /// Whether a tenant has an extension with these digits, and whether it has longer ones that begin so.
+    pub fn extensions_like(&self, tenant: &str, digits: &str) -> (bool, bool) {
+        let key = ExtensionKey { tenant: tenant.to_owned(), number: digits.to_owned() };
+        let at = |position: &u32| {
+            self.config.extensions.get(*position as usize).map(|extension| &extension.key)
+        };
+        let first = self.in_order.partition_point(|position| at(position) < Some(&key));
+        let mut from = self.in_order.iter().skip(first).filter_map(at);
+        let like =
+            |found: &ExtensionKey| found.tenant == tenant && found.number.starts_with(digits);
+        match from.next().filter(|found| like(found)) {
+            Some(first) if first.number == digits => (true, from.next().is_some_and(like)),
+            first => (false, first.is_some()),
         }
     }
 

@@ -5,10 +5,12 @@ use regex_lite::Regex;
 use super::number::{self, Forms};
 use super::{Caller, DialPlan, Directory, Refusal, Scope};
 use crate::vocab::config::{Destination, Extension, Number, Route, Tenant};
-use crate::vocab::{ExtensionKey, Hop, Plan, TrunkKey};
+use crate::vocab::{ExtensionKey, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
 
 /// The longest number that a route may write.
 const MAX_REWRITTEN: usize = number::MAX_DIALLED;
+/// Destinations that may name a number which leads to a destination again.
+const MAX_DEPTH: u8 = 4;
 
 impl Directory {
     /// What a dialled number means for a caller.
@@ -69,14 +71,23 @@ impl Directory {
             hide_number,
             emergency: false,
         };
-        if dialled == codes.echo {
-            return Ok(plan(dialled, vec![Hop::Echo]));
+        for (code, hop) in [
+            (&codes.echo, Hop::Echo),
+            (&codes.agent_login, Hop::AgentLogin),
+            (&codes.voicemail, Hop::OwnVoicemail),
+        ] {
+            if dialled == *code {
+                return Ok(plan(dialled, vec![hop]));
+            }
+        }
+        if let Some(queue) = self.queue_numbered(tenant, &dialled) {
+            return Ok(plan(queue.number.clone(), vec![Hop::Queue(queue)]));
         }
         if let Some(called) = self.in_tenant(tenant, &dialled) {
             if called.key == extension.key {
                 return Err(Refusal::Loop);
             }
-            return Ok(plan(called.key.number.clone(), vec![Hop::Extension(called.key.clone())]));
+            return Ok(plan(called.key.number.clone(), self.to_extension(&called.key)));
         }
         let forms = number::forms(&dialled, tenant.country_code.as_deref());
         let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
@@ -86,8 +97,65 @@ impl Directory {
         {
             return Err(Refusal::NotAllowed);
         }
-        let hops = self.hops(tenant, route, form, Some(&extension.key))?;
+        let hops = self.hops(tenant, route, form, Some(&extension.key), 0)?;
         Ok(plan(dialled, hops))
+    }
+
+    /// Where a destination leads that the tenant's own configuration names: under nobody's class, since whoever
+    /// configured it has decided. Never to be called with what a caller chose.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] where it does not exist or is not the tenant's own.
+    pub fn destination(&self, tenant: &str, to: &Destination) -> Result<Vec<Hop>, Refusal> {
+        let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
+        match self.places(tenant, to, "", 0) {
+            hops if hops.is_empty() => Err(Refusal::NotFound),
+            hops => Ok(hops),
+        }
+    }
+
+    /// Where the tenant itself reaches an outside number: the first route that matches, whatever its class. Only for
+    /// numbers that the configuration names.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] where no route leads there.
+    pub fn outside(&self, tenant: &str, dialled: &str) -> Result<Vec<Hop>, Refusal> {
+        let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
+        let dialled = number::clean(dialled).ok_or(Refusal::BadNumber)?;
+        self.by_any_route(tenant, &dialled, 0)
+    }
+
+    fn by_any_route(&self, tenant: &Tenant, dialled: &str, depth: u8) -> Result<Vec<Hop>, Refusal> {
+        let forms = number::forms(dialled, tenant.country_code.as_deref());
+        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
+        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        self.hops(tenant, route, form, None, depth)
+    }
+
+    /// What a bare number of the configuration means: a phone, a queue, the echo test, or the way out by any route.
+    fn numbered(&self, tenant: &Tenant, text: &str, depth: u8) -> Vec<Hop> {
+        let Some(dialled) = number::clean(text).filter(|_| depth < MAX_DEPTH) else {
+            return Vec::new();
+        };
+        if dialled == self.config.codes.echo {
+            return vec![Hop::Echo];
+        }
+        if let Some(queue) = self.queue_numbered(tenant, &dialled) {
+            return vec![Hop::Queue(queue)];
+        }
+        if let Some(called) = self.in_tenant(tenant, &dialled) {
+            return self.to_extension(&called.key);
+        }
+        self.by_any_route(tenant, &dialled, depth + 1).unwrap_or_default()
+    }
+
+    /// The queue with this number (bare, or after the tenant's prefix).
+    fn queue_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<QueueKey> {
+        let known = |number: &str| {
+            let key = QueueKey { tenant: tenant.id.clone(), number: number.to_owned() };
+            self.queues.contains(&key).then_some(key)
+        };
+        known(dialled).or_else(|| known(dialled.strip_prefix(tenant.prefix.as_str())?))
     }
 
     /// A call that came in by a trunk: its numbers, then its routes.
@@ -96,12 +164,15 @@ impl Directory {
         let dial_plan = self.plans.get(&tenant.id).ok_or(Refusal::NotFound)?;
         let country = tenant.country_code.as_deref();
         let hops = match self.owned_number(dial_plan, trunk, country, &dialled) {
-            Some(number) => vec![self.hop(tenant, &number.to, &dialled).ok_or(Refusal::NotFound)?],
+            Some(number) => match self.places(tenant, &number.to, &dialled, 0) {
+                hops if hops.is_empty() => return Err(Refusal::NotFound),
+                hops => hops,
+            },
             None => {
                 let routes = dial_plan.trunk_routes.get(&trunk.name).map_or(&[][..], Vec::as_slice);
                 let forms = number::forms(&dialled, country);
                 let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
-                self.hops(tenant, route, form, None)?
+                self.hops(tenant, route, form, None, 0)?
             }
         };
         Ok(Plan { tenant: tenant.id.clone(), dialled, hops, hide_number: false, emergency: false })
@@ -140,7 +211,7 @@ impl Directory {
         for (pattern, at) in &plan.routes {
             let Some(route) = self.config.routes.get(*at) else { continue };
             if pattern.is_match(&dialled)
-                && let Ok(found) = self.hops(tenant, route, &dialled, None)
+                && let Ok(found) = self.hops(tenant, route, &dialled, None, 0)
             {
                 hops.extend(found);
             }
@@ -180,6 +251,7 @@ impl Directory {
         route: &Route,
         dialled: &str,
         caller: Option<&ExtensionKey>,
+        depth: u8,
     ) -> Result<Vec<Hop>, Refusal> {
         let kept = dialled.get(usize::from(route.strip)..).ok_or(Refusal::BadNumber)?;
         let number = format!("{}{kept}", route.prepend);
@@ -188,10 +260,15 @@ impl Directory {
         }
         let mut looped = false;
         let mut hops = Vec::with_capacity(route.to.len());
-        for hop in route.to.iter().filter_map(|to| self.hop(tenant, to, &number)) {
-            match &hop {
-                Hop::Extension(key) if Some(key) == caller => looped = true,
-                _ => hops.push(hop),
+        for (to, left) in route.to.iter().zip((0..route.to.len()).rev()) {
+            let mut places = self.places(tenant, to, &number, depth);
+            if let (true, [Hop::Extension(_), Hop::Voicemail(_)]) = (left > 0, places.as_slice()) {
+                // A mailbox takes everybody: only the last phone of a route has one.
+                places.pop();
+            }
+            match places.first() {
+                Some(Hop::Extension(key)) if Some(key) == caller => looped = true,
+                _ => hops.extend(places),
             }
         }
         match (hops.is_empty(), looped) {
@@ -201,24 +278,53 @@ impl Directory {
         }
     }
 
-    /// A destination as a place to try; `None` when it is not the tenant's own or does not exist.
+    /// The places of a destination; none when it is not the tenant's own or does not exist.
+    fn places(&self, tenant: &Tenant, to: &Destination, number: &str, depth: u8) -> Vec<Hop> {
+        match to {
+            Destination::Number(key) if key.tenant == tenant.id => {
+                self.numbered(tenant, &key.number, depth)
+            }
+            Destination::Extension(key) if key.tenant == tenant.id => self.to_extension(key),
+            to => self.hop(tenant, to, number).into_iter().collect(),
+        }
+    }
+
+    /// An extension's phones, then its mailbox where it has one; nothing where there is no such extension.
+    pub fn to_extension(&self, key: &ExtensionKey) -> Vec<Hop> {
+        if self.extension(key).is_none() {
+            return Vec::new();
+        }
+        let mailbox = MailboxKey { tenant: key.tenant.clone(), number: key.number.clone() };
+        let mailbox = self.mailbox(&mailbox).map(|mailbox| Hop::Voicemail(mailbox.key.clone()));
+        std::iter::once(Hop::Extension(key.clone())).chain(mailbox).collect()
+    }
+
+    /// A destination other than a number or an extension as a place to try.
     fn hop(&self, tenant: &Tenant, to: &Destination, number: &str) -> Option<Hop> {
         match to {
             Destination::Trunk(key) => {
                 let trunk = self.trunk(key).filter(|_| key.tenant == tenant.id)?;
-                let number = if trunk.e164 {
-                    number::to_e164(number, tenant.country_code.as_deref())
-                } else {
-                    number.to_owned()
+                let number = match number {
+                    "" => return None,
+                    number if trunk.e164 => number::to_e164(number, tenant.country_code.as_deref()),
+                    number => number.to_owned(),
                 };
                 Some(Hop::Trunk { trunk: key.clone(), number })
             }
-            Destination::Extension(key) => {
-                self.extension(key).filter(|_| key.tenant == tenant.id)?;
-                Some(Hop::Extension(key.clone()))
-            }
             Destination::Echo => Some(Hop::Echo),
             Destination::Sound(name) => Some(Hop::Sound(name.clone())),
+            Destination::Queue(key) if key.tenant == tenant.id && self.queues.contains(key) => {
+                Some(Hop::Queue(key.clone()))
+            }
+            Destination::Ivr(key) if key.tenant == tenant.id => Some(Hop::Menu(key.clone())),
+            Destination::Voicemail(key) if key.tenant == tenant.id => {
+                Some(Hop::Voicemail(key.clone()))
+            }
+            Destination::Queue(_)
+            | Destination::Ivr(_)
+            | Destination::Voicemail(_)
+            | Destination::Extension(_)
+            | Destination::Number(_) => None,
         }
     }
 }

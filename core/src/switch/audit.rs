@@ -26,12 +26,15 @@ impl Switch {
     pub fn remains(&self) -> String {
         self.running.as_ref().map_or_else(String::new, |running| {
             format!(
-                "{} calls, {:?}, {} answers awaited, {} messages, {} ports",
+                "{} calls, {:?}, {} answers awaited, {} messages, {} ports, {}, {} engagements, logins: {}",
                 running.calls.len(),
                 running.desk.sip.counts(),
                 running.awaiting.len(),
                 running.deliveries.len(),
-                running.desk.stock.taken()
+                running.desk.stock.taken(),
+                running.queues.remains(),
+                running.staff.engagements(),
+                !running.logins.is_idle()
             )
         })
     }
@@ -41,6 +44,9 @@ impl Switch {
         self.running.as_ref().is_none_or(|running| {
             let counts = running.desk.sip.counts();
             running.calls.is_empty()
+                && running.queues.is_idle()
+                && running.staff.engagements() == 0
+                && running.logins.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -79,8 +85,13 @@ impl Running {
             wrong.push(format!("calls hold {} legs, the endpoint has {known}", legs.len()));
         }
         self.books.registrar.audit(&mut wrong);
+        self.audit_watchers(&mut wrong);
+        self.audit_lobby(&mut wrong);
         self.books.trunks.audit(&mut wrong);
         self.calls.audit(&mut wrong);
+        self.queues.acd.audit(self.now, &mut wrong);
+        let lives = |call| self.calls.get(call).is_some_and(Call::is_live);
+        self.queues.audit(lives, &mut wrong);
         wrong
     }
 
@@ -88,6 +99,22 @@ impl Running {
     fn audit_call(&self, call: &Call, wrong: &mut Vec<String>) {
         if let Some(problem) = call.problem() {
             wrong.push(format!("call {}: {problem}", call.id));
+        }
+    }
+
+    /// Whoever a mailbox or menu attends is there.
+    pub(super) fn audit_lobby(&self, wrong: &mut Vec<String>) {
+        let lives = |call| self.calls.get(call).is_some();
+        self.lobby.audit(lives, wrong);
+    }
+
+    /// Who watches something has a subscription, and each subscription is somebody's.
+    fn audit_watchers(&self, wrong: &mut Vec<String>) {
+        self.mwi.audit(wrong);
+        for (id, watcher) in self.mwi.watchers() {
+            if self.desk.sip.subscription_view(id).is_none() {
+                wrong.push(format!("{} watches without a subscription", watcher.extension));
+            }
         }
     }
 
@@ -99,7 +126,10 @@ impl Running {
             call.streams().hash(hasher);
         }
         self.books.registrar.digest(hasher);
+        self.mwi.digest(hasher);
+        self.desk.sip.counts().subscriptions.hash(hasher);
         self.books.trunks.digest(hasher);
+        self.queues.digest(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

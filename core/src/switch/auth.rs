@@ -31,7 +31,8 @@ impl Running {
             }
             Check::Nobody { stale, algorithm } => {
                 let ip = flow.remote.ip();
-                Err(Box::new(self.books.challenge(now, ip, &method, algorithm, stale)))
+                let challenge = self.books.challenge(now, ip, &method, algorithm, stale);
+                Err(Box::new(Reply { forget: true, ..challenge }))
             }
             Check::Wrong { algorithm } => {
                 self.counters.auth_failed();

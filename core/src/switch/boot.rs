@@ -1,15 +1,17 @@
 //! The beginning, a new configuration, and the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use sip::auth::Verifier;
 use sip::endpoint::{Advertised, Endpoint, Settings};
 use sip::{Method, Transport};
 
 use super::trunks::TrunkErrands;
+use crate::acd::Acd;
 use crate::call::{Calls, Policy};
 use crate::gate::Gate;
 use crate::ids::{Ids, Purpose, seed_for};
+use crate::mwi::Mwi;
 use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
@@ -19,9 +21,14 @@ use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
 use crate::vocab::{Boot, Config, Effect, EventKind, ExtensionKey, Now, Record, Restored};
 
+use super::attended::{Defined, Lobby};
 use super::figures::Counters;
 use super::flows::Flows;
+use super::login::Logins;
 use super::message::Deliveries;
+use super::queue::{Definitions, Queues};
+use super::staff::Staff;
+use super::subscribe::PACKAGES;
 use super::{Books, Desk, Drain, Running};
 
 /// Nonces that authenticated somebody and are remembered against replay.
@@ -29,7 +36,9 @@ const NONCES_REMEMBERED: usize = 65_536;
 
 impl Running {
     pub(super) fn boot(now: Now, boot: Boot) -> Self {
-        let Boot { seed, boot: count, config, listeners, restored } = boot;
+        let Boot { seed, boot: count, config, listeners, mut restored } = boot;
+        let acd = Acd::new(seed_for(seed, Purpose::Distributor));
+        let defined = Definitions::restored(std::mem::take(&mut restored.definitions));
         let mut out = Outbox::default();
         out.begin(count);
         let nonce_life = u64::from(config.sip.nonce_secs) * 1_000_000_000;
@@ -56,7 +65,14 @@ impl Running {
             flows: Flows::new(listeners),
             awaiting: BTreeMap::new(),
             deliveries: Deliveries::default(),
+            mwi: Mwi::default(),
+            lobby: Lobby::default(),
             errands: TrunkErrands::default(),
+            noted: VecDeque::new(),
+            queues: Queues::new(acd, defined),
+            staff: Staff::default(),
+            logins: Logins::default(),
+            now,
             counters: Counters::default(),
             drain: None,
         };
@@ -76,6 +92,10 @@ impl Running {
         gone.into_iter().for_each(|record| self.desk.out.persist(record));
         for mut record in restored.open_calls {
             record.ended_at = Some(now.wall.max(record.started_at));
+            for visit in record.queued.iter_mut().filter(|visit| visit.left_at.is_none()) {
+                visit.left_at = record.ended_at;
+                visit.outcome = Some("restart".to_owned());
+            }
             record.end = Some(CallEnd {
                 cause: EndCause::Restart,
                 by: EndedBy::Switch,
@@ -84,9 +104,19 @@ impl Running {
             });
             self.desk.out.persist(Record::CallClosed(Box::new(record)));
         }
+        self.lobby.mailboxes.restore(restored.messages, restored.greetings);
+        self.lobby.outbox.restore(now, restored.mails);
+        let held = self.lobby.mailboxes.all_counts();
+        self.mwi.restore(restored.mailboxes.into_iter().chain(held).collect());
+        for menu in restored.menus {
+            self.lobby.menus.insert(menu.key.clone(), Defined { menu, from_file: false });
+        }
+        self.load_menus();
         for record in restored.open_recordings {
             self.desk.out.persist(Record::RecordingClosed(record));
         }
+        self.configure_queues(now);
+        self.queues.acd.restore(now, &restored.intents, &restored.figures);
     }
 
     /// Takes a new configuration; calls in progress keep what they have.
@@ -106,6 +136,9 @@ impl Running {
         for record in gone {
             self.desk.out.persist(record);
         }
+        self.load_menus();
+        self.revise_watchers(now);
+        self.configure_queues(now);
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
     }
@@ -175,12 +208,14 @@ fn settings(config: &Config, listeners: &[Listener]) -> Settings {
     };
     let mut allow = vec![Method::Invite, Method::Ack, Method::Cancel, Method::Bye];
     allow.extend([Method::Register, Method::Options, Method::Prack, Method::Update]);
-    allow.extend([Method::Info, Method::Message]);
+    allow.extend([Method::Info, Method::Message, Method::Subscribe]);
     Settings {
         user_agent: concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned(),
         advertised: listeners.iter().filter_map(advertised).collect(),
         session_expires: config.sip.session_expires,
+        force_rport: config.sip.force_rport,
         allow,
+        packages: PACKAGES.to_vec(),
         supported: ["100rel", "timer", "path"].map(str::to_owned).to_vec(),
         ..Settings::default()
     }

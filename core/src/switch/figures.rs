@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::vocab::Now;
 use crate::vocab::command::Figures;
 
 use super::Running;
@@ -72,7 +73,8 @@ fn rows(map: &BTreeMap<&'static str, u64>) -> Vec<(String, u64)> {
 }
 
 impl Running {
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self, now: Now) -> Figures {
+        let gauges = self.queues.acd.gauges(now);
         let (events, commits_pending, commits_failed) = self.desk.out.counts();
         let ends = self.desk.out.ends();
         let trunks = self.books.trunks.all_up();
@@ -94,6 +96,8 @@ impl Running {
             commits_failed,
             events,
             sip_connections: self.flows.count() as u64,
+            queues: gauges.queues,
+            agents: gauges.agents,
         }
     }
 }

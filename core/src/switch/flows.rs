@@ -43,6 +43,11 @@ impl Flows {
         Some(Flow { transport: Transport::Udp, local, remote, generation: 0 })
     }
 
+    /// Whether this very connection is open.
+    pub(super) fn is_open(&self, flow: Flow) -> bool {
+        self.open.get(&(flow.transport, flow.remote)) == Some(&flow)
+    }
+
     /// Open connections.
     pub(super) fn count(&self) -> usize {
         self.open.len()

@@ -69,6 +69,7 @@ impl Running {
     pub(super) fn take_in(&mut self, now: Now, call: Call) {
         let id = call.id;
         self.calls.insert(call);
+        self.let_act(now, id, |_, _| {});
         self.grant_wishes(now, id);
     }
 
@@ -162,7 +163,8 @@ impl Running {
             }
         };
         let language = directory.tenant(&plan.tenant).map_or("en", |tenant| &tenant.language);
-        Common { caller, rights: rights.clone(), record, language: language.to_owned(), plan }
+        let (language, rights) = (language.to_owned(), rights.clone());
+        Common { caller, rights, record, language, plan, interaction: None }
     }
 
     pub(super) fn party_of(&self, key: &ExtensionKey) -> Party {

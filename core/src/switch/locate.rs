@@ -15,30 +15,45 @@ use crate::vocab::{CallId, ExtensionKey, Hop, Identity, Now, TrunkKey};
 
 use super::Running;
 use super::incoming::refused;
+use super::queue::Arrival;
 
 impl Running {
     /// Answers a call's questions until it has none.
     pub(super) fn grant_wishes(&mut self, now: Now, id: CallId) {
         while let Some(wish) = self.calls.with(id, Call::take_wish).flatten() {
             match wish {
-                Wish::Locate(hop) => {
-                    let found = self.locate(id, &hop);
-                    let desk = &mut self.desk;
-                    self.calls.with(id, |call| call.located(&mut desk.ctx(now), found));
-                }
+                Wish::Locate(hop) => match self.arrive(now, id, &hop) {
+                    Arrival::Here(found) => {
+                        self.let_act(now, id, |call, ctx| call.located(ctx, found));
+                    }
+                    Arrival::Elsewhere(hops) => {
+                        self.let_act(now, id, |call, ctx| call.redirected(ctx, Ok(hops)));
+                    }
+                },
                 Wish::Redirect { owner, uri } => {
                     let to = self.redirect(&owner, &uri);
-                    let desk = &mut self.desk;
-                    self.calls.with(id, |call| call.redirected(&mut desk.ctx(now), to));
+                    self.let_act(now, id, |call, ctx| call.redirected(ctx, to));
                 }
             }
         }
     }
 
-    fn locate(&mut self, id: CallId, hop: &Hop) -> Found {
+    fn arrive(&mut self, now: Now, id: CallId, hop: &Hop) -> Arrival {
+        match hop {
+            Hop::Queue(key) => self.join_queue(now, id, key),
+            hop => Arrival::Here(self.locate(now, id, hop)),
+        }
+    }
+
+    fn locate(&mut self, now: Now, id: CallId, hop: &Hop) -> Found {
         match hop {
             Hop::Echo => Found::Echo,
             Hop::Sound(name) => Found::Sound(name.clone()),
+            Hop::Menu(key) => self.enter_menu(now, id, key),
+            Hop::Voicemail(key) => self.leave_message(now, id, key),
+            Hop::OwnVoicemail => self.visit_mailbox(now, id),
+            Hop::AgentLogin => self.begin_login(now, id),
+            Hop::Queue(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
             Hop::Extension(key) => {
                 let identity = self.identity_for(id, hop);
                 self.locate_extension(key, identity)
@@ -52,14 +67,31 @@ impl Running {
     }
 
     /// How the caller is shown at a hop.
-    fn identity_for(&self, id: CallId, hop: &Hop) -> Identity {
+    pub(super) fn identity_for(&self, id: CallId, hop: &Hop) -> Identity {
         let Some(call) = self.calls.get(id) else { return anonymous(None) };
         let caller = match &call.rights {
             Rights::Extension(key) => Caller::Extension(key),
             Rights::Trunk(key) => Caller::Trunk(key),
         };
         let incoming = call.invite().filter(|_| !call.emergency);
+        let suffix = self.queues.suffix(id);
+        if (incoming.is_none() || suffix.is_some()) && !matches!(hop, Hop::Trunk { .. }) {
+            return self.identity_on_record(call, suffix.unwrap_or_default());
+        }
         self.books.directory.identity(caller, hop, call.hide_number, incoming)
+    }
+
+    /// A caller whose INVITE is gone, or whose name was added to: as the record knows it.
+    fn identity_on_record(&self, call: &Call, suffix: &str) -> Identity {
+        let (name, number) = match &call.record.caller {
+            Party::Extension { extension, name } => (name, &extension.number),
+            Party::Trunk { number, name, .. } if number != "anonymous" => (name, number),
+            Party::Trunk { .. } | Party::Service { .. } | Party::Nobody => return anonymous(None),
+        };
+        if call.hide_number {
+            return anonymous(None);
+        }
+        self.books.directory.shown(&call.tenant, &format!("{name}{suffix}"), number)
     }
 
     pub(super) fn locate_extension(&self, key: &ExtensionKey, identity: Identity) -> Found {
@@ -105,7 +137,7 @@ impl Running {
         }))
     }
 
-    fn locate_trunk(
+    pub(super) fn locate_trunk(
         &mut self,
         key: &TrunkKey,
         number: &str,

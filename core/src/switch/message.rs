@@ -76,7 +76,7 @@ impl Running {
             Found::Ring(place) => place,
             Found::Nothing(outcome) if outcome.status == 486 => return Err(480),
             Found::Nothing(outcome) => return Err(outcome.status),
-            Found::Echo | Found::Sound(_) => return Err(403),
+            Found::Echo | Found::Sound(_) | Found::Attend(_) => return Err(403),
         };
         let kind = message.header(HeaderName::ContentType).unwrap_or("text/plain").to_owned();
         let body = Body { content_type: kind.into(), bytes: message.body().to_vec().into() };

@@ -8,6 +8,7 @@
 //! folder that its kind names (register, incoming, message) or to its call; what the calls want to know is answered in
 //! `locate`; what they sent is collected at the end of `handle`.
 
+mod attended;
 mod audit;
 mod auth;
 mod boot;
@@ -15,14 +16,22 @@ mod figures;
 mod flows;
 mod incoming;
 mod locate;
+mod login;
+mod mailbox;
+mod mailbox_orders;
+mod menu;
+mod menu_orders;
 mod message;
 mod orders;
 mod queries;
+mod queue;
 mod register;
 mod responses;
+mod staff;
+mod subscribe;
 mod trunks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use media::order::MediaEvent;
 use sip::auth::Verifier;
@@ -30,9 +39,10 @@ use sip::endpoint::{ClientTx, Endpoint, Event, Reply};
 use sip::message::Message;
 use sip::{Flow, ServerTx};
 
-use crate::call::{Call, Calls, Ctx, Policy};
+use crate::call::{Call, Calls, Ctx, Note, Policy};
 use crate::gate::Gate;
 use crate::ids::Ids;
+use crate::mwi::Mwi;
 use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
@@ -41,10 +51,14 @@ use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
 use trunks::TrunkErrands;
 
+use attended::Lobby;
 use figures::Counters;
 use flows::Flows;
+use login::Logins;
 use message::Deliveries;
+use queue::Queues;
 use responses::Awaiting;
+use staff::{EndedCall, Staff};
 
 /// What calls work with.
 struct Desk {
@@ -86,7 +100,16 @@ struct Running {
     flows: Flows,
     awaiting: BTreeMap<ClientTx, Awaiting>,
     deliveries: Deliveries,
+    mwi: Mwi,
+    lobby: Lobby,
     errands: TrunkErrands,
+    /// What attended calls told and nobody has heeded yet.
+    noted: VecDeque<(CallId, Note)>,
+    queues: Queues,
+    staff: Staff,
+    logins: Logins,
+    /// The moment of the last input.
+    now: Now,
     counters: Counters,
     drain: Option<Drain>,
 }
@@ -134,6 +157,7 @@ impl Switch {
 
 impl Running {
     fn handle(&mut self, now: Now, input: Input) {
+        self.now = now;
         match input {
             Input::Packet { flow, bytes } => self.on_packet(now, flow, bytes),
             Input::Tick => self.on_tick(now),
@@ -142,7 +166,7 @@ impl Running {
                 self.desk.stock.add(worker, ports);
                 self.serve_port_queue(now);
             }
-            Input::Stored { ok, .. } => self.desk.out.stored(ok),
+            Input::Stored { commit, ok } => self.desk.out.stored(commit, ok),
             Input::FlowOpened { flow, connect } => self.on_flow_opened(now, flow, connect),
             Input::FlowClosed { flow, connect } => self.on_flow_closed(now, flow, connect),
             Input::Resolved { id, answer } => self.on_resolved(now, id, answer),
@@ -150,6 +174,7 @@ impl Running {
                 self.on_command(now, id, &principal, command);
             }
             Input::Query { id, principal, query } => self.on_query(now, id, &principal, query),
+            Input::Mailed { id, delivery } => self.mailed(now, id, &delivery),
             Input::Reload(config) => self.reload(now, *config),
             Input::Drain { grace_ms } => self.begin_drain(now, grace_ms),
             Input::Boot(_) => {}
@@ -159,9 +184,20 @@ impl Running {
 
     /// Handles what the endpoint has to say until it is silent, then sends what is to be sent.
     fn settle(&mut self, now: Now) {
-        while let Some(event) = self.desk.sip.poll_event() {
-            self.on_event(now, event);
+        loop {
+            while let Some(event) = self.desk.sip.poll_event() {
+                self.on_event(now, event);
+            }
+            if let Some((call, note)) = self.noted.pop_front() {
+                self.heed(now, call, &note);
+            } else if let Some(act) = self.queues.acd.poll() {
+                self.on_act(now, act);
+            } else if !self.tell_acd(now) {
+                break;
+            }
         }
+        self.tick_mwi(now);
+        self.send_mail(now);
         while let Some(output) = self.desk.sip.poll_output() {
             self.counters.sent();
             self.desk.out.push(Effect::Send { flow: output.flow, bytes: output.bytes });
@@ -170,11 +206,25 @@ impl Running {
         self.desk.out.flush();
     }
 
+    /// Something happened to a call in attendance: whoever attends it hears of it.
+    fn heed(&mut self, now: Now, call: CallId, note: &Note) {
+        let heeded = self.queue_heeds(now, call, note) || self.login_heeds(now, call, note);
+        if !heeded || *note == Note::CallerGone {
+            self.heed_in_lobby(now, call, note);
+        }
+    }
+
     fn on_event(&mut self, now: Now, event: Event) {
         match event {
             Event::Request { tx, flow, message } => self.on_request(now, tx, flow, &message),
             Event::Invite { leg, flow, message } => self.on_invite(now, leg, flow, &message),
             Event::Response { tx, outcome } => self.on_response(now, tx, outcome),
+            Event::Subscribe { tx, flow, message, ask } => {
+                self.on_subscribe(now, tx, flow, &message, &ask);
+            }
+            Event::SubscriptionEnded { subscription, .. } => {
+                self.on_subscription_ended(subscription);
+            }
             Event::Provisional { leg, .. }
             | Event::Answered { leg, .. }
             | Event::Failed { leg, .. }
@@ -199,7 +249,10 @@ impl Running {
             Some(Method::Register) => self.on_register(now, tx, flow, message),
             Some(Method::Message) => self.on_message(now, tx, flow, message),
             Some(Method::Options) => {
-                let reply = Reply::new(200).with_header("Accept", "application/sdp");
+                let events = subscribe::PACKAGES.map(|package| package.name).join(", ");
+                let reply = Reply::new(200)
+                    .with_header("Accept", "application/sdp")
+                    .with_header("Allow-Events", events);
                 self.desk.sip.respond(now.mono, tx, reply);
             }
             _ => self.desk.sip.respond(now.mono, tx, Reply::new(405)),
@@ -208,10 +261,25 @@ impl Running {
 
     /// Lets a call act, and answers what it wants to know.
     fn step(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
-        let desk = &mut self.desk;
-        self.calls.with(id, |call| act(call, &mut desk.ctx(now)));
+        self.let_act(now, id, act);
         self.collect_findings(now, id);
         self.grant_wishes(now, id);
+    }
+
+    /// Lets a call act, and keeps what it notes before it may be gone.
+    fn let_act(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
+        let desk = &mut self.desk;
+        let acted = self.calls.with(id, |call| {
+            let lived = call.is_live();
+            act(call, &mut desk.ctx(now));
+            let ended = (lived && !call.is_live()).then(|| EndedCall::of(call));
+            (call.take_notes(), ended)
+        });
+        let Some((notes, ended)) = acted else { return };
+        self.noted.extend(notes.into_iter().map(|note| (id, note)));
+        if let Some(ended) = ended {
+            self.note_ended(&ended);
+        }
     }
 
     fn on_media(&mut self, now: Now, _worker: WorkerId, event: MediaEvent) {
@@ -239,6 +307,9 @@ impl Running {
         while let Some(call) = self.calls.due(now.mono) {
             self.step(now, call, |call, ctx| call.on_tick(ctx));
         }
+        self.tick_lobby(now);
+        self.tick_queues(now);
+        self.tick_logins(now);
         self.tick_registrar(now);
         self.tick_trunks(now);
         self.tick_drain(now);
@@ -251,6 +322,10 @@ impl Running {
             self.calls.next_deadline(),
             self.books.registrar.next_deadline(),
             self.books.trunks.next_deadline(),
+            self.mwi.next_deadline(),
+            self.lobby.next_deadline(),
+            self.queues.next_deadline(),
+            self.logins.next_deadline(),
             drain,
         ]
         .into_iter()

@@ -23,6 +23,16 @@ impl Running {
                 self.originate(now, principal, from, &to, auto_answer)
             }
             Command::HangUp { call } => self.hang_up(now, principal, call),
+            Command::Mailbox { mailbox, order } => {
+                return self.order_mailbox(now, id, principal, &mailbox, &order);
+            }
+            Command::Menu(order) => return self.order_menu(now, id, principal, order),
+            Command::Agent { agent, order } => self.order_agent(now, principal, agent, order),
+            Command::Queue { queue, order } => self.order_queue(now, principal, queue, order),
+            Command::Define(order) => {
+                let result = self.define(now, principal, order);
+                return self.desk.out.reply_when_stored(id, Reply::Command(result));
+            }
         };
         self.desk.out.reply(id, Reply::Command(result));
     }
@@ -74,7 +84,8 @@ impl Running {
         first.auto_answer = auto_answer;
         let common: Common = self.common(&rights, plan, None);
         self.counters.call_started();
-        let call = Call::originate(&mut self.desk.ctx(now), Originate { first, common });
+        let call =
+            Call::originate(&mut self.desk.ctx(now), Originate { first, attend: None, common });
         let done = Done::Originated { call: call.id, interaction: call.interaction };
         self.take_in(now, call);
         Ok(done)

@@ -7,7 +7,7 @@ use crate::vocab::{CommandError, Now, Principal, Query, Reply, RequestId};
 use super::Running;
 
 /// Rows that one reply holds at most.
-const MAX_ROWS: usize = 200;
+pub(super) const MAX_ROWS: usize = 200;
 
 impl Running {
     pub(super) fn on_query(
@@ -43,7 +43,23 @@ impl Running {
                 let total = items.len();
                 Reply::Trunks(Page { items, total, as_of: now.wall })
             }
-            Query::Figures => Reply::Figures(Box::new(self.figures())),
+            query @ (Query::Queues { .. }
+            | Query::Queue(_)
+            | Query::Agents { .. }
+            | Query::Agent(_)
+            | Query::Members { .. }
+            | Query::Explain { .. }
+            | Query::Counted(_)) => self.query_queues(now, principal, query),
+            Query::Mailboxes { offset, limit } => {
+                self.mailboxes_page(now, principal, offset, limit)
+            }
+            Query::Messages { mailbox, offset, limit } => {
+                self.messages_page(now, principal, &mailbox, (offset, limit))
+            }
+            Query::Message { mailbox, id } => self.one_message(principal, &mailbox, id),
+            Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
+            Query::Menu(name) => self.one_menu(now, principal, name),
+            Query::Figures => Reply::Figures(Box::new(self.figures(now))),
         };
         self.desk.out.reply(id, reply);
     }

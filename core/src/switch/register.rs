@@ -31,8 +31,12 @@ impl Running {
         for record in answer.records {
             self.desk.out.persist(record);
         }
+        let came = matches!(answer.presence, Some(Presence::Online(_)));
         self.presence(now, answer.presence);
         self.desk.sip.respond(now.mono, tx, answer.reply);
+        if came {
+            self.greet_with_messages(now, &key);
+        }
     }
 
     fn presence(&mut self, now: Now, presence: Option<Presence>) {
@@ -45,6 +49,7 @@ impl Running {
             }
             None => return,
         };
+        self.look_at_phone(&extension, false);
         let tenant = extension.tenant.clone();
         self.desk.out.publish(now, Some(&tenant), kind(extension));
     }

@@ -51,6 +51,7 @@ impl Running {
             }
         }
         while let Some(Change { trunk, up }) = self.books.trunks.pop_change() {
+            self.look_outside();
             let tenant = trunk.tenant.clone();
             let kind = match up {
                 Ok(()) => EventKind::TrunkUp { trunk },

@@ -2,8 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acd::{
+    AgentFigures, AgentOrder, AgentView, DefinitionOrder, Explanation, FigureSubject, MemberView,
+    QueueFigures, QueueOrder, QueueView,
+};
+use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
+use super::menu::{MenuOrder, MenuView};
 use super::record::{CallRecord, RegistrationView};
-use super::{CallId, InteractionId, TenantId, TrunkKey};
+use super::{CallId, InteractionId, MessageId, TenantId, TrunkKey};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,10 +38,12 @@ pub struct Principal {
     pub name: String,
     /// The extension that a user or agent key stands for.
     pub extension: Option<String>,
+    /// The agent that an agent key stands for.
+    pub agent: Option<String>,
 }
 
 /// An order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Rings `from`, and when it answers calls `to` for it, under its rights.
     Originate {
@@ -51,6 +59,31 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Something about an agent of the tenant; an agent's key may only order about its own.
+    Agent {
+        /// The agent's id.
+        agent: String,
+        /// What.
+        order: AgentOrder,
+    },
+    /// Something about a queue's callers.
+    Queue {
+        /// The queue's number.
+        queue: String,
+        /// What.
+        order: QueueOrder,
+    },
+    /// A definition over HTTP; answered when it is on disk.
+    Define(DefinitionOrder),
+    /// Something about a mailbox of the tenant; a user's key may only order about its own.
+    Mailbox {
+        /// The number of its extension or queue.
+        mailbox: String,
+        /// What.
+        order: MailboxOrder,
+    },
+    /// A menu over HTTP; answered when it is on disk.
+    Menu(MenuOrder),
 }
 
 /// A question about the live state. Pages start at 0 and hold at most 200 rows.
@@ -77,6 +110,78 @@ pub enum Query {
     },
     /// Trunks of the tenant.
     Trunks,
+    /// Queues of the tenant, by number.
+    Queues {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One queue, by its number.
+    Queue(String),
+    /// Agents of the tenant, by id; of one queue where it is given.
+    Agents {
+        /// The queue's number.
+        queue: Option<String>,
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One agent, by its id.
+    Agent(String),
+    /// Callers of a queue, in order; those that talk with an agent come last.
+    Members {
+        /// The queue's number.
+        queue: String,
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// Why each agent of a queue is or is not being offered.
+    Explain {
+        /// The queue's number.
+        queue: String,
+        /// Only for this caller.
+        call: Option<CallId>,
+        /// Callers wanted, at most 20.
+        limit: usize,
+    },
+    /// What was counted in a queue or for an agent: since midnight, and over the last five, fifteen, thirty and sixty minutes.
+    Counted(FigureSubject),
+    /// Mailboxes of the tenant that exist or hold messages, by number.
+    Mailboxes {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// Messages of a mailbox, newest first.
+    Messages {
+        /// The number of its extension or queue.
+        mailbox: String,
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One message.
+    Message {
+        /// The number of the mailbox.
+        mailbox: String,
+        /// Which.
+        id: MessageId,
+    },
+    /// Menus of the tenant, by name.
+    Menus {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One menu, by its name.
+    Menu(String),
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
     Figures,
 }
@@ -113,6 +218,10 @@ pub enum Done {
     },
     /// A call is being ended.
     HungUp,
+    /// The order was carried out, or what it wants held already.
+    Ordered,
+    /// A definition is in force and on disk.
+    Defined,
 }
 
 /// The one answer to a command or query.
@@ -128,6 +237,30 @@ pub enum Reply {
     Call(Box<CallView>),
     /// All trunks.
     Trunks(Page<TrunkView>),
+    /// Rows.
+    Queues(Page<QueueView>),
+    /// One queue.
+    Queue(Box<QueueView>),
+    /// Rows.
+    Agents(Page<AgentView>),
+    /// One agent.
+    Agent(Box<AgentView>),
+    /// Rows.
+    Members(Page<MemberView>),
+    /// Why.
+    Explanation(Box<Explanation>),
+    /// What was counted.
+    Counted(Box<Counted>),
+    /// Rows.
+    Mailboxes(Page<MailboxView>),
+    /// Rows.
+    Messages(Page<MessageRecord>),
+    /// One message.
+    Message(Box<MessageRecord>),
+    /// Rows.
+    Menus(Page<MenuView>),
+    /// One menu.
+    Menu(Box<MenuView>),
     /// Figures.
     Figures(Box<Figures>),
     /// A query that found nothing or was refused.
@@ -157,6 +290,8 @@ pub enum CallStage {
     Talking,
     /// The switch plays something.
     Announcement,
+    /// In a queue, a menu or a mailbox.
+    Attended,
     /// On its way out.
     Ending,
 }
@@ -171,6 +306,28 @@ pub struct CallView {
     pub stage: CallStage,
     /// Somebody is on hold.
     pub held: bool,
+}
+
+/// What was counted for one subject, over several spans of time up to now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// About whom.
+    pub subject: FigureSubject,
+    /// When this was true, milliseconds since the Unix epoch.
+    pub as_of: u64,
+    /// Seconds that the span covers; `None` is since the tenant's midnight.
+    pub spans: Vec<Span>,
+}
+
+/// One span of figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// How far it reaches back from now in seconds; `None` to the tenant's midnight.
+    pub secs: Option<u32>,
+    /// For a queue.
+    pub queue: Option<QueueFigures>,
+    /// For an agent.
+    pub agent: Option<AgentFigures>,
 }
 
 /// A trunk as shown.
@@ -225,4 +382,27 @@ pub struct Figures {
     pub events: u64,
     /// Open SIP stream connections.
     pub sip_connections: u64,
+    /// Queues as they stand, with what was counted since midnight.
+    pub queues: Vec<QueueGauge>,
+    /// Agents by tenant, intent or activity, and number.
+    pub agents: Vec<(String, String, u64)>,
+}
+
+/// A queue's figures for the metrics.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueGauge {
+    /// Its tenant.
+    pub tenant: String,
+    /// Its number.
+    pub number: String,
+    /// Callers that wait.
+    pub waiting: u64,
+    /// The longest present wait in ms.
+    pub longest_wait_ms: u64,
+    /// Callers that talk with an agent.
+    pub talking: u64,
+    /// Agents that could be offered a caller now.
+    pub agents_ready: u64,
+    /// Since the start of the process.
+    pub since_start: QueueFigures,
 }

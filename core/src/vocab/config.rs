@@ -3,11 +3,16 @@
 //! The shell reads the file and reports its errors; what arrives here is sound: every name that is referred to exists,
 //! every pattern compiles, numbers are unique within their tenant.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExtensionKey, Secret, TenantId, TrunkKey};
+use super::acd::{AcdConfig, QueueKey};
+use super::mailbox::{Mailbox, VoicemailLimits};
+use super::menu::{Hours, Menu, Zone};
+use super::{ExtensionKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -20,6 +25,8 @@ pub struct Config {
     pub calls: Calls,
     /// Feature codes.
     pub codes: Codes,
+    /// Lamps of mailboxes.
+    pub mwi: Mwi,
     /// Companies.
     pub tenants: Vec<Tenant>,
     /// Phones' accounts.
@@ -30,6 +37,18 @@ pub struct Config {
     pub numbers: Vec<Number>,
     /// Routes in order; the first match wins.
     pub routes: Vec<Route>,
+    /// Queues and agents.
+    pub acd: AcdConfig,
+    /// Limits of all mailboxes.
+    pub voicemail: VoicemailLimits,
+    /// Mailboxes of extensions.
+    pub mailboxes: Vec<Mailbox>,
+    /// Menus.
+    pub menus: Vec<Menu>,
+    /// Opening hours.
+    pub hours: Vec<Hours>,
+    /// Every time zone that a tenant or opening hours name.
+    pub zones: BTreeMap<String, Zone>,
 }
 
 /// `[sip]`, as far as the switch is concerned.
@@ -51,6 +70,8 @@ pub struct Sip {
     pub qualify_secs: u32,
     /// Pause between keep-alives to contacts behind a NAT, in seconds; 0 is off.
     pub keepalive_secs: u32,
+    /// Responses over UDP go to the port that the request came from, though it did not ask for that (RFC 3581).
+    pub force_rport: bool,
     /// Session timer offered (RFC 4028), in seconds; 0 is off.
     pub session_expires: u32,
     /// Life of a digest nonce, in seconds.
@@ -72,6 +93,7 @@ impl Default for Sip {
             max_contacts: 8,
             qualify_secs: 60,
             keepalive_secs: 25,
+            force_rport: true,
             session_expires: 1800,
             nonce_secs: 300,
             max_auth_failures: 10,
@@ -141,12 +163,45 @@ pub struct Codes {
     pub echo: String,
     /// Prefix that hides the caller's number for one call.
     pub hide_number: String,
+    /// Agents log in and out.
+    pub agent_login: String,
+    /// The own voicemail.
+    pub voicemail: String,
 }
 
 impl Default for Codes {
     fn default() -> Self {
-        Self { echo: "*43".into(), hide_number: "*67".into() }
+        Self {
+            echo: "*43".into(),
+            hide_number: "*67".into(),
+            agent_login: "*45".into(),
+            voicemail: "*97".into(),
+        }
     }
+}
+
+/// Who is told of waiting messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mwi {
+    /// Registered phones that never subscribed are told as well.
+    pub unsolicited: bool,
+    /// Mailboxes that others than their owners may watch.
+    pub shared: Vec<SharedMailbox>,
+}
+
+impl Default for Mwi {
+    fn default() -> Self {
+        Self { unsolicited: true, shared: Vec::new() }
+    }
+}
+
+/// A mailbox that an extension may watch besides its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedMailbox {
+    /// Who may.
+    pub extension: ExtensionKey,
+    /// Which one, of the same tenant.
+    pub mailbox: MailboxKey,
 }
 
 /// `[[tenant]]`.
@@ -304,4 +359,86 @@ pub enum Destination {
     Echo,
     /// `sound:NAME`, played once, then the call ends.
     Sound(String),
+    /// A bare number: what anybody of the tenant could dial, whatever the class of its route.
+    Number(ExtensionKey),
+    /// `queue:NUMBER`.
+    Queue(QueueKey),
+    /// `ivr:NAME`.
+    Ivr(MenuKey),
+    /// `voicemail:NUMBER`, an extension's or a queue's.
+    Voicemail(MailboxKey),
+}
+
+impl Destination {
+    /// Reads `kind:name`, `echo`, or a bare number of the tenant; whether what it names exists is another question.
+    pub fn parse(text: &str, tenant: &str) -> Option<Self> {
+        let tenant = tenant.to_owned();
+        let number = |text: &str, longest: usize, more: &[u8]| {
+            let ok = |byte: u8| byte.is_ascii_digit() || more.contains(&byte);
+            let sound = (1..=longest).contains(&text.len()) && text.bytes().all(ok);
+            sound.then(|| text.to_owned())
+        };
+        let Some((kind, name)) = text.split_once(':') else {
+            if text == "echo" {
+                return Some(Self::Echo);
+            }
+            let number = number(text, 32, b"+*#")?;
+            return Some(Self::Number(ExtensionKey { tenant, number }));
+        };
+        let sound = !name.is_empty() && name.len() <= 200 && !name.contains(char::is_control);
+        let name = sound.then(|| name.to_owned())?;
+        Some(match kind {
+            "trunk" => Self::Trunk(TrunkKey { tenant, name }),
+            "sound" => Self::Sound(name),
+            "ivr" => Self::Ivr(MenuKey { tenant, name }),
+            "extension" => {
+                Self::Extension(ExtensionKey { tenant, number: number(&name, 32, b"")? })
+            }
+            "queue" => Self::Queue(QueueKey { tenant, number: number(&name, 32, b"")? }),
+            "voicemail" => Self::Voicemail(MailboxKey { tenant, number: number(&name, 32, b"")? }),
+            _ => return None,
+        })
+    }
+}
+
+/// As [`Destination::parse`] reads it.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trunk(key) => write!(f, "trunk:{}", key.name),
+            Self::Extension(key) => write!(f, "extension:{}", key.number),
+            Self::Echo => f.write_str("echo"),
+            Self::Sound(name) => write!(f, "sound:{name}"),
+            Self::Number(key) => f.write_str(&key.number),
+            Self::Queue(key) => write!(f, "queue:{}", key.number),
+            Self::Ivr(key) => write!(f, "ivr:{}", key.name),
+            Self::Voicemail(key) => write!(f, "voicemail:{}", key.number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Destination;
+
+    #[test]
+    fn a_destination_is_read_as_it_is_written() {
+        for text in [
+            "trunk:carrier",
+            "extension:4567",
+            "echo",
+            "sound:en/thank-you",
+            "+4930123",
+            "*97",
+            "queue:9001",
+            "ivr:main",
+            "voicemail:9001",
+        ] {
+            let read = Destination::parse(text, "t").map(|destination| destination.to_string());
+            assert_eq!(read.as_deref(), Some(text));
+        }
+        for text in ["", "nowhere", "queue:", "queue:x", "extension:45 67", "group:a", "12 3"] {
+            assert_eq!(Destination::parse(text, "t"), None, "{text:?}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use media::order::Order;
 use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
+use super::mailbox::MailRecord;
 use super::{CommitId, ConnectId, Event, Record, Reply, RequestId, ResolveId, WorkerId};
 
 /// Everything that the switch wants done. Effects are carried out in the order in which they come.
@@ -56,6 +57,8 @@ pub enum Effect {
         /// What.
         order: Order,
     },
+    /// Make one attempt to send a mail.
+    SendMail(Box<MailRecord>),
     /// Tell the world.
     Publish(Box<Event>),
     /// Answer a command or query.

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{CallRecord, Party};
-use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
+use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueKey};
+use super::mailbox::MessageRecord;
+use super::record::{CallRecord, MailboxCounts, Party};
+use super::{
+    AgentKey, CallId, ExtensionKey, InteractionId, MailboxKey, MenuKey, OfferId, TenantId, TrunkKey,
+};
 
 /// Something happened. The gateway numbers, keeps and hands events on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,6 +153,123 @@ pub enum EventKind {
         address: std::net::IpAddr,
         /// Until when, milliseconds since the Unix epoch.
         until: u64,
+    },
+    /// A caller waits in a queue.
+    CallerQueued {
+        /// The caller's call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Where.
+        queue: QueueKey,
+        /// The caller's number.
+        number: String,
+        /// Priority at the beginning.
+        priority: u32,
+    },
+    /// A caller left a queue; `outcome` as in the call record.
+    CallerLeft {
+        /// The caller's call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Where from.
+        queue: QueueKey,
+        /// `answered`, `abandoned`, `removed`, `callback`, or why it overflowed.
+        outcome: String,
+        /// Waited, in ms.
+        waited_ms: u64,
+        /// The agent who was bridged.
+        agent: Option<AgentKey>,
+    },
+    /// An agent is being offered a caller: its phone is about to ring.
+    AgentOffered {
+        /// Who.
+        agent: AgentKey,
+        /// The offer.
+        offer: OfferId,
+        /// Of this queue.
+        queue: QueueKey,
+        /// The caller's call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+    },
+    /// An offer ended.
+    OfferEnded {
+        /// Who.
+        agent: AgentKey,
+        /// The offer.
+        offer: OfferId,
+        /// Of this queue.
+        queue: QueueKey,
+        /// The caller's call.
+        call: CallId,
+        /// How.
+        end: OfferEnd,
+        /// It rang for so long, in ms.
+        rang_ms: u64,
+    },
+    /// What an agent wants has changed.
+    AgentIntentChanged {
+        /// Who.
+        agent: AgentKey,
+        /// What it wants now.
+        intent: Intent,
+        /// Who changed it.
+        source: IntentSource,
+    },
+    /// What happens to an agent has changed.
+    AgentActivityChanged {
+        /// Who.
+        agent: AgentKey,
+        /// What happens now.
+        #[serde(flatten)]
+        activity: Activity,
+    },
+    /// A caller rated the conversation.
+    CallRated {
+        /// The caller's call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Of this queue.
+        queue: QueueKey,
+        /// The agent who talked.
+        agent: AgentKey,
+        /// The digit.
+        rating: u8,
+    },
+    /// A queue or an agent was defined, changed or removed over HTTP.
+    DefinitionChanged {
+        /// Which.
+        subject: FigureSubject,
+        /// False when it is gone.
+        exists: bool,
+    },
+    /// Somebody left a message.
+    VoicemailLeft {
+        /// The message.
+        message: Box<MessageRecord>,
+    },
+    /// What lies in a mailbox has changed.
+    MailboxChanged {
+        /// Which.
+        mailbox: MailboxKey,
+        /// What lies in it now.
+        counts: MailboxCounts,
+    },
+    /// A menu was defined, changed or removed over HTTP.
+    MenuChanged {
+        /// Which.
+        menu: MenuKey,
+        /// False when it is gone.
+        exists: bool,
+    },
+    /// What was defined over HTTP has no effect: the configuration file defines the same id, or an extension has its number.
+    DefinitionShadowed {
+        /// Which.
+        subject: FigureSubject,
     },
     /// A new configuration is in force.
     Reloaded,

@@ -60,6 +60,13 @@ pub struct CallId(pub u128);
 #[serde(into = "String", try_from = "String")]
 pub struct InteractionId(pub u128);
 
+/// A message in a mailbox. Shown like a call id.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(into = "String", try_from = "String")]
+pub struct MessageId(pub u128);
+
 /// Gives a 128-bit id its text form, both ways.
 macro_rules! hex_id {
     ($name:ident) => {
@@ -95,6 +102,7 @@ macro_rules! hex_id {
 
 hex_id!(CallId);
 hex_id!(InteractionId);
+hex_id!(MessageId);
 
 /// A tenant's id as in the configuration.
 pub type TenantId = String;
@@ -109,6 +117,36 @@ pub struct ExtensionKey {
 }
 
 impl fmt::Display for ExtensionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.number)
+    }
+}
+
+/// A menu (IVR) within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MenuKey {
+    /// The tenant that owns the menu.
+    pub tenant: TenantId,
+    /// The menu's name in the configuration.
+    pub name: String,
+}
+
+impl fmt::Display for MenuKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.name)
+    }
+}
+
+/// A mailbox: an extension's or a queue's, by its number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MailboxKey {
+    /// The tenant that owns the number space.
+    pub tenant: TenantId,
+    /// The number of the extension or queue.
+    pub number: String,
+}
+
+impl fmt::Display for MailboxKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.tenant, self.number)
     }

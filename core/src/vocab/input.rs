@@ -5,9 +5,13 @@ use media::order::{MediaEvent, Port};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
-use super::record::{CallRecord, RecordingRecord, RegistrationRecord};
+use super::acd::{FigureRecord, IntentRecord};
+use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
+use super::menu::Menu;
+use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
 use super::{
-    Command, CommitId, Config, ConnectId, Principal, Query, RequestId, ResolveId, WorkerId,
+    Command, CommitId, Config, ConnectId, MailboxKey, MessageId, Principal, Query, RequestId,
+    ResolveId, WorkerId,
 };
 
 /// Everything that can happen to the switch.
@@ -84,6 +88,13 @@ pub enum Input {
         /// What.
         query: Query,
     },
+    /// An answer to `SendMail`.
+    Mailed {
+        /// Which mail.
+        id: MessageId,
+        /// How the attempt ended.
+        delivery: Delivery,
+    },
     /// A new configuration, checked and prepared.
     Reload(Box<Config>),
     /// No new calls from now on; existing ones end by themselves, or at the deadline.
@@ -126,4 +137,20 @@ pub struct Restored {
     pub open_calls: Vec<CallRecord>,
     /// Recordings that were being written.
     pub open_recordings: Vec<RecordingRecord>,
+    /// Agents' intents.
+    pub intents: Vec<IntentRecord>,
+    /// Figures of the last 48 hours.
+    pub figures: Vec<FigureRecord>,
+    /// Queues and agents defined over HTTP.
+    pub definitions: Vec<Definition>,
+    /// Messages per mailbox.
+    pub mailboxes: Vec<(MailboxKey, MailboxCounts)>,
+    /// The messages, oldest first.
+    pub messages: Vec<MessageRecord>,
+    /// Mailboxes' own greetings.
+    pub greetings: Vec<GreetingRecord>,
+    /// Mail on its way.
+    pub mails: Vec<WaitingMail>,
+    /// Menus defined over HTTP.
+    pub menus: Vec<Menu>,
 }

@@ -2,16 +2,20 @@
 //!
 //! Nothing in here holds a sender, a socket, an `Arc` or an `Instant`: every value can be written to a journal and read back.
 
+pub mod acd;
 pub mod command;
 pub mod config;
 pub mod effect;
 pub mod event;
 pub mod ids;
 pub mod input;
+pub mod mailbox;
+pub mod menu;
 pub mod plan;
 pub mod record;
 pub mod secret;
 
+pub use acd::{AgentKey, OfferId, QueueKey};
 pub use command::{Command, CommandError, Done, Principal, Query, Reply, Role};
 pub use config::Config;
 pub use effect::Effect;
@@ -19,7 +23,7 @@ pub use event::{Event, EventKind};
 pub use ids::*;
 pub use input::{Boot, Input, Restored};
 pub use plan::{Hop, Identity, Plan};
-pub use record::Record;
+pub use record::{MailboxCounts, Record};
 pub use secret::Secret;
 
 use serde::{Deserialize, Serialize};

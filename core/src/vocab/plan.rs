@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExtensionKey, TenantId, TrunkKey};
+use super::acd::QueueKey;
+use super::{ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
 
 /// What a dialled number means for one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,16 @@ pub enum Hop {
     Echo,
     /// A prompt, played once.
     Sound(String),
+    /// A queue.
+    Queue(QueueKey),
+    /// A menu.
+    Menu(MenuKey),
+    /// Leaves a message in a mailbox.
+    Voicemail(MailboxKey),
+    /// Listens to the caller's own mailbox.
+    OwnVoicemail,
+    /// An agent logs in or out from this phone.
+    AgentLogin,
 }
 
 /// How a caller is shown to the called side.

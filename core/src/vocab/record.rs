@@ -4,7 +4,12 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, ExtensionKey, InteractionId, TenantId, TrunkKey};
+use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueConfig, QueueKey};
+use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
+use super::menu::Menu;
+use super::{
+    AgentKey, CallId, ExtensionKey, InteractionId, MenuKey, MessageId, TenantId, TrunkKey,
+};
 
 /// One thing to write. Writing the same record twice does no harm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,60 @@ pub enum Record {
     RecordingOpened(RecordingRecord),
     /// A recording is closed.
     RecordingClosed(RecordingRecord),
+    /// An agent's intent changed.
+    AgentIntent(IntentRecord),
+    /// A quarter of an hour of figures; replaces what was written of it before.
+    Counted(Box<FigureRecord>),
+    /// A queue or an agent was defined over HTTP; replaces an earlier definition.
+    Defined(Definition),
+    /// A queue or an agent defined over HTTP is gone.
+    Undefined(FigureSubject),
+    /// A message is in its mailbox; replaces what was written of it before.
+    Message(Box<MessageRecord>),
+    /// A message is gone.
+    MessageDeleted(MessageId),
+    /// A mailbox's greeting changed.
+    Greeting(GreetingRecord),
+    /// Mail is to be sent; again and again until it is done.
+    MailQueued(Box<MailRecord>),
+    /// An attempt to send mail failed.
+    MailTried {
+        /// Which.
+        id: MessageId,
+        /// Attempts so far.
+        attempts: u32,
+        /// When the next one is due, milliseconds since the Unix epoch.
+        next_at: u64,
+    },
+    /// Mail was handed over, or given up.
+    MailDone(MessageId),
+    /// A menu was defined over HTTP; replaces an earlier definition.
+    MenuDefined(Box<Menu>),
+    /// A menu defined over HTTP is gone.
+    MenuUndefined(MenuKey),
+}
+
+/// What was defined over HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Definition {
+    /// A queue.
+    Queue(Box<QueueConfig>),
+    /// An agent with its tiers.
+    Agent(Box<AgentConfig>),
+}
+
+/// Messages of a mailbox, as a phone's lamp shows them (RFC 3842).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxCounts {
+    /// Not listened to yet.
+    pub new: u32,
+    /// Listened to and kept.
+    pub old: u32,
+    /// Of the new ones, urgent.
+    pub urgent_new: u32,
+    /// Of the old ones, urgent.
+    pub urgent_old: u32,
 }
 
 /// A contact that an extension registered.
@@ -189,6 +248,26 @@ pub struct CallRecord {
     pub quality: Vec<Quality>,
     /// Recording below the recordings directory, if any.
     pub recording: Option<String>,
+    /// What happened in queues, in order; empty for most calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queued: Vec<QueueVisit>,
+}
+
+/// A call's stay in one queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueVisit {
+    /// Which.
+    pub queue: QueueKey,
+    /// Joined, milliseconds since the Unix epoch.
+    pub joined_at: u64,
+    /// Left for an agent, or otherwise.
+    pub left_at: Option<u64>,
+    /// How it ended: `answered`, `abandoned`, `removed`, `callback`, `restart` or why it overflowed (`timeout`, `no_agent` ...).
+    pub outcome: Option<String>,
+    /// The agent who was bridged.
+    pub agent: Option<AgentKey>,
+    /// The caller's rating, where one was asked for and given.
+    pub rating: Option<u8>,
 }
 
 /// The end of a call.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use sip::{Flow, Message, Transport};
+use strowger_core::vocab::acd::QueueConfig;
 use strowger_core::vocab::config::{
     Config, Destination, Extension, Number, RecordPolicy, Route, RouteFrom, Tenant, Trunk,
 };
-use strowger_core::vocab::{ExtensionKey, Now, Secret, TrunkKey};
+use strowger_core::vocab::{ExtensionKey, Now, QueueKey, Secret, TrunkKey};
 
 pub const SECOND: u64 = 1_000_000_000;
 /// Wall time at monotonic zero: 21 November 2026.
@@ -99,6 +100,19 @@ pub fn number(trunk: TrunkKey, number: &str, to: Destination) -> Number {
     Number { trunk, number: number.into(), to }
 }
 
+pub fn queue(tenant: &str, number: &str) -> QueueConfig {
+    QueueConfig {
+        key: QueueKey { tenant: tenant.into(), number: number.into() },
+        name: format!("Queue {number}"),
+        choice: Default::default(),
+        limits: Default::default(),
+        voice: Default::default(),
+        service: Default::default(),
+        voicemail: Default::default(),
+        times: Default::default(),
+    }
+}
+
 pub fn tenant(id: &str, prefix: &str, domain: Option<&str>) -> Tenant {
     Tenant {
         id: id.into(),
@@ -158,6 +172,7 @@ pub fn two_companies() -> Config {
         ],
         ..Config::default()
     };
+    config.acd.queues.push(queue("demo", "9001"));
     config.sip.domain = "pbx.example".into();
     config.routes.push(Route {
         from: RouteFrom::Trunk(trunk_key("demo", "spare")),

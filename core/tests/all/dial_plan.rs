@@ -2,7 +2,7 @@
 
 use strowger_core::route::{Caller, Directory, DirectoryError, Plan, Refusal};
 use strowger_core::vocab::config::{Config, Destination, RouteFrom};
-use strowger_core::vocab::{ExtensionKey, Hop};
+use strowger_core::vocab::{ExtensionKey, Hop, QueueKey};
 
 use crate::common::*;
 
@@ -25,6 +25,7 @@ fn hops(plan: &Plan) -> Vec<String> {
         Hop::Trunk { trunk, number } => by_trunk(&trunk.name, number),
         Hop::Echo => "echo".into(),
         Hop::Sound(name) => name.clone(),
+        other => format!("{other:?}"),
     };
     plan.hops.iter().map(text).collect()
 }
@@ -271,4 +272,70 @@ fn a_route_from_another_companys_trunk_is_never_used() {
         let plan = directory.plan(Caller::Trunk(&trunk), "05715550000", None);
         assert_eq!(plan, Err(Refusal::NotFound));
     }
+}
+
+fn bare(number: &str) -> Destination {
+    Destination::Number(key("demo", number))
+}
+
+#[test]
+fn queues_share_the_number_space_and_are_set_while_the_switch_runs() {
+    let mut directory = directory();
+    let caller = key("demo", "4569");
+    let dial = |directory: &Directory, number: &str| {
+        directory.plan(Caller::Extension(&caller), number, None).map(|plan| plan.hops)
+    };
+    let queue = |number: &str| QueueKey { tenant: "demo".into(), number: number.into() };
+    assert_eq!(dial(&directory, "9001"), Ok(vec![Hop::Queue(queue("9001"))]));
+    assert_eq!(dial(&directory, "9002"), Err(Refusal::NotFound));
+    directory.set_queues([queue("9002")].into());
+    assert_eq!(dial(&directory, "9001"), Err(Refusal::NotFound));
+    assert_eq!(dial(&directory, "90310468569002"), Ok(vec![Hop::Queue(queue("9002"))]));
+    let other = key("other", "7000");
+    assert_eq!(directory.plan(Caller::Extension(&other), "9002", None), Err(Refusal::NotFound));
+}
+
+#[test]
+fn a_configured_number_means_what_anybody_of_the_tenant_could_dial() {
+    let directory = directory();
+    let lead = |number: &str| {
+        let hops = directory.destination("demo", &bare(number));
+        hops.map(|hops| hops.iter().map(|hop| format!("{hop:?}")).collect::<Vec<_>>().join(" "))
+    };
+    assert!(lead("4567").unwrap().starts_with("Extension("));
+    assert!(lead("9001").unwrap().starts_with("Queue("));
+    assert_eq!(lead("*43").unwrap(), "Echo");
+    assert!(lead("0044123456789").unwrap().contains("carrier"), "whatever its class");
+    assert_eq!(lead("*45"), Err(Refusal::NotFound), "nobody logs in by being passed on");
+    assert_eq!(lead("*97"), Err(Refusal::NotFound));
+    assert_eq!(lead("12345"), Err(Refusal::NotFound));
+    let foreign = Destination::Number(key("other", "7000"));
+    assert_eq!(directory.destination("demo", &foreign), Err(Refusal::NotFound));
+    let trunk = Destination::Trunk(trunk_key("demo", "carrier"));
+    assert_eq!(directory.destination("demo", &trunk), Err(Refusal::NotFound), "which number?");
+}
+
+#[test]
+fn a_carriers_number_may_lead_to_a_number_of_the_configuration_and_nowhere_else() {
+    let carrier = trunk_key("demo", "carrier");
+    let directory = changed(|config| {
+        let own = trunk_key("demo", "carrier");
+        config.numbers.push(number(own, "057126200679", bare("057188880000")));
+    });
+    let dial = |number: &str| directory.plan(Caller::Trunk(&carrier), number, None);
+    assert_eq!(
+        hops(&dial("057126200679").unwrap()),
+        ["carrier 057188880000", "spare 057188880000"]
+    );
+    assert_eq!(dial("057188880000"), Err(Refusal::NotFound), "the carrier does not choose");
+}
+
+#[test]
+fn numbers_that_lead_in_a_circle_lead_nowhere() {
+    let directory = changed(|config| {
+        config.routes.push(route("demo", "^77$", None, vec![bare("78")]));
+        config.routes.push(route("demo", "^78$", None, vec![bare("77")]));
+    });
+    let plan = directory.plan(Caller::Extension(&key("demo", "4567")), "77", None);
+    assert_eq!(plan, Err(Refusal::NotFound));
 }

@@ -2,11 +2,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod acd_explain;
+mod acd_fairness;
+mod acd_model;
+mod acd_parameters;
+mod acd_scene;
+mod acd_strategies;
+mod attended_agents;
+mod attended_caller;
+mod attended_host;
+mod attended_phone;
 mod carrier;
 mod common;
 mod dial_plan;
+mod exchange;
 mod identity;
+mod lobby;
 mod phone;
+mod queue_call;
+mod queue_failures;
+mod queue_features;
+mod queue_stuck;
 mod registrar;
 mod registrar_model;
 mod registrar_reach;

@@ -131,10 +131,24 @@ fn with_digest(
     (user, password): (&str, &str),
     body: &str,
 ) -> Vec<(Flow, String)> {
-    let first = host.receive(PHONE, &request(method, uri, from, cseq, "", body));
+    with_digest_at(host, PHONE, (method, uri, from), cseq, (user, password), body)
+}
+
+/// The same from another address.
+fn with_digest_at(
+    host: &mut Host,
+    phone: &str,
+    (method, uri, from): (&str, &str, &str),
+    cseq: u32,
+    (user, password): (&str, &str),
+    body: &str,
+) -> Vec<(Flow, String)> {
+    let text =
+        |cseq, more: &str| request(method, uri, from, cseq, more, body).replace(PHONE, phone);
+    let first = host.receive(phone, &text(cseq, ""));
     let challenge = first.iter().map(|(_, text)| parsed(text)).find(|m| m.status() >= Some(400));
     let more = credentials(&challenge.unwrap(), method, uri, user, password);
-    host.receive(PHONE, &request(method, uri, from, cseq + 1, &more, body))
+    host.receive(phone, &text(cseq + 1, &more))
 }
 
 fn fresh() -> Host {
@@ -338,4 +352,50 @@ fn a_trunk_registers_with_digest_and_is_watched() {
     let answer = reply(&parsed(&probe.1.clone()), "200 OK", "");
     host.receive(CARRIER, &answer);
     assert!(up(&host), "its return is noticed");
+}
+
+/// A phone behind a router that asks for no `rport` (RFC 3581) hears us where its packets come from, unless that is switched off.
+#[test]
+fn a_phone_behind_a_router_is_answered_at_its_router() {
+    for (forced, expected) in [(true, "198.51.100.9:41000"), (false, "198.51.100.9:5060")] {
+        let mut config = two_companies();
+        config.sip.qualify_secs = 0;
+        config.sip.force_rport = forced;
+        let mut host = Host::new(config);
+        let text = request("OPTIONS", "sip:pbx.example", "sip:4567@pbx.example", 1, "", "");
+        let text = text.replace(PHONE, "192.168.1.20:5060").replace(";rport", "");
+        let sent = host.receive("198.51.100.9:41000", &text);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert_eq!(sent[0].0.remote, expected.parse().unwrap());
+    }
+}
+
+/// Each end of a call is told an address of its own family, where the switch has media in both.
+#[test]
+fn phones_of_both_address_families_call_each_other() {
+    const V6: &str = "[2001:db8::7]:5060";
+    const SDP6: &str = "v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\n\
+                        m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
+    for (caller, callee, offer, family) in
+        [(V6, PHONE, SDP6, "c=IN IP4 "), (PHONE, V6, SDP, "c=IN IP6 ")]
+    {
+        let mut host = fresh();
+        let port = |n: u16| Port {
+            id: PortId((n + 64).into()),
+            rtp: format!("[2001:db8::1]:{}", 16384 + 2 * n).parse().unwrap(),
+            rtcp: format!("[2001:db8::1]:{}", 16385 + 2 * n).parse().unwrap(),
+        };
+        let ports = (0..8).map(port).collect();
+        host.input(Input::MediaPorts { worker: WorkerId(0), ports });
+        let (domain, owner) = ("sip:pbx.example", "sip:90310468564567@pbx.example");
+        let alice = ("90310468564567", "secret");
+        with_digest_at(&mut host, callee, ("REGISTER", domain, owner), 1, alice, "");
+        let dial = ("INVITE", "sip:4567@pbx.example", "sip:4568@pbx.example");
+        let sent = with_digest_at(&mut host, caller, dial, 10, ("4568", "secret"), offer);
+        let invites: Vec<_> = sent.iter().filter(|(_, text)| is_invite(text)).collect();
+        let [(flow, text)] = &invites[..] else { panic!("{sent:?}") };
+        assert_eq!(flow.remote, callee.parse().unwrap());
+        assert!(text.contains(family), "{text}");
+        assert_eq!(text.matches("c=IN ").count(), 1, "{text}");
+    }
 }

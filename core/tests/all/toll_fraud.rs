@@ -40,7 +40,7 @@ fn outcome(caller: Caller<'_>, plan: &Result<Plan, Refusal>) -> Outcome {
                 assert_eq!(&trunk.tenant, caller.tenant(), "a trunk of another company");
                 Outside
             }
-            Hop::Echo | Hop::Sound(_) => Service,
+            _ => Service,
         })
         .collect();
     assert!(kinds.windows(2).all(|pair| pair[0] == pair[1]), "mixed hops {plan:?}");
@@ -49,7 +49,7 @@ fn outcome(caller: Caller<'_>, plan: &Result<Plan, Refusal>) -> Outcome {
 
 /// Columns: an extension with the national class, one with both classes, one with none, the trunk that has a number, the
 /// trunk that has a route, a trunk of another company.
-const MATRIX: [(&str, [Outcome; 6]); 20] = [
+const MATRIX: [(&str, [Outcome; 6]); 24] = [
     // Phones.
     ("4567", [Loop, Phone, Phone, NotFound, NotFound, NotFound]),
     ("4568", [Phone, Loop, Phone, NotFound, NotFound, NotFound]),
@@ -59,6 +59,10 @@ const MATRIX: [(&str, [Outcome; 6]); 20] = [
     ("7000", [NotFound, NotFound, NotFound, NotFound, NotFound, NotFound]),
     // The switch.
     ("*43", [Service, Service, Service, NotFound, NotFound, NotFound]),
+    ("*45", [Service, Service, Service, NotFound, NotFound, NotFound]),
+    ("*97", [Service, Service, Service, NotFound, NotFound, NotFound]),
+    ("9001", [Service, Service, Service, NotFound, NotFound, NotFound]),
+    ("90310468569001", [Service, Service, Service, NotFound, NotFound, NotFound]),
     ("9", [Service, Service, Service, NotFound, NotFound, NotFound]),
     // What the companies own.
     ("057126200670", [Outside, Outside, NotAllowed, Phone, NotFound, NotFound]),

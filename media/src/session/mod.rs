@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::order::{MediaEvent, PortId, RecordingId, StreamId, StreamReport};
+use crate::order::{MediaEvent, PortId, RecordingId, StreamId, StreamReport, VoiceEnd};
 use prompts::Prompts;
 use record::Recordings;
 use speech::Schedule;
@@ -104,6 +104,8 @@ pub enum Request {
         recording: RecordingId,
         /// Relative to the recordings directory.
         path: String,
+        /// 1 or 2; blocks and rest hold as many samples a frame.
+        channels: u8,
     },
     /// Append a block to a recording.
     WriteBlock {
@@ -118,6 +120,13 @@ pub enum Request {
         recording: RecordingId,
         /// The last frames, possibly none.
         rest: Vec<u8>,
+        /// To be reported with its end.
+        voice: Option<VoiceEnd>,
+    },
+    /// Remove a closed recording's file.
+    RemoveRecording {
+        /// Relative to the recordings directory.
+        path: String,
     },
     /// The pair is free: it rests, then goes back to the stock.
     Release {

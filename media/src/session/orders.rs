@@ -1,5 +1,6 @@
 //! What the switch orders, applied.
 
+use super::record::Limits;
 use super::stream::{Agreed, Role, Stream};
 use super::{Engine, Forwarding, Request, Socket};
 use crate::order::{
@@ -29,6 +30,12 @@ impl Engine {
             }
             Order::Record { recording, left, right, path } => {
                 self.record(now, recording, [left, right], path);
+            }
+            Order::RecordVoice { recording, stream, path, max_ms, silence_ms } => {
+                self.record_voice(now, (recording, stream, path), Limits { max_ms, silence_ms });
+            }
+            Order::RemoveRecording { path } => {
+                self.requests.push_back(Request::RemoveRecording { path });
             }
             Order::StopRecord { recording } => self.stop_record(now, recording),
         }

@@ -5,8 +5,10 @@ use smallvec::SmallVec;
 use super::receive::is_audio;
 use super::speech::Schedule;
 use super::{Engine, Request};
-use crate::order::{CodecKind, MediaEvent, PortId, RecordingId, StreamId};
-use crate::recorder::{Recorder, Side};
+use crate::order::{
+    CodecKind, MediaEvent, PortId, RecordingId, StreamId, VoiceEnd, VoiceEndReason,
+};
+use crate::recorder::{Hearing, Recorder, Side, left_of};
 
 /// Blocks of all recordings are cut on this grid, so that one wake-up serves many of them, ns. The recorder
 /// allows for that much and more.
@@ -21,11 +23,38 @@ pub(super) struct Tap {
     side: Side,
 }
 
+/// When a message ends by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub max_ms: u32,
+    pub silence_ms: u32,
+}
+
+/// What makes a recording a message.
+#[derive(Debug)]
+struct Voice {
+    limits: Limits,
+    hearing: Hearing,
+}
+
+impl Voice {
+    fn over(&self) -> Option<VoiceEndReason> {
+        let Limits { max_ms, silence_ms } = self.limits;
+        if self.hearing.length_ms() >= u64::from(max_ms) {
+            return Some(VoiceEndReason::Length);
+        }
+        let silent = silence_ms > 0 && self.hearing.silent_ms() >= u64::from(silence_ms);
+        silent.then_some(VoiceEndReason::Silence)
+    }
+}
+
 #[derive(Debug)]
 struct Recording {
     id: RecordingId,
     recorder: Recorder,
+    /// Left and right; a message has its stream twice and its left side only.
     streams: [StreamId; 2],
+    voice: Option<Voice>,
     /// When its next block is cut; other entries of the schedule are stale.
     due: u64,
 }
@@ -89,24 +118,45 @@ impl Engine {
         path: String,
     ) {
         if let Some(error) = self.refusal(id, streams) {
-            let ended = MediaEvent::RecordingEnded {
-                recording: id,
-                length_ms: 0,
-                bytes: 0,
-                error: Some(error.to_owned()),
-            };
-            self.events.push_back(ended);
-            return;
+            return self.record_refused(id, error);
         }
         let recorder = Recorder::new(now);
         let due = on_grid(recorder.deadline());
-        let slot = self.recordings.insert(Recording { id, recorder, streams, due });
+        let slot = self.recordings.insert(Recording { id, recorder, streams, voice: None, due });
         for (stream, side) in streams.into_iter().zip([Side::Left, Side::Right]) {
             if let Some((_, stream)) = self.find_mut(stream) {
                 stream.taps.push(Tap { slot, side });
             }
         }
-        self.requests.push_back(Request::OpenRecording { recording: id, path });
+        self.requests.push_back(Request::OpenRecording { recording: id, path, channels: 2 });
+    }
+
+    /// Begins to record what one stream receives.
+    pub(super) fn record_voice(
+        &mut self,
+        now: u64,
+        (id, stream, path): (RecordingId, StreamId, String),
+        limits: Limits,
+    ) {
+        if let Some(error) = self.refusal(id, [stream, stream]) {
+            return self.record_refused(id, error);
+        }
+        let recorder = Recorder::new(now);
+        let due = on_grid(recorder.deadline());
+        let voice = Some(Voice { limits, hearing: Hearing::default() });
+        let recording = Recording { id, recorder, streams: [stream, stream], voice, due };
+        let slot = self.recordings.insert(recording);
+        if let Some((_, stream)) = self.find_mut(stream) {
+            stream.taps.push(Tap { slot, side: Side::Left });
+        }
+        self.requests.push_back(Request::OpenRecording { recording: id, path, channels: 1 });
+    }
+
+    fn record_refused(&mut self, recording: RecordingId, error: &str) {
+        let error = Some(error.to_owned());
+        let (length_ms, bytes, voice) = (0, 0, None);
+        let ended = MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice };
+        self.events.push_back(ended);
     }
 
     fn refusal(&self, id: RecordingId, streams: [StreamId; 2]) -> Option<&'static str> {
@@ -123,10 +173,18 @@ impl Engine {
 
     /// Ends a recording; the writer reports its end.
     pub(super) fn stop_record(&mut self, now: u64, id: RecordingId) {
-        if let Some(recording) = self.take_recording(id) {
-            let rest = recording.recorder.finish(now);
-            self.requests.push_back(Request::CloseRecording { recording: id, rest });
-        }
+        self.end_recording(now, id, VoiceEndReason::Stopped);
+    }
+
+    fn end_recording(&mut self, now: u64, id: RecordingId, reason: VoiceEndReason) {
+        let Some(recording) = self.take_recording(id) else { return };
+        let mut rest = recording.recorder.finish(now);
+        let voice = recording.voice.map(|mut voice| {
+            rest = left_of(&rest);
+            voice.hearing.hear(&rest);
+            VoiceEnd { reason, sound_ms: voice.hearing.sound_ms() }
+        });
+        self.requests.push_back(Request::CloseRecording { recording: id, rest, voice });
     }
 
     /// The writer can go no further with a recording, and has reported it.
@@ -159,7 +217,8 @@ impl Engine {
         let mut taps = SmallVec::new();
         for (slot, recording) in (0..).zip(&self.recordings.slots) {
             let Some(recording) = recording else { continue };
-            let sides = recording.streams.into_iter().zip([Side::Left, Side::Right]);
+            let count = if recording.voice.is_some() { 1 } else { 2 };
+            let sides = recording.streams.into_iter().zip([Side::Left, Side::Right]).take(count);
             taps.extend(
                 sides.filter(|(stream, _)| *stream == id).map(|(_, side)| Tap { slot, side }),
             );
@@ -205,8 +264,16 @@ impl Engine {
                 continue;
             }
             let id = recording.id;
-            while let Some(block) = recording.recorder.poll(now) {
+            while let Some(mut block) = recording.recorder.poll(now) {
+                if let Some(voice) = &mut recording.voice {
+                    block = left_of(&block);
+                    voice.hearing.hear(&block);
+                }
                 self.requests.push_back(Request::WriteBlock { recording: id, block });
+            }
+            if let Some(reason) = recording.voice.as_ref().and_then(Voice::over) {
+                self.end_recording(now, id, reason);
+                continue;
             }
             recording.due = on_grid(recording.recorder.deadline());
             let due = recording.due;

@@ -15,4 +15,5 @@ mod session_properties;
 mod session_record;
 mod session_relay;
 mod session_speech;
+mod session_voice;
 mod wav_sink;

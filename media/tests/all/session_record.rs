@@ -23,7 +23,7 @@ fn samples(lab: &Lab, id: u64) -> (Vec<i16>, Vec<i16>, bool) {
                 assert_eq!(block.len(), BLOCK_BYTES);
                 bytes.extend(block);
             }
-            Request::CloseRecording { recording, rest } if recording.0 == id => {
+            Request::CloseRecording { recording, rest, .. } if recording.0 == id => {
                 assert!(!closed);
                 closed = true;
                 bytes.extend(rest);

@@ -67,7 +67,7 @@ fn frames(from: usize, count: usize) -> Vec<u8> {
 
 #[test]
 fn whenever_it_dies_the_header_fits_and_a_second_at_most_is_lost() {
-    let mut sink = WavSink::new(Journal::default()).unwrap();
+    let mut sink = WavSink::new(Journal::default(), 2).unwrap();
     let mut position = 0;
     for count in [1600; 12].into_iter().chain([1, 799]) {
         sink.write(&frames(position, count)).unwrap();
@@ -99,7 +99,7 @@ fn whenever_it_dies_the_header_fits_and_a_second_at_most_is_lost() {
 #[test]
 fn a_full_disk_is_an_error_and_leaves_a_file_that_opens() {
     let journal = Journal { room: Some(60_000), ..Journal::default() };
-    let mut sink = WavSink::new(journal).unwrap();
+    let mut sink = WavSink::new(journal, 2).unwrap();
     let mut position = 0;
     let error = loop {
         match sink.write(&frames(position, 1600)) {
@@ -119,7 +119,7 @@ fn a_full_disk_is_an_error_and_leaves_a_file_that_opens() {
 
 #[test]
 fn it_works_on_what_is_a_file() {
-    let mut sink = WavSink::new(Cursor::new(Vec::new())).unwrap();
+    let mut sink = WavSink::new(Cursor::new(Vec::new()), 2).unwrap();
     sink.write(&frames(0, BLOCK_BYTES / 4)).unwrap();
     let image = sink.finish().unwrap().into_inner();
     assert_eq!(image.len(), 44 + BLOCK_BYTES);

@@ -28,7 +28,15 @@ impl NonceMint {
     pub fn make(&mut self, now: u64, source: IpAddr) -> String {
         self.serial = self.serial.wrapping_add(1);
         let seal = self.seal((now, self.serial), source);
-        format!("{now:016x}{:08x}{seal:032x}", self.serial)
+        let mut nonce = String::with_capacity(STAMP + SERIAL + SEAL);
+        let (now, serial, seal) =
+            (now.to_be_bytes(), self.serial.to_be_bytes(), seal.to_be_bytes());
+        for byte in now.into_iter().chain(serial).chain(seal) {
+            for digit in [byte >> 4, byte & 15] {
+                nonce.extend(char::from_digit(digit.into(), 16));
+            }
+        }
+        nonce
     }
 
     /// The identity of a nonce of ours that was made for this address; `None` for anything else.

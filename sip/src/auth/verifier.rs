@@ -1,12 +1,15 @@
 //! The server side: challenges, and verdicts about the answers.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::digest::{self, Algorithm, Covered, Ha1, Qop};
 use super::nonce::{NonceCounts, NonceMint};
 use crate::message::{AuthParams, Quoted, unquote};
+
+/// Room for a challenge of usual length.
+const CHALLENGE: usize = 192;
 
 /// Stands for no address in particular.
 const ANYBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -87,9 +90,11 @@ impl Verifier {
         let realm = Quoted(realm);
         let stale = if stale { ", stale=true" } else { "" };
         let algorithm = algorithm.as_str();
-        format!(
-            "Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}"
-        )
+        let mut value = String::with_capacity(CHALLENGE);
+        // Writing to a String does not fail.
+        let _ = write!(value, "Digest realm={realm}");
+        value.extend([", nonce=\"", &nonce, "\", algorithm=", algorithm, ", qop=\"auth\"", stale]);
+        value
     }
 
     /// Checks the credentials of a request with this method and body, which answer

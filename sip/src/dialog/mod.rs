@@ -4,7 +4,7 @@ mod route;
 
 use crate::message::{HeaderName, Message, NameAddr};
 
-pub(crate) use route::{NextHop, leads_to, towards, uri_in};
+pub(crate) use route::{NextHop, is_behind_nat, leads_to, towards, uri_in};
 
 /// The most Record-Route values that are followed.
 const MAX_ROUTES: usize = 32;

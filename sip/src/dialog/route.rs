@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::message::NameAddr;
+use crate::message::{NameAddr, Via};
 use crate::uri::Uri;
 use crate::{Flow, Transport};
 
@@ -68,6 +68,13 @@ fn literal(uri: &str) -> Option<SocketAddr> {
 /// way by which its packets come leads back.
 pub(crate) fn leads_to(uri: &str, flow: &Flow) -> bool {
     literal(uri).is_none_or(|address| address == flow.remote)
+}
+
+/// The topmost Via names another address than the packet came from.
+pub(crate) fn is_behind_nat(via: &Via<'_>, flow: &Flow) -> bool {
+    let port = via.port.unwrap_or_else(|| flow.transport.default_port());
+    let moved = via.host.ip().is_some_and(|ip| ip != flow.remote.ip());
+    moved || (via.rport().is_some() && port != flow.remote.port())
 }
 
 /// The flow to a URI, given the one where the peer was last heard. A stream stays. Over UDP a

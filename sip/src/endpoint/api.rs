@@ -59,6 +59,9 @@ pub struct Reply {
     /// Whether a provisional response of a leg is to be acknowledged by PRACK, where the peer
     /// supports it (RFC 3262).
     pub reliable: bool,
+    /// Whether the request is forgotten with this answer, so that a challenge needs no memory: a copy of the request is
+    /// a new one (RFC 3261 section 8.2.7). Not for INVITE, whose answer waits for its ACK.
+    pub forget: bool,
 }
 
 impl Reply {
@@ -259,13 +262,18 @@ pub struct Counts {
     pub client_transactions: usize,
     /// Legs, those included that only wait for an answer to their BYE.
     pub legs: usize,
+    /// Subscriptions, those included that only wait for an answer to their last NOTIFY.
+    pub subscriptions: usize,
 }
 
 impl Counts {
     /// Whether nothing is alive.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.server_transactions == 0 && self.client_transactions == 0 && self.legs == 0
+        self.server_transactions == 0
+            && self.client_transactions == 0
+            && self.legs == 0
+            && self.subscriptions == 0
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::api::{ClientTx, LegId, Reason, ServerTx};
 use crate::Flow;
 use crate::message::Message;
+use crate::subscription::{Ask, SubscriptionEnd, SubscriptionId};
 
 /// Why a request got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,25 @@ pub enum Event {
         flow: Flow,
         /// The request.
         message: Message,
+    },
+    /// Somebody subscribes to a package of the settings; answer with `accept_subscription`, or
+    /// refuse with `respond`.
+    Subscribe {
+        /// The transaction to answer.
+        tx: ServerTx,
+        /// Where it came from.
+        flow: Flow,
+        /// The SUBSCRIBE.
+        message: Message,
+        /// What it asks for.
+        ask: Ask,
+    },
+    /// A subscription ended without the owner's order; its subscriber is told if it can be.
+    SubscriptionEnded {
+        /// Which, now gone.
+        subscription: SubscriptionId,
+        /// Why.
+        cause: SubscriptionEnd,
     },
     /// The final response to a `request` or `leg_request` of ours.
     Response {

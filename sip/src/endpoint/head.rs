@@ -94,7 +94,9 @@ fn creates_dialogs(message: &Message) -> bool {
 
 /// The Via as received, with `received` and a filled `rport`.
 fn write_top_via(text: &mut String, via: &Via<'_>, source: SocketAddr) -> std::fmt::Result {
-    write!(text, "SIP/2.0/{} {}", via.transport, via.host)?;
+    text.push_str("SIP/2.0/");
+    text.push_str(via.transport);
+    write!(text, " {}", via.host)?;
     if let Some(port) = via.port {
         write!(text, ":{port}")?;
     }
@@ -103,8 +105,8 @@ fn write_top_via(text: &mut String, via: &Via<'_>, source: SocketAddr) -> std::f
         let ours = name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport");
         match value {
             _ if ours => {}
-            Some(value) => write!(text, ";{name}={value}")?,
-            None => write!(text, ";{name}")?,
+            Some(value) => text.extend([";", name, "=", value]),
+            None => text.extend([";", name]),
         }
     }
     if symmetric || via.host.ip() != Some(source.ip()) {

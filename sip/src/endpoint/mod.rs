@@ -8,13 +8,14 @@ mod api;
 mod checks;
 mod event;
 mod head;
-mod ids;
+pub(crate) mod ids;
 pub(crate) mod layer;
 mod orders;
 mod receive;
 mod respond;
 mod settings;
 pub(crate) mod slab;
+mod subscriptions;
 
 use std::fmt;
 
@@ -26,9 +27,11 @@ pub use api::{
 };
 pub use event::{EndCause, Event, OfferBy, RequestFailure};
 pub use settings::{Advertised, Limits, SentBy, Settings};
+pub use subscriptions::SubscriptionView;
 
 use crate::Flow;
 use crate::invite::{Cx, Leg};
+use crate::subscription::Subscriptions;
 use ids::KeyMap;
 use layer::{Layer, Wake};
 use slab::{Handle, Slab};
@@ -38,6 +41,7 @@ pub struct Endpoint {
     layer: Layer,
     legs: Slab<Box<Leg>>,
     by_leg_key: KeyMap,
+    subscriptions: Subscriptions,
 }
 
 impl fmt::Debug for Endpoint {
@@ -50,7 +54,12 @@ impl Endpoint {
     /// An endpoint whose tags, branches and waits come from `seed`.
     #[must_use]
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        Self { layer: Layer::new(settings, seed), legs: Slab::new(), by_leg_key: KeyMap::default() }
+        Self {
+            layer: Layer::new(settings, seed),
+            legs: Slab::new(),
+            by_leg_key: KeyMap::default(),
+            subscriptions: Subscriptions::new(),
+        }
     }
 
     /// Takes one whole message that arrived on `flow`: a datagram, or what
@@ -85,6 +94,7 @@ impl Endpoint {
                         self.outcome(now, up, None);
                     }
                 }
+                Wake::Subscription(handle) => self.subscription_timeout(now, handle, due),
                 Wake::Leg(handle) => {
                     let Some(leg) = self.legs.get_mut(handle) else { continue };
                     if leg.scheduled == due {
@@ -125,6 +135,7 @@ impl Endpoint {
             server_transactions: self.layer.server_count(),
             client_transactions: self.layer.client_count(),
             legs: self.legs.len(),
+            subscriptions: self.subscriptions.len(),
         }
     }
 

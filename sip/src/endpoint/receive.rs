@@ -8,6 +8,7 @@ use super::slab::Handle;
 use super::{ClientTx, EndCause, Endpoint, Event, RequestFailure, ServerTx};
 use crate::invite::{Agreement, Leg, stray};
 use crate::message::{HeaderName, Message, ParseError, Rejection, Via};
+use crate::subscription::Arrival;
 use crate::{Flow, Method};
 
 impl Endpoint {
@@ -113,7 +114,9 @@ impl Endpoint {
         let Some(method) = message.method() else { return };
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let found = if in_dialog { self.leg_of(message) } else { None };
-        let room = if found.is_some() { !self.is_full(2) } else { !self.is_full(1) };
+        let own = if in_dialog && found.is_none() { self.subscription_of(message) } else { None };
+        let room =
+            if found.is_some() || own.is_some() { !self.is_full(2) } else { !self.is_full(1) };
         if !room {
             return self.layer.overloaded(flow, message, via);
         }
@@ -136,6 +139,9 @@ impl Endpoint {
         }
         if *method == Method::Invite {
             return self.new_call(now, flow, message, via, keys);
+        }
+        if *method == Method::Subscribe {
+            return self.subscribe_came(now, Arrival { flow, message, via }, keys, own);
         }
         let tx = self.layer.open_server(now, flow, message, via, keys, false);
         let tx = ServerTx(tx.raw());
@@ -192,6 +198,7 @@ impl Endpoint {
                 let credentials = credentials.clone();
                 self.request_outcome(now, &up, response, credentials);
             }
+            Owner::Subscription(handle) => self.notify_outcome(now, *handle, &up, response),
             Owner::Leg(handle, purpose) => {
                 let (handle, purpose) = (*handle, *purpose);
                 self.leg_outcome(now, handle, purpose, &up, response);
@@ -280,7 +287,7 @@ fn is_invite_2xx(purpose: Purpose, response: &Message) -> bool {
 }
 
 /// Whether a request with a To tag makes sense only within a call. The others may belong to
-/// what the owner keeps: subscriptions and registrations.
+/// subscriptions, or to what the owner keeps: registrations.
 fn needs_leg(method: &Method) -> bool {
     matches!(
         method,

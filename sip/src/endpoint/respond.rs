@@ -20,6 +20,7 @@ impl Endpoint {
             lines: &[],
             headers: &reply.headers,
             body: reply.body.as_ref(),
+            forget: reply.forget,
         };
         self.layer.reply(now, Handle::from_raw(tx.0), &answer);
     }

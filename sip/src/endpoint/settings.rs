@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::subscription::Package;
 use crate::transaction::Base;
 use crate::{Flow, Method, Transport};
 
@@ -25,6 +26,10 @@ pub struct Limits {
     pub transactions: usize,
     /// Legs; new calls are refused beyond it.
     pub legs: usize,
+    /// Subscriptions; new ones are refused beyond it.
+    pub subscriptions: usize,
+    /// Subscriptions of one peer; beyond it the oldest makes room.
+    pub subscriptions_each: usize,
     /// Early dialogs of one outgoing call; further forks go unseen until one of them answers.
     pub forks: usize,
     /// Our offers that wait on one leg while another is under way.
@@ -38,6 +43,8 @@ impl Default for Limits {
         Self {
             transactions: 200_000,
             legs: 20_000,
+            subscriptions: 100_000,
+            subscriptions_each: 256,
             forks: 12,
             queued_offers: 4,
             queued_provisionals: 8,
@@ -62,6 +69,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The methods that we take. Others are answered 405.
     pub allow: Vec<Method>,
+    /// What others may subscribe to. A SUBSCRIBE for anything else is answered 489.
+    pub packages: Vec<Package>,
     /// The option tags that we support. A Require of others is answered 420.
     pub supported: Vec<String>,
     /// Whether responses over UDP go to the source port though the request asks for nothing of
@@ -95,6 +104,7 @@ impl Default for Settings {
                 Method::Subscribe,
                 Method::Notify,
             ],
+            packages: Vec::new(),
             supported: ["100rel", "timer", "replaces", "path"].map(str::to_owned).to_vec(),
             force_rport: false,
             retry_after: 5,

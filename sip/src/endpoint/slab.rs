@@ -42,7 +42,7 @@ pub(crate) struct Slab<T> {
 }
 
 /// An empty table larger than this gives its memory back.
-const KEEP: usize = 4096;
+pub(crate) const KEEP: usize = 256;
 
 impl<T> Slab<T> {
     pub const fn new() -> Self {
@@ -51,6 +51,10 @@ impl<T> Slab<T> {
 
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub fn insert(&mut self, value: T) -> Handle {

@@ -114,6 +114,7 @@ impl Leg {
             lines: &lines,
             headers: &reply.headers,
             body: reply.body.as_ref(),
+            forget: false,
         };
         let Some(flow) = cx.layer.server_flow(tx) else { return };
         let Some(bytes) = cx.layer.reply(cx.now, tx, &answer) else { return };

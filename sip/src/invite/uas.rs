@@ -9,7 +9,7 @@ use super::offer::{OurInvite, TheirInvite, Unacked};
 use super::prack::Reliable;
 use super::session::{Agreement, Wish};
 use crate::Flow;
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, is_behind_nat};
 use crate::endpoint::layer::{Answer, Line};
 use crate::endpoint::slab::Handle;
 use crate::endpoint::{EndCause, Event, Reason, Reply};
@@ -94,6 +94,7 @@ impl Leg {
             lines: &[],
             headers: &reply.headers,
             body: reply.body.as_ref(),
+            forget: false,
         };
         cx.layer.reply(cx.now, tx, &answer);
     }
@@ -140,6 +141,7 @@ impl Leg {
             lines: &lines.lines(),
             headers: &reply.headers,
             body: reply.body.as_ref(),
+            forget: false,
         };
         self.theirs = TheirInvite::Idle;
         let Some(flow) = cx.layer.server_flow(tx) else { return };
@@ -173,6 +175,7 @@ impl Leg {
             lines: &[],
             headers: &reply.headers,
             body: reply.body.as_ref(),
+            forget: false,
         };
         cx.layer.reply(cx.now, tx, &answer);
         self.drop_their_offer(cx);
@@ -295,11 +298,4 @@ impl AcceptLines {
         }
         lines
     }
-}
-
-/// The topmost Via names another address than the packet came from.
-fn is_behind_nat(via: &Via<'_>, flow: &Flow) -> bool {
-    let port = via.port.unwrap_or_else(|| flow.transport.default_port());
-    let moved = via.host.ip().is_some_and(|ip| ip != flow.remote.ip());
-    moved || (via.rport().is_some() && port != flow.remote.port())
 }

@@ -189,12 +189,16 @@ pub struct Quoted<'a>(pub &'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
-        for c in self.0.chars() {
-            if matches!(c, '"' | '\\') {
-                f.write_char('\\')?;
-            }
-            f.write_char(c)?;
+        let mut rest = self.0;
+        while let Some(at) = rest.find(['"', '\\']) {
+            let (plain, special) = rest.split_at(at);
+            f.write_str(plain)?;
+            f.write_char('\\')?;
+            // Both are one byte long.
+            f.write_str(special.get(..1).unwrap_or_default())?;
+            rest = special.get(1..).unwrap_or_default();
         }
+        f.write_str(rest)?;
         f.write_char('"')
     }
 }

@@ -83,6 +83,12 @@ impl InviteClient {
         actions([Action::Ack, Action::Deliver])
     }
 
+    /// Whether the deadline does nothing but end it.
+    #[must_use]
+    pub const fn is_ending(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Accepted { .. })
+    }
+
     /// When [`timeout`](Self::timeout) wants to be called next.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {

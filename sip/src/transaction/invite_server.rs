@@ -98,6 +98,12 @@ impl InviteServer {
         }
     }
 
+    /// Whether the deadline does nothing but end it.
+    #[must_use]
+    pub const fn is_ending(&self) -> bool {
+        matches!(self.state, State::Confirmed { .. } | State::Accepted { .. })
+    }
+
     /// When [`timeout`](Self::timeout) wants to be called next.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {

@@ -79,6 +79,12 @@ impl NonInviteClient {
         }
     }
 
+    /// Whether the deadline does nothing but end it.
+    #[must_use]
+    pub const fn is_ending(&self) -> bool {
+        matches!(self.state, State::Completed { .. })
+    }
+
     /// When [`timeout`](Self::timeout) wants to be called next.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {

@@ -3,6 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// A queue that runs empty gives back what it has room for beyond so many entries.
+const KEEP: usize = 1024;
+
 /// A queue of deadlines. An entry is a hint: its owner compares it with the state of
 /// whatever `key` names before anything happens, so that entries are never searched or removed.
 #[derive(Debug)]
@@ -64,6 +67,9 @@ impl<K> TimerQueue<K> {
     pub fn pop_due(&mut self, now: u64) -> Option<(u64, K)> {
         if self.next_deadline()? > now {
             return None;
+        }
+        if self.heap.len() == 1 {
+            self.heap.shrink_to(KEEP);
         }
         self.heap.pop().map(|Reverse(entry)| (entry.due, entry.key))
     }

@@ -19,6 +19,8 @@ mod raw;
 mod resolve;
 mod script;
 mod storm;
+mod subscription_model;
+mod subscriptions;
 mod timers;
 mod torture;
 mod treatment;

@@ -7,6 +7,7 @@ use strowger_sip::auth::Credentials;
 use strowger_sip::endpoint::{
     Body, Endpoint, Event, LegId, Limits, OutInvite, OutRequest, Reply, ServerTx, Settings,
 };
+use strowger_sip::subscription::{Grant, Package, State, SubscriptionId};
 use strowger_sip::{Flow, HeaderName, Message, Method, Transport};
 
 const SECOND: u64 = 1_000_000_000;
@@ -18,6 +19,7 @@ struct Play {
     now: u64,
     flow: Flow,
     legs: Vec<LegId>,
+    subscriptions: Vec<SubscriptionId>,
     waiting: Vec<ServerTx>,
     /// Our latest request, and our latest message of any kind.
     request: Option<Message>,
@@ -35,10 +37,11 @@ pub fn play(script: &[u8]) {
         generation: 0,
     };
     let mut play = Play {
-        end: Endpoint::new(Settings { limits, ..Settings::default() }, [3; 32]),
+        end: Endpoint::new(settings(limits), [3; 32]),
         now: SECOND,
         flow,
         legs: Vec::new(),
+        subscriptions: Vec::new(),
         waiting: Vec::new(),
         request: None,
         latest: None,
@@ -51,6 +54,18 @@ pub fn play(script: &[u8]) {
         }
     }
     play.finish();
+}
+
+fn settings(limits: Limits) -> Settings {
+    let package = Package {
+        name: "message-summary",
+        content_types: &["application/simple-message-summary"],
+        default_expires: 60,
+        min_expires: 10,
+        max_expires: 60,
+        pace: SECOND,
+    };
+    Settings { limits, packages: vec![package], ..Settings::default() }
 }
 
 fn body() -> Body {
@@ -96,6 +111,9 @@ impl Play {
             },
             13 => {
                 end.leg_request(now, leg, Method::Info, Vec::new(), None);
+                if let Some(id) = self.subscriptions.last() {
+                    end.notify(now, *id, State::Active, Some(body()));
+                }
                 if let Some(tx) = self.waiting.pop() {
                     end.respond(now, tx, Reply::new(200));
                 }
@@ -188,6 +206,13 @@ impl Play {
         while let Some(event) = self.end.poll_event() {
             match event {
                 Event::Invite { leg, .. } => self.legs.push(leg),
+                Event::Subscribe { tx, flow, message, ask } => {
+                    let (expires, state, body) = (ask.expires, State::Active, Some(body()));
+                    let grant = Grant { expires, peer: "peer".to_owned(), state, body };
+                    let now = self.now;
+                    let id = self.end.accept_subscription(now, tx, flow, &message, grant);
+                    self.subscriptions.extend(id);
+                }
                 Event::Request { tx, .. } | Event::LegRequest { tx, .. } => self.waiting.push(tx),
                 _ => {}
             }
@@ -225,7 +250,7 @@ fn credentials() -> Credentials {
 
 /// Steps from which scripts are made.
 #[cfg(test)]
-const STEPS: [&[u8]; 26] = [
+const STEPS: [&[u8]; 29] = [
     b"\x00INVITE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05From: <sip:p@p>;tag=peer\x05To: <sip:us@x>\x05Call-ID: one\x05CSeq: 1 INVITE\x05\x06Supported: 100rel, timer\x05Allow: INVITE, UPDATE, PRACK\x05Content-Length: 1\x05\x05x",
     b"\x00INVITE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05From: <sip:p@p>;tag=peer\x05To: <sip:us@x>\x05Call-ID: two\x05CSeq: 7 INVITE\x05\x06Session-Expires: 90\x05\x05",
     b"\x00ACK sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05\x02CSeq: 1 ACK\x05\x05answer",
@@ -244,6 +269,9 @@ const STEPS: [&[u8]; 26] = [
     b"\x00SIP/2.0 422 S\x05\x01Min-SE: 4000000000\x05\x05",
     b"\x00SIP/2.0 491 P\x05\x01\x05",
     b"\x00SIP/2.0 481 G\x05\x01\x05",
+    b"\x00SUBSCRIBE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05From: <sip:p@p>;tag=peer\x05To: <sip:us@x>\x05Call-ID: sub\x05CSeq: 1 SUBSCRIBE\x05\x06Event: message-summary\x05\x05",
+    b"\x00SUBSCRIBE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05\x02\x06CSeq: 2 SUBSCRIBE\x05Event: message-summary\x05\x05",
+    b"\x00SUBSCRIBE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05\x02\x06CSeq: 3 SUBSCRIBE\x05Event: message-summary\x05Expires: 0\x05\x05",
     b"\x08\x1c",
     b"\x08\x23",
     b"\x09\x00",

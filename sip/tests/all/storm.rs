@@ -172,6 +172,9 @@ impl Storm {
                 self.seen.insert("response");
             }
             Event::Request { tx, .. } => self.plan(100, side, None, Act::Respond(tx)),
+            Event::Subscribe { .. } | Event::SubscriptionEnded { .. } => {
+                panic!("nobody subscribes to anything here")
+            }
             Event::LegRequest { tx, leg, .. } => {
                 self.live(side, leg);
                 self.plan(100, side, None, Act::Respond(tx));

@@ -5,6 +5,7 @@
 mod family;
 mod http;
 mod process;
+mod queues;
 mod shell;
 mod switch;
 
@@ -27,8 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(scrape))
 }
 
-/// Counters and gauges; docs/metrics.md explains them. Trunks are those of the key's tenant, the rest is the whole
-/// process.
+/// Counters and gauges; docs/metrics.md explains them. Trunks, queues and agents are those of the key's tenant, the
+/// rest is the whole process.
 #[utoipa::path(get, path = "/metrics", operation_id = "scrape", tag = "process",
     responses(
         (status = 200, description = "OpenMetrics text", body = String,
@@ -47,7 +48,9 @@ async fn scrape(State(app): State<App>, key: Key) -> Result<Response, Problem> {
         Reply::Refused(error) => return Err(error.into()),
         _ => return Err(Problem::internal(&"figures were answered with something else")),
     };
+    let queues = queues::families(&figures, &tenant);
     let mut families = switch::families(figures, &tenant);
+    families.extend(queues);
     families.extend(shell::families(&app.gateway.shell_figures()));
     families.extend(http::families(&app));
     families.extend(process::families(app.started_at));

@@ -12,7 +12,6 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use strowger_core::vocab::CallId;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use utoipa_axum::router::OpenApiRouter;
@@ -64,17 +63,22 @@ async fn download(
             return Err(Problem::not_found(format!("the file of the recording of {call} is gone")));
         }
     };
+    send(&headers, file, &call.to_string()).await
+}
+
+/// What the request's conditions and range want of a file; `name` is what it is saved as.
+pub(super) async fn send(headers: &HeaderMap, file: File, name: &str) -> Result<Response, Problem> {
     let metadata = file.metadata().await.map_err(|error| Problem::internal(&error))?;
     let changed = metadata.modified().map_err(|error| Problem::internal(&error))?;
     let version = Version::of(metadata.len(), changed);
-    let part = wanted(&headers, &version, metadata.len());
+    let part = wanted(headers, &version, metadata.len());
     let mut response = answer(part, file, metadata.len()).await?;
-    describe(response.headers_mut(), &version, call)?;
+    describe(response.headers_mut(), &version, name)?;
     Ok(response)
 }
 
 /// Opens a file below the directory and nowhere else, whatever the row or a link says.
-async fn open(directory: &Path, path: &str) -> io::Result<File> {
+pub(super) async fn open(directory: &Path, path: &str) -> io::Result<File> {
     let path = PathBuf::from(path);
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || path.as_os_str().is_empty() {
@@ -130,12 +134,12 @@ fn sound(status: StatusCode, file: File, bytes: u64) -> Response {
 }
 
 /// The headers that all answers carry.
-fn describe(headers: &mut HeaderMap, version: &Version, call: CallId) -> Result<(), Problem> {
+fn describe(headers: &mut HeaderMap, version: &Version, name: &str) -> Result<(), Problem> {
     let value =
         |text: String| HeaderValue::try_from(text).map_err(|error| Problem::internal(&error));
     headers.insert(ETAG, value(version.tag.clone())?);
     headers.insert(LAST_MODIFIED, value(version.last_modified())?);
-    headers.insert(CONTENT_DISPOSITION, value(format!("attachment; filename=\"{call}.wav\""))?);
+    headers.insert(CONTENT_DISPOSITION, value(format!("attachment; filename=\"{name}.wav\""))?);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(())

@@ -1,8 +1,15 @@
 //! The native API under `/api/v1`: one file per resource.
 
+mod agent_orders;
+mod agents;
 mod audio;
 mod calls;
+mod check;
 mod events;
+mod figures;
+mod members;
+mod menus;
+mod queues;
 mod range;
 mod recordings;
 mod records;
@@ -11,6 +18,7 @@ mod reload;
 mod trunks;
 mod view;
 mod visible;
+mod voicemail;
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -31,7 +39,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(recordings::routes())
         .merge(audio::routes())
         .merge(trunks::routes())
+        .merge(queues::routes())
+        .merge(members::routes())
+        .merge(agents::routes())
+        .merge(agent_orders::routes())
+        .merge(figures::routes())
         .merge(reload::routes())
+        .merge(voicemail::routes())
+        .merge(menus::routes())
         .merge(events::routes())
 }
 

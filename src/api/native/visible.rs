@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use strowger_core::vocab::acd::FigureSubject;
 use strowger_core::vocab::record::Party;
 use strowger_core::vocab::{CallId, Event, EventKind, Principal, Role};
 
@@ -36,6 +37,9 @@ impl Eyes {
     }
 
     fn own(&mut self, kind: &EventKind) -> bool {
+        if self.is_agents_own(kind) {
+            return true;
+        }
         let Some(own) = self.principal.extension.as_deref() else { return false };
         let is_own = |party: &Party| matches!(party, Party::Extension { extension, .. } if extension.number == own);
         let (call, named) = match kind {
@@ -44,7 +48,19 @@ impl Eyes {
             EventKind::TrunkUp { .. }
             | EventKind::TrunkDown { .. }
             | EventKind::AddressSilenced { .. }
+            | EventKind::CallerQueued { .. }
+            | EventKind::CallerLeft { .. }
+            | EventKind::AgentOffered { .. }
+            | EventKind::OfferEnded { .. }
+            | EventKind::AgentIntentChanged { .. }
+            | EventKind::AgentActivityChanged { .. }
+            | EventKind::CallRated { .. }
+            | EventKind::DefinitionChanged { .. }
+            | EventKind::DefinitionShadowed { .. }
+            | EventKind::MenuChanged { .. }
             | EventKind::Reloaded => return false,
+            EventKind::MailboxChanged { mailbox, .. } => return mailbox.number == own,
+            EventKind::VoicemailLeft { message } => return message.mailbox.number == own,
             EventKind::CallStarted { call, caller, .. }
             | EventKind::EmergencyCall { call, caller, .. } => (*call, is_own(caller)),
             EventKind::CallRinging { call, callee, .. }
@@ -65,17 +81,33 @@ impl Eyes {
         }
         named || self.calls.contains(&call)
     }
+
+    /// What happens to the agent that the key stands for.
+    fn is_agents_own(&self, kind: &EventKind) -> bool {
+        let about = match kind {
+            EventKind::AgentOffered { agent, .. }
+            | EventKind::OfferEnded { agent, .. }
+            | EventKind::AgentIntentChanged { agent, .. }
+            | EventKind::AgentActivityChanged { agent, .. }
+            | EventKind::CallRated { agent, .. }
+            | EventKind::CallerLeft { agent: Some(agent), .. } => agent,
+            EventKind::DefinitionChanged { subject: FigureSubject::Agent(agent), .. } => agent,
+            _ => return false,
+        };
+        self.principal.role == Role::Agent && self.principal.agent.as_ref() == Some(&about.id)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use strowger_core::vocab::{ExtensionKey, InteractionId};
+    use strowger_core::vocab::acd::Activity;
+    use strowger_core::vocab::{AgentKey, ExtensionKey, InteractionId, OfferId, QueueKey};
 
     use super::*;
 
     fn eyes(role: Role, extension: Option<&str>) -> Eyes {
         let extension = extension.map(str::to_owned);
-        Eyes::new(Principal { tenant: "t".into(), role, name: "k".into(), extension })
+        Eyes::new(Principal { tenant: "t".into(), role, name: "k".into(), extension, agent: None })
     }
 
     fn event(tenant: Option<&str>, kind: EventKind) -> Event {
@@ -129,5 +161,31 @@ mod tests {
             assert!(eyes.see(&event(Some("t"), started(call, "101"))));
         }
         assert_eq!(eyes.calls.len(), CALLS);
+    }
+
+    #[test]
+    fn an_agents_key_sees_what_happens_to_its_own_agent() {
+        let mut eyes = eyes(Role::Agent, None);
+        eyes.principal.agent = Some("7".into());
+        let mut sees = |kind| eyes.see(&event(Some("t"), kind));
+        let key = |id: &str| AgentKey { tenant: "t".into(), id: id.into() };
+        let queue = QueueKey { tenant: "t".into(), number: "9001".into() };
+        for (id, seen) in [("7", true), ("8", false)] {
+            let (call, interaction) = (CallId(1), InteractionId(1));
+            let (offer, agent) = (OfferId(3), key(id));
+            assert_eq!(
+                sees(EventKind::AgentActivityChanged { agent, activity: Activity::Idle }),
+                seen
+            );
+            let agent = key(id);
+            let queue = queue.clone();
+            assert_eq!(
+                sees(EventKind::AgentOffered { agent, offer, queue, call, interaction }),
+                seen
+            );
+        }
+        let (call, interaction) = (CallId(1), InteractionId(1));
+        let number = "1".to_owned();
+        assert!(!sees(EventKind::CallerQueued { call, interaction, queue, number, priority: 0 }));
     }
 }

@@ -174,7 +174,8 @@ impl MediaPool {
         let calls = calls_allowed(files, &settings.ports);
         let inboxes = (0..settings.workers.max(1)).map(|_| Ok(Arc::new(Inbox::new()?)));
         let inboxes: Vec<_> = inboxes.collect::<std::io::Result<_>>()?;
-        let loader = Loader::start(settings.sounds.clone(), inboxes.clone())?;
+        let loader =
+            Loader::start(settings.sounds.clone(), settings.recordings.clone(), inboxes.clone())?;
         let writer = Writer::start(settings.recordings.clone(), inboxes.clone(), events.clone())?;
         let mut handles = Vec::new();
         for (index, inbox) in (0..).zip(inboxes) {
@@ -221,7 +222,7 @@ impl MediaPool {
     /// Ends all workers after the orders that wait, and waits until all recordings are on disk.
     pub fn shutdown(self) {
         for handle in &self.handles {
-            handle.inbox.stop();
+            handle.inbox.letters().stop();
         }
         for handle in self.handles {
             // A worker that panicked has aborted the process.
@@ -284,7 +285,7 @@ fn make_worker<F: Fn(WorkerMessage)>(
     }
     let mut worker = Worker {
         index,
-        io: Epoll::new(&*links.inbox)?,
+        io: Epoll::new(links.inbox.letters())?,
         engine: Engine::new(Settings { seed, cname: settings.cname.clone() }),
         stock: Stock::new(settings.addresses.iter().map(share).collect(), settings.spare),
         inbox: links.inbox,

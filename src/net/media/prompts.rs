@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use ::media::order::{CodecKind, RECORDED};
 use ::media::player::{EncodedPrompt, PromptCache};
 use ::media::session::PromptKey;
 use ::media::wav::Prompt;
@@ -57,13 +58,17 @@ impl std::fmt::Debug for Loader {
 }
 
 impl Loader {
-    /// Starts the thread. Names are sought below `sounds`.
+    /// Starts the thread. Names are sought below `sounds`, or below `recordings` where they say so.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn start(sounds: PathBuf, inboxes: Vec<Arc<Inbox>>) -> io::Result<Self> {
+    pub fn start(
+        sounds: PathBuf,
+        recordings: PathBuf,
+        inboxes: Vec<Arc<Inbox>>,
+    ) -> io::Result<Self> {
         let (wishes, received) = bounded(CAPACITY);
-        let mut shelf = Shelf { sounds, cache: PromptCache::new(CACHE) };
+        let mut shelf = Shelf { sounds, recordings, cache: PromptCache::new(CACHE) };
         let thread = std::thread::Builder::new()
             .name("prompts".into())
             .spawn(move || serve(&mut shelf, &inboxes, &received))?;
@@ -88,13 +93,14 @@ fn serve(shelf: &mut Shelf, inboxes: &[Arc<Inbox>], wishes: &Receiver<Wish>) {
         let prompt = shelf.get(&key);
         if let Some(inbox) = inboxes.get(usize::from(worker)) {
             // One per wish, so it always fits.
-            let _ = inbox.post(Letter::Prompt(key, prompt), true);
+            inbox.answer(Letter::Prompt(key, prompt));
         }
     }
 }
 
 struct Shelf {
     sounds: PathBuf,
+    recordings: PathBuf,
     cache: PromptCache,
 }
 
@@ -103,7 +109,16 @@ impl Shelf {
         if let Some(prompt) = self.cache.get(&key.name, key.codec) {
             return Ok(prompt);
         }
-        let prompt = Arc::new(load(&self.sounds, key)?);
+        let recorded = key.name.strip_prefix(RECORDED);
+        let (folder, name) = match recorded {
+            Some(name) => (&self.recordings, name),
+            None => (&self.sounds, key.name.as_str()),
+        };
+        let prompt = Arc::new(load(folder, name, key.codec)?);
+        if recorded.is_some() {
+            // Heard once or twice, and then deleted perhaps: not worth the memory, and not to be kept.
+            return Ok(prompt);
+        }
         if self.cache.insert(&key.name, Arc::clone(&prompt)).is_err() {
             self.cache.clear();
             // Larger than everything: it is not kept.
@@ -113,14 +128,14 @@ impl Shelf {
     }
 }
 
-fn load(sounds: &Path, key: &PromptKey) -> Result<EncodedPrompt, String> {
-    let name = Path::new(&key.name);
+fn load(folder: &Path, name: &str, codec: CodecKind) -> Result<EncodedPrompt, String> {
+    let name = Path::new(name);
     let climbs = name.components().any(|part| part == Component::ParentDir);
-    if climbs || key.name.is_empty() {
+    if climbs || name.as_os_str().is_empty() {
         return Err("the name leads out of the sounds directory".into());
     }
     // Joining an absolute path yields that path.
-    let mut file = sounds.join(name).into_os_string();
+    let mut file = folder.join(name).into_os_string();
     if name.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("wav")) {
         file.push(".wav");
     }
@@ -131,6 +146,5 @@ fn load(sounds: &Path, key: &PromptKey) -> Result<EncodedPrompt, String> {
     }
     let bytes = std::fs::read(&file).map_err(told)?;
     let prompt = Arc::new(Prompt::read(&bytes).map_err(|error| error.to_string())?);
-    EncodedPrompt::encode(&prompt, key.codec)
-        .ok_or_else(|| format!("{:?} cannot be encoded", key.codec))
+    EncodedPrompt::encode(&prompt, codec).ok_or_else(|| format!("{codec:?} cannot be encoded"))
 }

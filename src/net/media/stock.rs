@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn stock(ports: RangeInclusive<u16>, wanted: usize) -> (Stock, Epoll) {
-        let io = Epoll::new(Inbox::new().unwrap()).unwrap();
+        let io = Epoll::new(Inbox::new().unwrap().letters()).unwrap();
         (Stock::new(vec![range(ports, 0, 1)], wanted), io)
     }
 

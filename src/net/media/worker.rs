@@ -102,7 +102,7 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
             }
             self.deliver(now);
             self.keep_stock(now);
-            if self.inbox.is_stopped() {
+            if self.inbox.letters().is_stopped() {
                 self.engine.finish(now);
                 self.deliver(now);
                 self.scribe.flush_all();
@@ -118,12 +118,12 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
     fn wait(&mut self) -> io::Result<usize> {
         let timeout = self.timeout();
         let sleeping = timeout.is_none_or(|timeout| timeout != Timespec::default());
-        let may_sleep = sleeping && self.inbox.may_sleep();
+        let may_sleep = sleeping && self.inbox.letters().may_sleep();
         let timeout = if may_sleep { timeout } else { Some(Timespec::default()) };
         let turn = self.io.wait(timeout)?;
-        self.inbox.awake();
+        self.inbox.letters().awake();
         if turn.woken {
-            self.inbox.acknowledge();
+            self.inbox.letters().acknowledge();
         }
         Ok(turn.ready)
     }
@@ -153,7 +153,7 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
     }
 
     fn orders(&mut self, now: u64) {
-        self.inbox.take(&mut self.letters);
+        self.inbox.letters().take(&mut self.letters);
         while let Some(letter) = self.letters.pop_front() {
             match letter {
                 Letter::Order(order) => self.order(now, order),
@@ -188,9 +188,14 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
                         self.engine.prompt_loaded(now, &key, Err(error));
                     }
                 }
-                Request::OpenRecording { recording, path } => self.scribe.open(recording, path),
+                Request::OpenRecording { recording, path, channels } => {
+                    self.scribe.open(recording, path, channels);
+                }
                 Request::WriteBlock { recording, block } => self.scribe.write(recording, block),
-                Request::CloseRecording { recording, rest } => self.scribe.close(recording, rest),
+                Request::CloseRecording { recording, rest, voice } => {
+                    self.scribe.close(recording, rest, voice);
+                }
+                Request::RemoveRecording { path } => self.scribe.remove(path),
             }
         }
         if self.scribe.is_behind() {

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ::media::order::{MediaEvent, RecordingId};
+use ::media::order::{MediaEvent, RecordingId, VoiceEnd};
 use ::media::recorder::BLOCK_BYTES;
 use ::media::wav::WavSink;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -26,9 +26,28 @@ const BLOCK_MS: u64 = 200;
 
 /// Something for the writer.
 enum Job {
-    Open { worker: u16, recording: RecordingId, path: String },
-    Write { worker: u16, recording: RecordingId, missing: u32, block: Vec<u8> },
-    Close { worker: u16, recording: RecordingId, missing: u32, rest: Vec<u8> },
+    Open {
+        worker: u16,
+        recording: RecordingId,
+        path: String,
+        channels: u8,
+    },
+    Write {
+        worker: u16,
+        recording: RecordingId,
+        missing: u32,
+        block: Vec<u8>,
+    },
+    Close {
+        worker: u16,
+        recording: RecordingId,
+        missing: u32,
+        rest: Vec<u8>,
+        voice: Option<VoiceEnd>,
+    },
+    Remove {
+        path: String,
+    },
 }
 
 /// A worker's way to the writer. Never blocks: blocks that find no room are counted, and silence takes their place.
@@ -43,9 +62,9 @@ pub struct Scribe {
 
 impl Scribe {
     /// Begins a file.
-    pub fn open(&mut self, recording: RecordingId, path: String) {
+    pub fn open(&mut self, recording: RecordingId, path: String, channels: u8) {
         self.missing.insert(recording, 0);
-        self.send(Job::Open { worker: self.worker, recording, path });
+        self.send(Job::Open { worker: self.worker, recording, path, channels });
     }
 
     /// Appends a block, or counts it as lost.
@@ -60,9 +79,14 @@ impl Scribe {
     }
 
     /// Closes a file.
-    pub fn close(&mut self, recording: RecordingId, rest: Vec<u8>) {
+    pub fn close(&mut self, recording: RecordingId, rest: Vec<u8>, voice: Option<VoiceEnd>) {
         let missing = self.missing.remove(&recording).unwrap_or(0);
-        self.send(Job::Close { worker: self.worker, recording, missing, rest });
+        self.send(Job::Close { worker: self.worker, recording, missing, rest, voice });
+    }
+
+    /// Removes a file that is closed.
+    pub fn remove(&mut self, path: String) {
+        self.send(Job::Remove { path });
     }
 
     /// The writer gave a recording up.
@@ -123,8 +147,10 @@ impl Writer {
         events: impl Fn(WorkerMessage) + Send + 'static,
     ) -> io::Result<Self> {
         let (jobs, received) = bounded(CAPACITY);
-        let open = move |path: &str| create(&directory, path);
-        let desk = Desk { open, inboxes, events, files: BTreeMap::new() };
+        let own = directory.clone();
+        let open = move |path: &str| create(&own, path);
+        let remove = move |path: &str| remove(&directory, path);
+        let desk = Desk { open, remove, inboxes, events, files: BTreeMap::new() };
         let thread = std::thread::Builder::new()
             .name("recordings".into())
             .spawn(move || desk.run(&received))?;
@@ -152,47 +178,58 @@ impl Writer {
 /// One file.
 struct Sheet<W> {
     sink: WavSink<W>,
+    block_bytes: usize,
     lost_blocks: u64,
 }
 
-struct Desk<W, O, F> {
+struct Desk<W, O, R, F> {
     open: O,
+    remove: R,
     inboxes: Vec<Arc<Inbox>>,
     events: F,
     files: BTreeMap<(u16, RecordingId), Sheet<W>>,
 }
 
-impl<W, O, F> Desk<W, O, F>
+impl<W, O, R, F> Desk<W, O, R, F>
 where
     W: Write + Seek,
     O: Fn(&str) -> io::Result<W>,
+    R: Fn(&str) -> io::Result<()>,
     F: Fn(WorkerMessage),
 {
     fn run(mut self, jobs: &Receiver<Job>) {
         for job in jobs {
             match job {
-                Job::Open { worker, recording, path } => self.open(worker, recording, &path),
+                Job::Open { worker, recording, path, channels } => {
+                    self.open((worker, recording), &path, channels);
+                }
                 Job::Write { worker, recording, missing, block } => {
                     self.write(worker, recording, missing, &block);
                 }
-                Job::Close { worker, recording, missing, rest } => {
+                Job::Close { worker, recording, missing, rest, voice } => {
                     if self.write(worker, recording, missing, &rest) {
-                        self.close(worker, recording);
+                        self.close(worker, recording, voice);
+                    }
+                }
+                Job::Remove { path } => {
+                    if let Err(error) = (self.remove)(&path) {
+                        tracing::warn!(path, "a recording's file could not be removed: {error}");
                     }
                 }
             }
         }
         for (worker, recording) in self.files.keys().copied().collect::<Vec<_>>() {
-            self.close(worker, recording);
+            self.close(worker, recording, None);
         }
     }
 
-    fn open(&mut self, worker: u16, recording: RecordingId, path: &str) {
-        match (self.open)(path).and_then(WavSink::new) {
+    fn open(&mut self, id: (u16, RecordingId), path: &str, channels: u8) {
+        let block_bytes = BLOCK_BYTES / 2 * usize::from(channels.clamp(1, 2));
+        match (self.open)(path).and_then(|file| WavSink::new(file, channels)) {
             Ok(sink) => {
-                self.files.insert((worker, recording), Sheet { sink, lost_blocks: 0 });
+                self.files.insert(id, Sheet { sink, block_bytes, lost_blocks: 0 });
             }
-            Err(error) => self.give_up((worker, recording), (0, 0), &error),
+            Err(error) => self.give_up(id, (0, 0), &error),
         }
     }
 
@@ -210,14 +247,15 @@ where
         }
     }
 
-    fn close(&mut self, worker: u16, recording: RecordingId) {
+    fn close(&mut self, worker: u16, recording: RecordingId, voice: Option<VoiceEnd>) {
         let Some(sheet) = self.files.remove(&(worker, recording)) else { return };
         let (length_ms, bytes) = (sheet.sink.length_ms(), sheet.sink.bytes());
         let lost = (sheet.lost_blocks > 0).then(|| {
             format!("{} ms are missing: the disk was too slow", sheet.lost_blocks * BLOCK_MS)
         });
         let error = sheet.sink.finish().err().map(|error| error.to_string()).or(lost);
-        self.ended(worker, MediaEvent::RecordingEnded { recording, length_ms, bytes, error });
+        let ended = MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice };
+        self.ended(worker, ended);
     }
 
     /// Reports a recording that can go no further, and makes its worker stop.
@@ -227,11 +265,12 @@ where
         (length_ms, bytes): (u64, u64),
         error: &io::Error,
     ) {
-        let error = Some(error.to_string());
-        self.ended(worker, MediaEvent::RecordingEnded { recording, length_ms, bytes, error });
+        let (error, voice) = (Some(error.to_string()), None);
+        let ended = MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice };
+        self.ended(worker, ended);
         if let Some(inbox) = self.inboxes.get(usize::from(worker)) {
             // One per recording at most, so it always fits.
-            let _ = inbox.post(Letter::RecordingFailed(recording), true);
+            inbox.answer(Letter::RecordingFailed(recording));
         }
     }
 
@@ -243,22 +282,35 @@ where
 impl<W: Write + Seek> Sheet<W> {
     fn append(&mut self, missing: u32, block: &[u8]) -> io::Result<()> {
         for _ in 0..missing {
-            self.sink.write(&[0; BLOCK_BYTES])?;
+            self.sink.write([0; BLOCK_BYTES].get(..self.block_bytes).unwrap_or_default())?;
             self.lost_blocks += 1;
         }
         self.sink.write(block)
     }
 }
 
-/// Makes a new file below `directory`.
-fn create(directory: &Path, path: &str) -> io::Result<File> {
+/// Where a recording lies, if that is below `directory`.
+fn below(directory: &Path, path: &str) -> io::Result<PathBuf> {
     let relative = Path::new(path);
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     if path.is_empty() || !relative.components().all(plain) {
         let why = format!("{path:?} does not stay in the recordings directory");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    let file = directory.join(relative);
+    Ok(directory.join(relative))
+}
+
+/// Removes a file below `directory`; one that is gone already is as good.
+fn remove(directory: &Path, path: &str) -> io::Result<()> {
+    match std::fs::remove_file(below(directory, path)?) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a new file below `directory`.
+fn create(directory: &Path, path: &str) -> io::Result<File> {
+    let file = below(directory, path)?;
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -302,6 +354,7 @@ mod tests {
         let messages = Mutex::new(Vec::new());
         let desk = Desk {
             open: |_: &str| Ok(Disk { content: Cursor::new(Vec::new()), room }),
+            remove: |_: &str| Ok(()),
             inboxes: vec![Arc::clone(&inbox)],
             events: |message| messages.lock().unwrap().push(message),
             files: BTreeMap::new(),
@@ -316,7 +369,7 @@ mod tests {
     }
 
     fn open() -> Job {
-        Job::Open { worker: 0, recording: RecordingId(1), path: "a.wav".into() }
+        Job::Open { worker: 0, recording: RecordingId(1), path: "a.wav".into(), channels: 2 }
     }
 
     fn write(missing: u32) -> Job {
@@ -325,7 +378,8 @@ mod tests {
     }
 
     fn close() -> Job {
-        Job::Close { worker: 0, recording: RecordingId(1), missing: 0, rest: Vec::new() }
+        let (missing, rest, voice) = (0, Vec::new(), None);
+        Job::Close { worker: 0, recording: RecordingId(1), missing, rest, voice }
     }
 
     fn ended(messages: &[WorkerMessage]) -> (u64, u64, Option<String>) {
@@ -348,7 +402,7 @@ mod tests {
         assert_eq!((length_ms, bytes), (400, 44 + 2 * BLOCK_BYTES as u64));
         assert!(error.is_some());
         let mut letters = VecDeque::new();
-        inbox.take(&mut letters);
+        inbox.letters().take(&mut letters);
         assert!(matches!(letters.pop_front(), Some(Letter::RecordingFailed(RecordingId(1)))));
     }
 
@@ -372,11 +426,11 @@ mod tests {
         let mut scribe =
             Scribe { worker: 0, jobs, backlog: VecDeque::new(), missing: BTreeMap::new() };
         let id = RecordingId(1);
-        scribe.open(id, "a.wav".into());
+        scribe.open(id, "a.wav".into(), 2);
         for _ in 0..5 {
             scribe.write(id, vec![0; BLOCK_BYTES]);
         }
-        scribe.close(id, Vec::new());
+        scribe.close(id, Vec::new(), None);
         assert!(scribe.is_behind());
         assert!(matches!(received.try_recv(), Ok(Job::Open { .. })));
         assert!(matches!(received.try_recv(), Ok(Job::Write { missing: 0, .. })));
@@ -395,5 +449,9 @@ mod tests {
         create(directory.path(), "2026/11/a.wav").unwrap();
         let again = create(directory.path(), "2026/11/a.wav").unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        remove(directory.path(), "2026/11/a.wav").unwrap();
+        assert!(!directory.path().join("2026/11/a.wav").exists());
+        remove(directory.path(), "2026/11/a.wav").unwrap();
+        remove(directory.path(), "../a.wav").unwrap_err();
     }
 }

@@ -45,7 +45,13 @@ impl Baresip {
         let control_port = place.port();
         let dir = place.subdir(&format!("baresip-{control_port}"));
         write_wav(&dir.join("tone.wav"), &sine(tone, 120));
-        fs::write(dir.join("config"), config(place, control_port)).expect("a file can be written");
+        let mut settings = config(place, control_port);
+        if parameters.contains("mwi=yes") {
+            // Loaded after the accounts it subscribes without end.
+            let accounts = "module_app account.so";
+            settings = settings.replace(accounts, &format!("module_app mwi.so\n{accounts}"));
+        }
+        fs::write(dir.join("config"), settings).expect("a file can be written");
         fs::write(dir.join("accounts"), account_line(account, parameters))
             .expect("a file can be written");
         fs::write(dir.join("contacts"), "").expect("a file can be written");

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::{Layer, Outgoing, Wake, on_flow};
+use super::{Layer, Outgoing, Wake, on_flow, together};
 use crate::auth::Credentials;
 use crate::endpoint::ids::Key;
-use crate::endpoint::slab::Handle;
+use crate::endpoint::slab::{Handle, KEEP};
 use crate::endpoint::{ClientTx, Event, RequestFailure};
 use crate::message::{HeaderName, Message, Writer};
 use crate::transaction::{Action, Actions, Class, InviteClient, NonInviteClient, Timer};
@@ -47,6 +47,8 @@ pub(crate) enum Owner {
     User(Option<Box<Credentials>>),
     /// A leg.
     Leg(Handle, Purpose),
+    /// A subscription.
+    Subscription(Handle),
 }
 
 /// A request as it was sent, with what sending it again needs.
@@ -361,16 +363,20 @@ impl Layer {
         if let Some(record) = self.clients.remove(handle) {
             self.by_client_key.remove(&record.key);
             self.clients_by_flow.remove(&(record.flow, handle));
+            if self.clients.is_empty() {
+                self.by_client_key.shrink_to(KEEP);
+            }
         }
     }
 
     fn schedule_client(&mut self, handle: Handle) {
         let Some(record) = self.clients.get_mut(handle) else { return };
-        let due = match &record.machine {
-            Machine::Invite(machine) => machine.deadline(),
-            Machine::Other(machine) => machine.deadline(),
+        let (due, ending) = match &record.machine {
+            Machine::Invite(machine) => (machine.deadline(), machine.is_ending()),
+            Machine::Other(machine) => (machine.deadline(), machine.is_ending()),
         };
         let due = due.unwrap_or(u64::MAX).min(record.expires);
+        let due = if ending { together(due) } else { due };
         if due < record.scheduled {
             record.scheduled = due;
             self.queue.push(due, Wake::Client(handle));

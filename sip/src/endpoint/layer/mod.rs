@@ -30,6 +30,15 @@ pub(crate) enum Wake {
     Server(Handle),
     Client(Handle),
     Leg(Handle),
+    Subscription(Handle),
+}
+
+/// Transactions that only wait for their end are ended together, at multiples of this: 134 ms.
+const TOGETHER: u64 = 1 << 27;
+
+/// The time at which a transaction is forgotten that could be so from `due` on.
+fn together(due: u64) -> u64 {
+    due.checked_next_multiple_of(TOGETHER).unwrap_or(due)
 }
 
 /// The handles of a flow, in order.
@@ -110,6 +119,11 @@ impl Layer {
 
     pub fn client_count(&self) -> usize {
         self.clients.len()
+    }
+
+    /// Whether another client transaction may be begun by what strangers cause.
+    pub fn has_room(&self) -> bool {
+        self.clients.len() < self.settings.limits.transactions
     }
 
     /// A name for a request that outlives its transaction.

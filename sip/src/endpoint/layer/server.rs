@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Answer, Layer, Wake, on_flow};
+use super::{Answer, Layer, Wake, on_flow, together};
 use crate::Flow;
 use crate::endpoint::head::{Head, response_flow};
 use crate::endpoint::ids::Key;
-use crate::endpoint::slab::Handle;
+use crate::endpoint::slab::{Handle, KEEP};
 use crate::message::{Message, Via};
 use crate::transaction::{Action, Class, InviteServer, NonInviteServer};
 
@@ -99,6 +99,11 @@ impl Layer {
         handle
     }
 
+    /// Whether a request still waits for its final response.
+    pub fn is_unanswered(&self, handle: Handle) -> bool {
+        self.servers.get(handle).is_some_and(|record| record.head.is_some())
+    }
+
     /// Names the leg that an INVITE transaction belongs to.
     pub fn assign_server(&mut self, handle: Handle, leg: Handle) {
         if let Some(record) = self.servers.get_mut(handle) {
@@ -146,11 +151,15 @@ impl Layer {
         if !actions.contains(&Action::Send) {
             return None;
         }
+        let forget = answer.forget && matches!(record.machine, Machine::Other(_));
+        let key = record.key;
         let head = record.head.take()?;
         let made_up = record.tag.take();
         let mut answer = *answer;
         let tag = match (answer.tag, made_up) {
             ("", Some(tag)) => tag,
+            // Every copy of the request hears the same tag.
+            ("", None) if forget => self.ids.stateless_tag(key),
             ("", None) => self.ids.tag(),
             _ => Box::default(),
         };
@@ -166,7 +175,7 @@ impl Layer {
         }
         let flow = record.flow;
         self.send(flow, bytes.clone());
-        if actions.contains(&Action::Terminate) {
+        if forget || actions.contains(&Action::Terminate) {
             self.close_server(handle);
         } else {
             self.schedule_server(handle);
@@ -266,14 +275,20 @@ impl Layer {
         {
             self.by_merge_key.remove(&merge);
         }
+        if self.servers.is_empty() {
+            self.by_server_key.shrink_to(KEEP);
+            self.by_merge_key.shrink_to(KEEP);
+        }
     }
 
     fn schedule_server(&mut self, handle: Handle) {
         let Some(record) = self.servers.get_mut(handle) else { return };
-        let due = match &record.machine {
-            Machine::Invite(machine) => machine.deadline(),
-            Machine::Other(machine) => machine.deadline(),
+        let (due, ending) = match &record.machine {
+            Machine::Invite(machine) => (machine.deadline(), machine.is_ending()),
+            // It retransmits nothing by itself: all that time brings is its end.
+            Machine::Other(machine) => (machine.deadline(), true),
         };
+        let due = due.map(|due| if ending { together(due) } else { due });
         if let Some(due) = due
             && due < record.scheduled
         {

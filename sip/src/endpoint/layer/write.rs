@@ -28,6 +28,8 @@ pub(crate) struct Answer<'a> {
     pub lines: &'a [Line<'a>],
     pub headers: &'a [(Cow<'static, str>, String)],
     pub body: Option<&'a Body>,
+    /// The transaction of a request that is no INVITE ends with this answer.
+    pub forget: bool,
 }
 
 impl Answer<'_> {

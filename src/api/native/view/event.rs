@@ -1,9 +1,11 @@
 //! Events.
 
 use serde::Serialize;
+use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
 use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
 
+use super::agent::{ActivityItem, IntentItem};
 use super::{PartyItem, RecordItem};
 use crate::api::gateway::EventId;
 
@@ -101,6 +103,82 @@ enum What {
     },
     /// An address failed to authenticate too often and is not listened to.
     AddressSilenced { address: String, until: u64 },
+    /// A caller waits in a queue.
+    CallerQueued {
+        #[serde(flatten)]
+        about: About,
+        queue: String,
+        number: String,
+        priority: u32,
+    },
+    /// A caller left a queue.
+    CallerLeft {
+        #[serde(flatten)]
+        about: About,
+        queue: String,
+        outcome: String,
+        waited_ms: u64,
+        agent: Option<String>,
+    },
+    /// An agent's phone is about to ring for a caller.
+    AgentOffered {
+        #[serde(flatten)]
+        about: About,
+        agent: String,
+        offer: u64,
+        queue: String,
+    },
+    /// An offer ended.
+    OfferEnded {
+        call: String,
+        agent: String,
+        offer: u64,
+        queue: String,
+        #[schema(value_type = String)]
+        end: OfferEnd,
+        rang_ms: u64,
+    },
+    /// What an agent wants has changed.
+    AgentIntentChanged {
+        agent: String,
+        #[serde(flatten)]
+        intent: IntentItem,
+        #[schema(value_type = String)]
+        source: IntentSource,
+    },
+    /// What happens to an agent has changed.
+    AgentActivityChanged {
+        agent: String,
+        #[serde(flatten)]
+        activity: ActivityItem,
+    },
+    /// A caller rated the conversation.
+    CallRated {
+        #[serde(flatten)]
+        about: About,
+        queue: String,
+        agent: String,
+        rating: u8,
+    },
+    /// A queue or an agent was defined, changed or removed over HTTP.
+    DefinitionChanged { kind: String, id: String, exists: bool },
+    /// A definition over HTTP has no effect: the configuration file has taken its id or number.
+    DefinitionShadowed { kind: String, id: String },
+    /// Somebody left a message.
+    VoicemailLeft {
+        #[serde(flatten)]
+        about: About,
+        mailbox: String,
+        message: String,
+        number: String,
+        name: String,
+        length_ms: u64,
+        urgent: bool,
+    },
+    /// What lies in a mailbox has changed.
+    MailboxChanged { mailbox: String, new: u32, old: u32, urgent_new: u32, urgent_old: u32 },
+    /// A menu was defined, changed or removed over HTTP.
+    MenuChanged { menu: String, exists: bool },
     /// A new configuration is in force.
     Reloaded,
 }
@@ -164,7 +242,100 @@ impl From<EventKind> for What {
             Kind::AddressSilenced { address, until } => {
                 Self::AddressSilenced { address: address.to_string(), until }
             }
+            kind @ (Kind::CallerQueued { .. }
+            | Kind::CallerLeft { .. }
+            | Kind::AgentOffered { .. }
+            | Kind::OfferEnded { .. }
+            | Kind::AgentIntentChanged { .. }
+            | Kind::AgentActivityChanged { .. }
+            | Kind::CallRated { .. }
+            | Kind::DefinitionChanged { .. }
+            | Kind::DefinitionShadowed { .. }
+            | Kind::VoicemailLeft { .. }
+            | Kind::MailboxChanged { .. }) => Self::of_queue(kind),
+            Kind::MenuChanged { menu, exists } => Self::MenuChanged { menu: menu.name, exists },
             Kind::Reloaded => Self::Reloaded,
+        }
+    }
+}
+
+/// The kind and the id of what is defined.
+fn named(subject: FigureSubject) -> (String, String) {
+    match subject {
+        FigureSubject::Queue(queue) => ("queue".to_owned(), queue.number),
+        FigureSubject::Agent(agent) => ("agent".to_owned(), agent.id),
+    }
+}
+
+impl What {
+    /// Those of queues, agents and mailboxes; no other kind is given here.
+    fn of_queue(kind: EventKind) -> Self {
+        use EventKind as Kind;
+        match kind {
+            Kind::CallerQueued { call, interaction, queue, number, priority } => {
+                let queue = queue.number;
+                Self::CallerQueued { about: about(call, interaction), queue, number, priority }
+            }
+            Kind::CallerLeft { call, interaction, queue, outcome, waited_ms, agent } => {
+                Self::CallerLeft {
+                    about: about(call, interaction),
+                    queue: queue.number,
+                    outcome,
+                    waited_ms,
+                    agent: agent.map(|agent| agent.id),
+                }
+            }
+            Kind::AgentOffered { agent, offer, queue, call, interaction } => Self::AgentOffered {
+                about: about(call, interaction),
+                agent: agent.id,
+                offer: offer.0,
+                queue: queue.number,
+            },
+            Kind::OfferEnded { agent, offer, queue, call, end, rang_ms } => Self::OfferEnded {
+                call: call.to_string(),
+                agent: agent.id,
+                offer: offer.0,
+                queue: queue.number,
+                end,
+                rang_ms,
+            },
+            Kind::AgentIntentChanged { agent, intent, source } => {
+                Self::AgentIntentChanged { agent: agent.id, intent: intent.into(), source }
+            }
+            Kind::AgentActivityChanged { agent, activity } => {
+                Self::AgentActivityChanged { agent: agent.id, activity: activity.into() }
+            }
+            Kind::CallRated { call, interaction, queue, agent, rating } => Self::CallRated {
+                about: about(call, interaction),
+                queue: queue.number,
+                agent: agent.id,
+                rating,
+            },
+            Kind::DefinitionChanged { subject, exists } => {
+                let (kind, id) = named(subject);
+                Self::DefinitionChanged { kind, id, exists }
+            }
+            Kind::DefinitionShadowed { subject } => {
+                let (kind, id) = named(subject);
+                Self::DefinitionShadowed { kind, id }
+            }
+            Kind::VoicemailLeft { message } => Self::VoicemailLeft {
+                about: about(message.call, message.interaction),
+                mailbox: message.mailbox.number,
+                message: message.id.to_string(),
+                number: message.number,
+                name: message.name,
+                length_ms: message.length_ms,
+                urgent: message.urgent,
+            },
+            Kind::MailboxChanged { mailbox, counts } => Self::MailboxChanged {
+                mailbox: mailbox.number,
+                new: counts.new,
+                old: counts.old,
+                urgent_new: counts.urgent_new,
+                urgent_old: counts.urgent_old,
+            },
+            _ => Self::Reloaded,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use strowger_core::vocab::command::{CallStage, CallView};
 use strowger_core::vocab::record::{
-    CallRecord, EndCause, EndedBy, Party, Quality, RecordingRecord,
+    CallRecord, EndCause, EndedBy, Party, Quality, QueueVisit, RecordingRecord,
 };
 use utoipa::ToSchema;
 
@@ -84,6 +84,39 @@ pub(in crate::api::native) struct RecordItem {
     quality: Vec<QualityItem>,
     /// There is a recording; see `/api/v1/recordings/{call}/audio`.
     recorded: bool,
+    /// What happened in queues, in order.
+    queued: Vec<VisitItem>,
+}
+
+/// A call's stay in one queue.
+#[derive(Debug, Serialize, ToSchema)]
+struct VisitItem {
+    /// The queue's number.
+    queue: String,
+    /// Joined, ms since the Unix epoch.
+    joined_at: u64,
+    /// Left for an agent, or otherwise.
+    left_at: Option<u64>,
+    /// `answered`, `abandoned`, `removed`, `callback`, `restart`, or why it overflowed: `timeout`, `no_agent`, `full`,
+    /// `exit_key` or `queue_removed`.
+    outcome: Option<String>,
+    /// The agent who was bridged.
+    agent: Option<String>,
+    /// The caller's rating.
+    rating: Option<u8>,
+}
+
+impl From<QueueVisit> for VisitItem {
+    fn from(visit: QueueVisit) -> Self {
+        Self {
+            queue: visit.queue.number,
+            joined_at: visit.joined_at,
+            left_at: visit.left_at,
+            outcome: visit.outcome,
+            agent: visit.agent.map(|agent| agent.id),
+            rating: visit.rating,
+        }
+    }
 }
 
 impl From<CallRecord> for RecordItem {
@@ -105,6 +138,7 @@ impl From<CallRecord> for RecordItem {
             q850: end.as_ref().map(|end| end.q850),
             quality: record.quality.into_iter().map(Into::into).collect(),
             recorded: record.recording.is_some(),
+            queued: record.queued.into_iter().map(VisitItem::from).collect(),
         }
     }
 }
@@ -155,7 +189,7 @@ pub(in crate::api::native) struct CallItem {
     /// Its record as it would be stored now.
     #[serde(flatten)]
     record: RecordItem,
-    /// `connecting`, `ringing`, `talking`, `announcement` or `ending`.
+    /// `connecting`, `ringing`, `talking`, `announcement`, `attended` or `ending`.
     #[schema(value_type = String)]
     stage: CallStage,
     /// Somebody is on hold.

@@ -1,0 +1,167 @@
+//! Callbacks: the caller hangs up and keeps its place; when its turn comes it is rung.
+
+use crate::acd::Leaving;
+use crate::call::{AnswerMode, Attendance, Call, Common, Found, Note, Originate, Outcome, Rights};
+use crate::route::Caller;
+use crate::vocab::acd::QueueKey;
+use crate::vocab::record::{EndCause, Party};
+use crate::vocab::{CallId, Hop, InteractionId, Now, Plan};
+use crate::voice;
+
+use super::super::Running;
+use super::join::number_of;
+use super::{Hears, Stage, Visit};
+
+/// A caller is rung back for so long; nanoseconds.
+const RING: u64 = 25_000_000_000;
+
+/// A caller who hung up and keeps its place.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub(super) interaction: InteractionId,
+    caller: Party,
+    language: String,
+}
+
+/// A call that rings such a caller back.
+#[derive(Debug)]
+pub(super) struct Callback {
+    /// The call whose place it is.
+    place: CallId,
+    queue: QueueKey,
+}
+
+impl Running {
+    /// The caller pressed the key for a callback.
+    pub(super) fn accept_callback(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let Some(visit) = self.queues.visits.get(&id) else { return };
+        if visit.number.is_empty() {
+            return;
+        }
+        let (caller, language) = (call.record.caller.clone(), visit.language.clone());
+        let interaction = visit.interaction;
+        self.queues.acd.leave(now, id, Leaving::Callback);
+        self.queues.forget(id);
+        let acd = &self.queues.acd;
+        self.queues.parked.retain(|place, _| acd.queue_of(*place).is_some());
+        let mut prompts = voice::prompt(&language, "callback-accepted");
+        prompts.extend(voice::prompt(&language, "goodbye"));
+        self.queues.parked.insert(id, Parked { interaction, caller, language });
+        let outcome = Outcome::of(EndCause::Normal);
+        self.step(now, id, |call, ctx| {
+            call.say(ctx, prompts, false);
+            call.release(ctx, outcome, true);
+        });
+    }
+
+    /// The caller's turn has come: an agent is reserved while the caller is rung.
+    pub(super) fn call_back(&mut self, now: Now, place: CallId, queue: &QueueKey, number: String) {
+        let started = self.ring_back(now, place, queue, &number);
+        if started.is_none() {
+            self.queues.acd.callback_failed(now, place);
+            self.forget_lost_places();
+        }
+    }
+
+    fn ring_back(
+        &mut self,
+        now: Now,
+        place: CallId,
+        queue: &QueueKey,
+        number: &str,
+    ) -> Option<CallId> {
+        let parked = self.queues.parked.get(&place)?;
+        let (caller, language) = (parked.caller.clone(), parked.language.clone());
+        let interaction = Some(parked.interaction);
+        let rights = match &caller {
+            Party::Extension { extension, .. } => Rights::Extension(extension.clone()),
+            Party::Trunk { trunk, .. } => Rights::Trunk(trunk.clone()),
+            Party::Service { .. } | Party::Nobody => return None,
+        };
+        self.admit(&rights, false).ok()?;
+        let name = self.queues.acd.queue_config(queue).map(|config| config.name.clone());
+        let found = match &rights {
+            Rights::Extension(key) => {
+                let name = name.unwrap_or_default();
+                let shown = self.books.directory.shown(&queue.tenant, &name, &queue.number);
+                self.locate_extension(key, shown)
+            }
+            Rights::Trunk(key) => {
+                let hop = Hop::Trunk { trunk: key.clone(), number: number.to_owned() };
+                let shown = self.books.directory.identity(Caller::Trunk(key), &hop, false, None);
+                self.locate_trunk(key, number, shown, false)
+            }
+        };
+        let Found::Ring(mut first) = found else { return None };
+        first.ring = RING;
+        let plan = Plan {
+            tenant: queue.tenant.clone(),
+            dialled: queue.number.clone(),
+            hops: Vec::new(),
+            hide_number: false,
+            emergency: false,
+        };
+        let common = Common { caller, rights, plan, record: false, language, interaction };
+        let name = format!("queue:{}", queue.number);
+        let attend = Some(Attendance { answer: AnswerMode::Now, name });
+        self.counters.call_started();
+        let ctx = &mut self.desk.ctx(now);
+        let call = Call::originate(ctx, Originate { first, common, attend });
+        let id = call.id;
+        self.queues.callbacks.insert(id, Callback { place, queue: queue.clone() });
+        self.take_in(now, call);
+        Some(id)
+    }
+
+    /// The call that rings a caller back was answered, or was not.
+    pub(super) fn on_callback_note(&mut self, now: Now, id: CallId, note: &Note) {
+        match note {
+            Note::Attended => self.called_back(now, id),
+            Note::CallerGone => {
+                if let Some(callback) = self.queues.callbacks.remove(&id) {
+                    self.queues.acd.callback_failed(now, callback.place);
+                    self.forget_lost_places();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The caller is back, in its old place.
+    fn called_back(&mut self, now: Now, id: CallId) {
+        let Some(Callback { place, queue }) = self.queues.callbacks.remove(&id) else { return };
+        let Some(call) = self.calls.get(id) else { return };
+        let visit = Visit {
+            queue: queue.clone(),
+            interaction: call.interaction,
+            number: number_of(&call.record.caller),
+            language: call.language.clone(),
+            joined: now.mono,
+            hears: Hears { ready: true, ..Hears::default() },
+            stage: Stage::Waiting,
+            deadline: None,
+        };
+        let language = visit.language.clone();
+        let greeting = voice::prompt(&language, "callback-greeting");
+        self.queues.visits.insert(id, visit);
+        if self.queues.acd.callback_ready(now, place, id) {
+            self.queues.parked.remove(&place);
+            self.open_visit(now, id, &queue);
+            return self.say_now(now, id, greeting);
+        }
+        self.queues.forget(id);
+        self.forget_lost_places();
+        let outcome = Outcome::of(EndCause::Normal);
+        self.step(now, id, |call, ctx| {
+            call.say(ctx, voice::prompt(&language, "goodbye"), false);
+            call.release(ctx, outcome, true);
+        });
+    }
+
+    /// Places that the distributor has given up.
+    pub(super) fn forget_lost_places(&mut self) {
+        let acd = &self.queues.acd;
+        self.queues.parked.retain(|place, _| acd.queue_of(*place).is_some());
+    }
+}

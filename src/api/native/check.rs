@@ -1,0 +1,124 @@
+//! What definitions may say: every mistake of a body is told at once.
+
+use std::ops::RangeInclusive;
+
+use axum::http::StatusCode;
+use strowger_core::vocab::acd::ranges;
+use strowger_core::vocab::config::Destination;
+
+use crate::api::problem::Problem;
+
+/// Collects what is wrong with a body that is sound in form.
+#[derive(Debug, Default)]
+pub(super) struct Check(Vec<String>);
+
+impl Check {
+    /// Notes a mistake.
+    pub(super) fn wrong(&mut self, key: &str, text: impl std::fmt::Display) {
+        self.0.push(format!("{key}: {text}"));
+    }
+
+    /// A whole number within its range.
+    pub(super) fn number<T>(&mut self, key: &str, number: u32, range: &RangeInclusive<u32>) -> T
+    where
+        T: TryFrom<u32> + Default,
+    {
+        let fits = T::try_from(number).ok().filter(|_| range.contains(&number));
+        fits.unwrap_or_else(|| {
+            self.wrong(key, format!("{number}; write {} to {}", range.start(), range.end()));
+            T::default()
+        })
+    }
+
+    /// A name for people, or a text that replaces one.
+    pub(super) fn shown(&mut self, key: &str, text: String) -> String {
+        if text.len() > ranges::NAME_BYTES || text.contains(char::is_control) {
+            let most = ranges::NAME_BYTES;
+            self.wrong(key, format!("write at most {most} bytes without control characters"));
+        }
+        text
+    }
+
+    /// An id or the name of a skill.
+    pub(super) fn name(&mut self, key: &str, text: &str) {
+        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if !(1..=64).contains(&text.len()) || !text.bytes().all(ok) {
+            self.wrong(key, "write 1 to 64 of a-z, A-Z, 0-9, - _ .");
+        }
+    }
+
+    /// A reason, a sub-state or a disposition.
+    pub(super) fn reason(&mut self, key: &str, text: &str, least: usize) {
+        let most = ranges::REASON_BYTES;
+        if !(least..=most).contains(&text.len()) || text.contains(char::is_control) {
+            self.wrong(key, format!("write {least} to {most} bytes such as \"lunch\""));
+        }
+    }
+
+    /// A prompt below the sounds directory; an empty one is none.
+    pub(super) fn prompt(&mut self, key: &str, text: Option<String>) -> Option<String> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+        let sound = text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav");
+        if !sound || text.contains(char::is_control) {
+            self.wrong(
+                key,
+                "a path below the sounds directory without .wav, such as \"en/thank-you\"",
+            );
+        }
+        Some(text)
+    }
+
+    /// Where callers are sent; an empty text is nowhere.
+    pub(super) fn destination(
+        &mut self,
+        key: &str,
+        text: Option<String>,
+        tenant: &str,
+    ) -> Option<Destination> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let found = Destination::parse(&text, tenant);
+        if found.is_none() {
+            let right = "a number that can be dialled, queue:NUMBER, extension:NUMBER, \
+                voicemail:NUMBER, ivr:NAME, trunk:NAME, echo or sound:NAME";
+            self.wrong(key, format!("\"{text}\" is no destination; write {right}"));
+        }
+        found
+    }
+
+    /// A key of a telephone; an empty text is none.
+    pub(super) fn key(&mut self, key: &str, text: Option<String>) -> Option<char> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let mut keys = text.chars();
+        match (keys.next(), keys.next()) {
+            (Some(key @ ('0'..='9' | '*' | '#')), None) => Some(key),
+            _ => {
+                self.wrong(key, format!("\"{text}\" is no key; write one of 0-9, * and #"));
+                None
+            }
+        }
+    }
+
+    /// The value, or 422 with everything that is wrong.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Problem> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, self.0.join("; ")))
+    }
+}
+
+/// Digits, 1 to 32.
+pub(super) fn is_number(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Digits, with a leading plus or without.
+pub(super) fn is_outside_number(text: &str) -> bool {
+    is_number(text.strip_prefix('+').unwrap_or(text))
+}
+
+/// 4 to 16 digits.
+pub(super) fn is_pin(text: &str) -> bool {
+    (4..=16).contains(&text.len()) && is_number(text)
+}

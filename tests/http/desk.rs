@@ -1,0 +1,197 @@
+//! A queue and an agent as the switch would show them.
+
+use std::collections::BTreeMap;
+
+use strowger_core::vocab::acd::{
+    Activity, AgentConfig, AgentFigures, AgentKey, AgentPlace, AgentVerdict, AgentView,
+    CallerVerdict, Condition, Explanation, FigureSubject, Intent, MemberState, MemberView,
+    OverflowReason, QueueConfig, QueueFigures, QueueKey, QueueView, Tier, Times,
+};
+use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span};
+use strowger_core::vocab::{CallId, CommandError, Principal, Query, Reply, Secret};
+
+use crate::fake::AS_OF;
+
+/// The PIN of agent 101, which nobody is ever told.
+pub const PIN: &str = "97531086";
+
+pub fn queue_key(tenant: &str) -> QueueKey {
+    QueueKey { tenant: tenant.into(), number: "9001".into() }
+}
+
+pub fn agent_key(tenant: &str) -> AgentKey {
+    AgentKey { tenant: tenant.into(), id: "101".into() }
+}
+
+pub fn queue(tenant: &str) -> QueueConfig {
+    QueueConfig {
+        key: queue_key(tenant),
+        name: "Support".into(),
+        choice: Default::default(),
+        limits: Default::default(),
+        voice: Default::default(),
+        service: Default::default(),
+        voicemail: Default::default(),
+        times: Times { wrap_up_time: Some(10), ..Times::default() },
+    }
+}
+
+fn queue_view(tenant: &str) -> QueueView {
+    QueueView {
+        config: queue(tenant),
+        from_file: true,
+        waiting: 3,
+        trying: 1,
+        answered: 2,
+        longest_wait_ms: 61_500,
+        agents_logged_in: 4,
+        agents_ready: 0,
+        estimated_wait_secs: Some(90),
+    }
+}
+
+pub fn agent(tenant: &str) -> AgentConfig {
+    AgentConfig {
+        key: agent_key(tenant),
+        name: "Alice".into(),
+        places: vec![
+            AgentPlace::Extension("4567".into()),
+            AgentPlace::Number("+4917012345".into()),
+        ],
+        pin: Some(Secret::new(PIN)),
+        status: Intent::Available,
+        tiers: vec![Tier { queue: queue_key(tenant), level: 1, position: 2 }],
+        skills: BTreeMap::from([("german".to_owned(), 80)]),
+        times: Times::default(),
+        wrap_up_after_outbound: false,
+        agent_sound: None,
+        confirm_key: '1',
+        max_no_answer: 3,
+    }
+}
+
+fn agent_view(tenant: &str) -> AgentView {
+    AgentView {
+        config: agent(tenant),
+        from_file: false,
+        intent: Intent::OnBreak { reason: "lunch".into(), sub_state: String::new() },
+        intent_since: 7,
+        activity: Activity::Talking { queue: queue_key(tenant), call: CallId(9) },
+        activity_since: 8,
+        place: "extension:4567".into(),
+        reachable: true,
+        missed: 1,
+    }
+}
+
+fn member(tenant: &str) -> MemberView {
+    MemberView {
+        call: CallId(9),
+        queue: queue_key(tenant),
+        state: MemberState::Trying,
+        number: "0571".into(),
+        position: 1,
+        priority: 2,
+        joined_at: 5,
+        agents: vec![agent_key(tenant)],
+    }
+}
+
+fn explanation(tenant: &str) -> Explanation {
+    let level = AgentVerdict {
+        agent: agent_key(tenant),
+        level: 2,
+        position: 1,
+        condition: Condition::LevelClosed { level: 2, opens_at: Some(99) },
+    };
+    let talking = AgentVerdict {
+        agent: AgentKey { tenant: tenant.into(), id: "102".into() },
+        level: 1,
+        position: 1,
+        condition: Condition::Talking { queue: queue_key(tenant), call: CallId(1) },
+    };
+    let agents = vec![talking, level];
+    let caller = CallerVerdict { call: Some(CallId(9)), position: 1, waited_ms: 1_500, agents };
+    Explanation { queue: queue_key(tenant), as_of: AS_OF, callers: vec![caller] }
+}
+
+pub fn queue_figures() -> QueueFigures {
+    QueueFigures {
+        entered: 12,
+        offered: 15,
+        answered: 8,
+        answered_in_time: 6,
+        abandoned: 2,
+        abandoned_late: 1,
+        overflowed: BTreeMap::from([(OverflowReason::Timeout, 2)]),
+        wait_answered_ms: 80_000,
+        wait_longest_ms: 61_500,
+        talk_ms: 400_000,
+        wrap_up_ms: 80_000,
+        ..QueueFigures::default()
+    }
+}
+
+pub fn agent_figures() -> AgentFigures {
+    AgentFigures {
+        offered: 5,
+        answered: 4,
+        missed: 1,
+        talk_ms: 400_000,
+        wrap_up_ms: 50_000,
+        logged_in_ms: 1_000_000,
+        break_ms: 100_000,
+        ..AgentFigures::default()
+    }
+}
+
+pub fn gauge(tenant: &str, waiting: u64) -> QueueGauge {
+    QueueGauge {
+        tenant: tenant.into(),
+        number: "9001".into(),
+        waiting,
+        longest_wait_ms: 61_500,
+        talking: 2,
+        agents_ready: 0,
+        since_start: queue_figures(),
+    }
+}
+
+fn counted(subject: FigureSubject) -> Reply {
+    let known = match &subject {
+        FigureSubject::Queue(key) => key.number == "9001",
+        FigureSubject::Agent(key) => key.id == "101",
+    };
+    if !known {
+        return Reply::Refused(CommandError::NotFound("no such agent or queue".into()));
+    }
+    let span = |secs| match &subject {
+        FigureSubject::Queue(_) => Span { secs, queue: Some(queue_figures()), agent: None },
+        FigureSubject::Agent(_) => Span { secs, queue: None, agent: Some(agent_figures()) },
+    };
+    let spans = vec![span(None), span(Some(300))];
+    Reply::Counted(Box::new(Counted { subject, as_of: AS_OF, spans }))
+}
+
+/// What the switch would say about its queues and agents.
+pub fn answer(principal: &Principal, query: Query) -> Reply {
+    let tenant = principal.tenant.as_str();
+    match query {
+        Query::Queues { .. } => {
+            Reply::Queues(Page { items: vec![queue_view(tenant)], total: 7, as_of: AS_OF })
+        }
+        Query::Queue(number) if number == "9001" => Reply::Queue(Box::new(queue_view(tenant))),
+        Query::Agents { .. } => {
+            Reply::Agents(Page { items: vec![agent_view(tenant)], total: 1, as_of: AS_OF })
+        }
+        Query::Agent(id) if id == "101" => Reply::Agent(Box::new(agent_view(tenant))),
+        Query::Members { queue, .. } if queue == "9001" => {
+            Reply::Members(Page { items: vec![member(tenant)], total: 1, as_of: AS_OF })
+        }
+        Query::Explain { queue, .. } if queue == "9001" => {
+            Reply::Explanation(Box::new(explanation(tenant)))
+        }
+        Query::Counted(subject) => counted(subject),
+        _ => Reply::Refused(CommandError::NotFound("no such agent or queue".into())),
+    }
+}
