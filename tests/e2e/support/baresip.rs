@@ -47,9 +47,10 @@ impl Baresip {
         write_wav(&dir.join("tone.wav"), &sine(tone, 120));
         let mut settings = config(place, control_port);
         if parameters.contains("mwi=yes") {
-            // Loaded after the accounts it subscribes without end.
-            let accounts = "module_app account.so";
-            settings = settings.replace(accounts, &format!("module_app mwi.so\n{accounts}"));
+            // A millisecond after it was loaded it looks for accounts once, and subscribes without end for one that has
+            // registered by then: it comes first of all, long before the accounts.
+            let first = "module g711.so";
+            settings = settings.replace(first, &format!("module mwi.so\n{first}"));
         }
         fs::write(dir.join("config"), settings).expect("a file can be written");
         fs::write(dir.join("accounts"), account_line(account, parameters))
