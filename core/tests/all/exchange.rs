@@ -1,13 +1,17 @@
 //! A whole switch under a virtual clock, with phones and carriers whose every message a test writes and reads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use media::order::{MediaEvent, Order, PlayId, Port, PortId, StreamConfig, StreamId};
+use media::order::{
+    MediaEvent, Order, PlayId, Port, PortId, RecordingId, StreamConfig, StreamId, VoiceEnd,
+    VoiceEndReason,
+};
 use sip::Message;
 use sip::auth::{Credentials, answer};
 use strowger_core::Switch;
 use strowger_core::vocab::input::{Input, Listener};
+use strowger_core::vocab::mailbox::MailRecord;
 use strowger_core::vocab::record::CallRecord;
 use strowger_core::vocab::{
     Boot, Command, Config, Effect, EventKind, Principal, Query, Record, Reply, RequestId, Restored,
@@ -29,6 +33,10 @@ pub struct Exchange {
     pub configured: BTreeMap<StreamId, StreamConfig>,
     /// What plays, by stream.
     pub playing: BTreeMap<StreamId, (PlayId, Vec<String>, bool)>,
+    /// Mail that was to be sent.
+    pub mails: Vec<MailRecord>,
+    /// Messages that are being recorded.
+    messages: BTreeSet<RecordingId>,
     ports: BTreeMap<StreamId, PortId>,
     replies: BTreeMap<RequestId, Reply>,
     later: VecDeque<Input>,
@@ -91,6 +99,8 @@ impl Exchange {
             bridges: Vec::new(),
             configured: BTreeMap::new(),
             playing: BTreeMap::new(),
+            mails: Vec::new(),
+            messages: BTreeSet::new(),
             ports: BTreeMap::new(),
             replies: BTreeMap::new(),
             later: VecDeque::new(),
@@ -125,6 +135,7 @@ impl Exchange {
                 self.later.push_back(Input::Stored { commit, ok: true });
             }
             Effect::Media { order, .. } => self.order(order),
+            Effect::SendMail(mail) => self.mails.push(*mail),
             Effect::Reply { id, reply } => {
                 assert!(self.replies.insert(id, *reply).is_none(), "two replies to {id}");
             }
@@ -149,13 +160,18 @@ impl Exchange {
             }
             Order::Bridge { a, b } => self.bridges.push((a, b)),
             Order::Record { .. } => self.recordings += 1,
+            Order::RecordVoice { recording, .. } => {
+                self.recordings += 1;
+                self.messages.insert(recording);
+            }
             Order::StopRecord { recording } => {
+                let spoken = VoiceEnd { reason: VoiceEndReason::Stopped, sound_ms: 5_000 };
                 let event = MediaEvent::RecordingEnded {
                     recording,
-                    length_ms: 1_000,
-                    bytes: 32_044,
+                    length_ms: 6_000,
+                    bytes: 96_044,
                     error: None,
-                    voice: None,
+                    voice: self.messages.remove(&recording).then_some(spoken),
                 };
                 self.later.push_back(Input::MediaEvent { worker: WorkerId(0), event });
             }

@@ -1,7 +1,8 @@
 //! Every parameter of queues, agents and tenants changes something: a row for each, with two values and a scenario whose
 //! outcome differs. The rows are compared with the fields of the configuration, so that a new field without a row fails.
 
-mod elsewhere;
+mod calls;
+mod calls_scenes;
 mod rows;
 mod scenarios;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 use strowger_core::vocab::acd::*;
 
 use crate::acd_scene::{Scene, agent, queue};
+use crate::exchange::Exchange;
+use crate::queue_call::hotline;
 
 /// What a row starts from: a queue, three agents, and what holds for their tenant.
 #[derive(Clone)]
@@ -118,8 +121,8 @@ fn each_parameter_changes_what_happens() {
 #[test]
 fn each_parameter_has_a_row() {
     let mut rows: Vec<&str> = rows::rows().iter().map(|row| row.path).collect();
-    rows.extend(elsewhere::ROWS.iter().map(|row| row.path));
-    rows.extend(elsewhere::NOT_SHOWN_YET);
+    let calls = calls::rows();
+    rows.extend(calls.iter().map(|row| row.path));
     let known: BTreeSet<String> = rows.iter().map(|path| (*path).to_owned()).collect();
     assert_eq!(known.len(), rows.len(), "a parameter has one row");
     assert_eq!(known, parameters());
@@ -136,15 +139,22 @@ fn a_field_without_a_row_is_noticed() {
 }
 
 #[test]
-fn what_other_tests_show_is_really_there() {
-    for row in elsewhere::ROWS {
-        let file = format!("{}/../{}", env!("CARGO_MANIFEST_DIR"), row.file);
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            text.contains(&format!("fn {}(", row.test)),
-            "{}: no {} in {file}",
-            row.path,
-            row.test
-        );
+fn each_parameter_of_calls_has_its_effect() {
+    for row in calls::rows() {
+        let outcomes: std::collections::BTreeSet<_> =
+            row.values.iter().map(|(_, outcome)| outcome).collect();
+        assert!(outcomes.len() > 1, "{} has two outcomes", row.path);
+        for (value, outcome) in &row.values {
+            let mut config = hotline(|_| ());
+            (row.prepare)(&mut config);
+            let (root, rest) = row.path.split_once('.').unwrap();
+            match root {
+                "queue" => config.acd.queues[0] = set(&config.acd.queues[0], rest, value),
+                _ => config.acd.agents[0] = set(&config.acd.agents[0], rest, value),
+            }
+            let mut host = Exchange::new(config);
+            let happened = (row.scenario)(&mut host);
+            assert_eq!(happened, *outcome, "{} = {value}", row.path);
+        }
     }
 }
