@@ -232,15 +232,19 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         hide_number: code("hide_number").unwrap_or(base.hide_number),
         agent_login: code("agent_login").unwrap_or(base.agent_login),
         voicemail: code("voicemail").unwrap_or(base.voicemail),
+        pickup_group: code("pickup_group").unwrap_or(base.pickup_group),
+        pickup: code("pickup").unwrap_or(base.pickup),
     };
     let all = [
         ("echo", &codes.echo),
         ("agent_login", &codes.agent_login),
         ("voicemail", &codes.voicemail),
+        ("pickup_group", &codes.pickup_group),
     ];
+    let before_numbers = [("hide_number", &codes.hide_number), ("pickup", &codes.pickup)];
     for (index, (key, code)) in all.into_iter().enumerate() {
-        if code.starts_with(&codes.hide_number) {
-            let text = format!("\"{code}\" begins with hide_number; choose another code");
+        for (prefix, _) in before_numbers.iter().filter(|(_, prefix)| code.starts_with(*prefix)) {
+            let text = format!("\"{code}\" begins with {prefix}; choose another code");
             table.wrong(table.line(), key, &text);
         }
         if let Some((other, _)) = all[..index].iter().find(|(_, other)| *other == code) {

@@ -161,9 +161,10 @@ fn media_and_bounds() {
 #[test]
 fn codes_are_told_apart() {
     says(
-        "sip.domain = \"x\"\ncodes.agent_login = \"*43\"\ncodes.voicemail = \"*671\"\n",
+        "sip.domain = \"x\"\ncodes.agent_login = \"*43\"\ncodes.voicemail = \"*671\"\ncodes.pickup_group = \"**9\"\n",
         &[
             "f:2: [codes] agent_login: \"*43\" is echo too; choose another code",
+            "f:2: [codes] pickup_group: \"**9\" begins with pickup; choose another code",
             "f:2: [codes] voicemail: \"*671\" begins with hide_number; choose another code",
         ],
     );

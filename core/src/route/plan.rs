@@ -5,7 +5,7 @@ use regex_lite::Regex;
 use super::number::{self, Forms};
 use super::{Caller, DialPlan, Directory, Refusal, Scope};
 use crate::vocab::config::{Destination, Extension, Number, Route, Tenant};
-use crate::vocab::{ExtensionKey, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
+use crate::vocab::{ExtensionKey, Feature, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
 
 /// The longest number that a route may write.
 const MAX_REWRITTEN: usize = number::MAX_DIALLED;
@@ -36,6 +36,17 @@ impl Directory {
             }
             Caller::Trunk(key) => self.plan_trunk(key, dialled),
         }
+    }
+
+    /// A feature code that a number follows, such as `**4567`.
+    fn feature_with_number(&self, tenant: &Tenant, dialled: &str) -> Option<Feature> {
+        let code = self.config.codes.pickup.as_str();
+        let number = dialled.strip_prefix(code).filter(|rest| !code.is_empty() && !rest.is_empty());
+        let bare = number.map(|number| match self.queue_numbered(tenant, number) {
+            Some(queue) => queue.number,
+            None => self.in_tenant(tenant, number).map_or(number, |own| &own.key.number).to_owned(),
+        });
+        bare.map(Feature::PickUpAt)
     }
 
     /// Extensions call within their own tenant only.
@@ -75,10 +86,14 @@ impl Directory {
             (&codes.echo, Hop::Echo),
             (&codes.agent_login, Hop::AgentLogin),
             (&codes.voicemail, Hop::OwnVoicemail),
+            (&codes.pickup_group, Hop::Feature(Feature::PickUpGroup)),
         ] {
             if dialled == *code {
                 return Ok(plan(dialled, vec![hop]));
             }
+        }
+        if let Some(feature) = self.feature_with_number(tenant, &dialled) {
+            return Ok(plan(dialled, vec![Hop::Feature(feature)]));
         }
         if let Some(queue) = self.queue_numbered(tenant, &dialled) {
             return Ok(plan(queue.number.clone(), vec![Hop::Queue(queue)]));

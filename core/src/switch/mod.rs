@@ -12,6 +12,7 @@ mod attended;
 mod audit;
 mod auth;
 mod boot;
+mod feature;
 mod figures;
 mod flows;
 mod incoming;

@@ -167,6 +167,10 @@ pub struct Codes {
     pub agent_login: String,
     /// The own voicemail.
     pub voicemail: String,
+    /// Answers the call that has rung longest in the caller's pickup groups.
+    pub pickup_group: String,
+    /// Before a number: answers the call that rings there.
+    pub pickup: String,
 }
 
 impl Default for Codes {
@@ -176,6 +180,8 @@ impl Default for Codes {
             hide_number: "*67".into(),
             agent_login: "*45".into(),
             voicemail: "*97".into(),
+            pickup_group: "*8".into(),
+            pickup: "**".into(),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use effect::Effect;
 pub use event::{Event, EventKind};
 pub use ids::*;
 pub use input::{Boot, Input, Restored};
-pub use plan::{Hop, Identity, Plan};
+pub use plan::{Feature, Hop, Identity, Plan};
 pub use record::{MailboxCounts, Record};
 pub use secret::Secret;
 

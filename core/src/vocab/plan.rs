@@ -46,6 +46,17 @@ pub enum Hop {
     OwnVoicemail,
     /// An agent logs in or out from this phone.
     AgentLogin,
+    /// What a feature code asks for.
+    Feature(Feature),
+}
+
+/// What a feature code asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Feature {
+    /// Answers the call that has rung longest in the caller's pickup groups.
+    PickUpGroup,
+    /// Answers the call that rings at this number, an extension's or a queue's.
+    PickUpAt(String),
 }
 
 /// How a caller is shown to the called side.

@@ -1,0 +1,17 @@
+//! Feature codes: hands a caller who dialled one to whatever it asks for.
+
+use crate::call::{Found, Outcome};
+use crate::vocab::record::EndCause;
+use crate::vocab::{CallId, Feature, Now};
+
+use super::Running;
+
+impl Running {
+    pub(super) fn enter_feature(&mut self, _now: Now, _id: CallId, feature: &Feature) -> Found {
+        match feature {
+            Feature::PickUpGroup | Feature::PickUpAt(_) => {
+                Found::Nothing(Outcome::of(EndCause::NotFound))
+            }
+        }
+    }
+}
