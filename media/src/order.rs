@@ -27,6 +27,38 @@ pub struct RecordingId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlayId(pub u64);
 
+/// A mix: streams of one worker that hear each other's sum. Chosen by the switch, never used again within a process's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MixId(pub u64);
+
+/// A set of voices in a mix, as bits. A member hears all others whose voices are among those that it hears.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Voices(pub u16);
+
+impl Voices {
+    /// Nobody: who speaks so is muted, who hears so is deaf.
+    pub const NONE: Self = Self(0);
+    /// The voice that everybody in a conference has and hears.
+    pub const ROOM: Self = Self(1);
+    /// Everything.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// Whether the sets have a voice in common.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl std::ops::BitOr for Voices {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 /// A pair as the worker offers it: the addresses that go into SDP unless an external address is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
@@ -144,6 +176,45 @@ pub enum Order {
         /// Which.
         stream: StreamId,
     },
+    /// Puts a stream into a mix, or changes its place there; ends its bridge, or its place in another mix. The mix begins with its
+    /// first member. `Bridge`, `Unbridge`, `Echo` and `Close` take the stream out again.
+    Mix {
+        /// Which; an audio stream.
+        stream: StreamId,
+        /// Where.
+        mix: MixId,
+        /// What its peer's words count as; none: it is muted.
+        speaks: Voices,
+        /// Whom its peer hears: all other members that speak one of these.
+        hears: Voices,
+    },
+    /// Takes a stream out of its mix, if it is in one; a mix without members is gone.
+    Unmix {
+        /// Which.
+        stream: StreamId,
+    },
+    /// Plays prompts into a mix beside the voices. Several may play at once; they end with the mix.
+    PlayInMix {
+        /// Where.
+        mix: MixId,
+        /// Comes back in `MixPlayEnded`.
+        play: PlayId,
+        /// Names as for [`Order::Play`].
+        prompts: Vec<String>,
+        /// Members that hear one of these hear the prompts.
+        heard_by: Voices,
+    },
+    /// Writes what is said in a mix into a mono WAV; `StopRecord` ends it, and so does the end of the mix.
+    RecordMix {
+        /// Comes back in the recording's events.
+        recording: RecordingId,
+        /// Which.
+        mix: MixId,
+        /// File, relative to the recordings directory; its folders are made.
+        path: String,
+        /// Whose words, and prompts heard by whom.
+        voices: Voices,
+    },
     /// Plays prompts to the stream's peer, instead of what the bridge would send, until ended or stopped.
     Play {
         /// Which.
@@ -227,6 +298,15 @@ pub enum MediaEvent {
     PlayEnded {
         /// Where.
         stream: StreamId,
+        /// The order that it belongs to.
+        play: PlayId,
+        /// Why nothing (more) could be heard, if so.
+        error: Option<String>,
+    },
+    /// Prompts in a mix came to their end, or could not be played, or the mix ended first.
+    MixPlayEnded {
+        /// Where.
+        mix: MixId,
         /// The order that it belongs to.
         play: PlayId,
         /// Why nothing (more) could be heard, if so.

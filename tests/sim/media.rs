@@ -19,6 +19,7 @@ pub struct Workers {
     in_use: BTreeSet<PortId>,
     recordings: BTreeMap<RecordingId, StreamId>,
     voices: BTreeMap<RecordingId, StreamId>,
+    mixed: BTreeSet<RecordingId>,
     ports: u32,
     /// What the model saw that no worker should ever see.
     pub complaints: Vec<String>,
@@ -128,6 +129,14 @@ impl Workers {
                 self.seen.insert("echo");
                 self.stream(stream);
             }
+            Order::Mix { stream, .. } | Order::Unmix { stream } => self.leave_bridge(stream),
+            Order::PlayInMix { mix, play, .. } => {
+                let event = MediaEvent::MixPlayEnded { mix, play, error: None };
+                later.push((rng.between(1, 4_000) * MS, Later::Event(event)));
+            }
+            Order::RecordMix { recording, .. } => {
+                self.mixed.insert(recording);
+            }
             Order::Play { stream, play, repeat, .. } => {
                 self.seen.insert(if repeat { "loop" } else { "play" });
                 if let Some(state) = self.stream(stream) {
@@ -163,7 +172,7 @@ impl Workers {
                 later.push(voice_ended(recording, rng));
             }
             Order::StopRecord { recording } => {
-                if self.recordings.remove(&recording).is_none() {
+                if self.recordings.remove(&recording).is_none() && !self.mixed.remove(&recording) {
                     self.complain(format!("{recording:?} is stopped and does not run"));
                 }
                 let error = rng.chance(5).then(|| "disk full".to_owned());
@@ -179,6 +188,13 @@ impl Workers {
             Order::Close { stream } => later.extend(self.close(stream, rng)),
         }
         later
+    }
+
+    fn leave_bridge(&mut self, id: StreamId) {
+        let peer = self.stream(id).and_then(|stream| stream.bridged.take());
+        if let Some(peer) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
+            peer.bridged = None;
+        }
     }
 
     fn bridge(&mut self, a: StreamId, b: StreamId) {

@@ -88,7 +88,8 @@ impl Call {
                 self.attended_play_ended(ctx, play, error.is_none());
             }
             MediaEvent::Silent { stream } => self.silent(ctx, stream),
-            MediaEvent::Latched { .. } => {}
+            // A mix is no call's: whoever made it hears of it.
+            MediaEvent::Latched { .. } | MediaEvent::MixPlayEnded { .. } => {}
             MediaEvent::Closed { stream, report } => self.stream_closed(ctx, stream, report),
             MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice } => {
                 let end = RecordingEnd { recording, length_ms, bytes, error, voice };

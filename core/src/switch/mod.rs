@@ -291,6 +291,7 @@ impl Running {
             | MediaEvent::Latched { stream, .. }
             | MediaEvent::Closed { stream, .. } => self.calls.of_stream(*stream),
             MediaEvent::RecordingEnded { recording, .. } => self.calls.of_recording(*recording),
+            MediaEvent::MixPlayEnded { .. } => None,
         };
         if let Some(call) = call {
             self.step(now, call, |call, ctx| call.on_media(ctx, event));

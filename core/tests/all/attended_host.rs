@@ -231,6 +231,7 @@ impl Host {
             | MediaEvent::Latched { stream, .. }
             | MediaEvent::Closed { stream, .. } => self.calls.of_stream(*stream),
             MediaEvent::RecordingEnded { recording, .. } => self.calls.of_recording(*recording),
+            MediaEvent::MixPlayEnded { .. } => None,
         };
         let call = call.unwrap_or_else(|| panic!("{event:?} reaches nobody"));
         self.step(call, |call, ctx| call.on_media(ctx, event));

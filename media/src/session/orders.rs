@@ -21,6 +21,14 @@ impl Engine {
             Order::Unbridge { stream } => self.unbridge(stream),
             Order::Echo { stream } => self.echo(stream),
             Order::Close { stream } => self.close(now, stream),
+            Order::Mix { stream, .. } | Order::Unmix { stream } => self.unbridge(stream),
+            Order::PlayInMix { mix, play, .. } => {
+                let error = Some("there is no such mix".to_owned());
+                self.events.push_back(MediaEvent::MixPlayEnded { mix, play, error });
+            }
+            Order::RecordMix { recording, .. } => {
+                self.record_refused(recording, "there is no such mix");
+            }
             Order::Play { stream, play, prompts, repeat } => {
                 self.play(now, stream, (play, prompts, repeat));
             }

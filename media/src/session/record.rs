@@ -152,7 +152,7 @@ impl Engine {
         self.requests.push_back(Request::OpenRecording { recording: id, path, channels: 1 });
     }
 
-    fn record_refused(&mut self, recording: RecordingId, error: &str) {
+    pub(super) fn record_refused(&mut self, recording: RecordingId, error: &str) {
         let error = Some(error.to_owned());
         let (length_ms, bytes, voice) = (0, 0, None);
         let ended = MediaEvent::RecordingEnded { recording, length_ms, bytes, error, voice };
