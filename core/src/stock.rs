@@ -75,6 +75,16 @@ impl Stock {
         self.take_from(worker, wanted).map(|ports| (worker, ports))
     }
 
+    /// As [`Self::take`], but from this worker if it has them: legs that will meet should lie on one.
+    pub fn take_near(
+        &mut self,
+        near: Option<WorkerId>,
+        wanted: &[Family],
+    ) -> Option<(WorkerId, Vec<Port>)> {
+        let same = near.and_then(|near| Some((near, self.take_from(near, wanted)?)));
+        same.or_else(|| self.take(wanted))
+    }
+
     /// Takes ports from one worker, for more streams of a call that it has already.
     pub fn take_from(&mut self, worker: WorkerId, wanted: &[Family]) -> Option<Vec<Port>> {
         let shelf = self.workers.get_mut(&worker)?;

@@ -82,6 +82,10 @@ pub enum Note {
     Recorded(RecordingEnd),
     /// Caller and agent talk.
     Connected(OfferId),
+    /// The caller reached somebody, or was taken in by a feature ([`Call::try_to`]).
+    Reached,
+    /// Nobody was reached; the caller is back in attendance ([`Call::try_to`]).
+    NotReached(Outcome),
     /// The agent has left the conversation; the caller is back in attendance ([`After::Keep`]).
     CalleeGone,
     /// The call ends, for whatever reason; the last note but for the [`Note::Recorded`] of a recording under way.
@@ -166,6 +170,7 @@ impl Call {
     pub(crate) fn attend(&mut self, ctx: &mut Ctx<'_>, attendance: Attendance) {
         self.attended = true;
         let party = Party::Service { name: attendance.name };
+        self.reached();
         self.record.callee = party.clone();
         self.legs[CALLEE].party = party;
         if self.legs[CALLEE].media.streams().count() > 1 {
@@ -253,7 +258,7 @@ impl Call {
         Some(play)
     }
 
-    fn speak(&mut self, ctx: &mut Ctx<'_>) {
+    pub(crate) fn speak(&mut self, ctx: &mut Ctx<'_>) {
         let Stage::Attending(attend) = &self.stage else { return };
         let (Some(saying), Some(stream)) = (&attend.saying, self.legs[CALLER].media.audio()) else {
             return;
@@ -360,12 +365,17 @@ impl Call {
         if let Some(stream) = self.legs[CALLER].media.audio().filter(|_| hears_music) {
             ctx.out.media(self.worker, Order::StopPlay { stream });
         }
+        self.back_in_attendance(ctx);
+        self.notes.push(Note::CalleeGone);
+    }
+
+    /// A caller who was answered is attended (again); nothing is said to it.
+    pub(crate) fn back_in_attendance(&mut self, ctx: &mut Ctx<'_>) {
         let settled = self.legs[CALLER].media.theirs().is_some();
         let mut attend = Attend::new();
         attend.media = if settled { CallerMedia::Settled } else { CallerMedia::Offered };
         self.stage = Stage::Attending(attend);
         self.configure_caller(ctx);
-        self.notes.push(Note::CalleeGone);
     }
 
     /// Answers the caller with the switch's own description: the one that it has seen already, if any. False if there

@@ -28,7 +28,6 @@ pub(crate) struct Candidate {
     pub(crate) offer: OfferId,
     pub(crate) leg: Leg,
     line: Line,
-    record: bool,
     pub(crate) confirm: Option<char>,
     pub(crate) play: Option<PlayId>,
     pub(crate) state: State,
@@ -144,7 +143,8 @@ impl Call {
             Some(theirs) => leg.media.offer_from(ctx, theirs, self.candidate_codecs(&place)),
             None => leg.media.offer_self(ctx),
         };
-        let (line, record) = (place.line.clone(), place.record);
+        leg.record = place.record;
+        let line = place.line.clone();
         let search = Search::begin(ctx, self.common(), place, body);
         if search.forks.is_empty() {
             self.retire(ctx, leg.media);
@@ -154,7 +154,7 @@ impl Call {
         let ringing = Ringing { search, heard: false, best_failure: None };
         let state = State::Ringing(Box::new(ringing));
         if let Stage::Attending(attend) = &mut self.stage {
-            let candidate = Candidate { offer, leg, line, record, confirm, play: None, state };
+            let candidate = Candidate { offer, leg, line, confirm, play: None, state };
             attend.candidates.push(candidate);
         }
         true
@@ -284,14 +284,10 @@ impl Call {
             ctx.out.media(self.worker, Order::StopPlay { stream });
         }
         self.retire_callee(ctx);
-        self.record.callee = winner.leg.party.clone();
+        *self.on_record(CALLEE) = winner.leg.party.clone();
         self.legs[CALLEE] = winner.leg;
-        // What this agent's policy wants holds for this conversation only.
-        let policy = self.wants_recording;
-        self.wants_recording |= record || winner.record;
-        let talks = self.talk_to_callee(ctx, after);
-        self.wants_recording = policy;
-        if !talks {
+        self.legs[CALLEE].record |= record;
+        if !self.talk_to_callee(ctx, after) {
             return false;
         }
         self.notes.push(Note::Connected(offer));

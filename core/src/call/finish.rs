@@ -4,7 +4,7 @@ use media::order::{StreamId, StreamReport};
 use sip::endpoint::{Reason, ReasonProtocol, Reply};
 
 use crate::vocab::record::{CallEnd, EndCause, EndedBy, Party, Quality};
-use crate::vocab::{EventKind, Record};
+use crate::vocab::{EventKind, Record, WorkerId};
 
 use super::attend::Note;
 use super::{CALLEE, CALLER, Call, Ctx, Leg, LegMedia, Outcome, SECOND, Stage};
@@ -16,6 +16,7 @@ const REPORT_LIMIT: u64 = 5 * SECOND;
 #[derive(Debug)]
 pub(crate) struct Departed {
     pub stream: StreamId,
+    pub worker: WorkerId,
     /// It belonged to a conversation: its figures go into the record.
     pub talked: bool,
 }
@@ -39,7 +40,7 @@ impl Call {
             leg.sip = None;
         }
         let by = match cause {
-            EndCause::Normal | EndCause::Cancelled if side == CALLER => EndedBy::Caller,
+            EndCause::Normal | EndCause::Cancelled if self.is_first(side) => EndedBy::Caller,
             EndCause::Normal | EndCause::Cancelled => EndedBy::Callee,
             _ => EndedBy::Switch,
         };
@@ -61,15 +62,24 @@ impl Call {
         let fresh = Leg::new(ctx.ids.leg(), Party::Nobody, LegMedia::default());
         let mut gone = std::mem::replace(&mut self.legs[CALLEE], fresh);
         gone.media.close(ctx, self.worker);
-        let streams = gone.media.closing().iter();
-        self.departed.extend(streams.map(|stream| Departed { stream: *stream, talked }));
+        self.note_departed(gone.media.take_closing(), self.worker, talked);
     }
 
     /// Closes the streams of somebody who never talked.
     pub(crate) fn retire(&mut self, ctx: &mut Ctx<'_>, mut media: LegMedia) {
         media.close(ctx, self.worker);
-        let streams = media.closing().iter();
-        self.departed.extend(streams.map(|stream| Departed { stream: *stream, talked: false }));
+        self.note_departed(media.take_closing(), self.worker, false);
+    }
+
+    /// Streams that are being closed and belong to no leg of the call any more.
+    pub(crate) fn note_departed(
+        &mut self,
+        streams: impl IntoIterator<Item = StreamId>,
+        worker: WorkerId,
+        talked: bool,
+    ) {
+        let departed = streams.into_iter().map(|stream| Departed { stream, worker, talked });
+        self.departed.extend(departed);
     }
 
     /// Ends whatever is left of the call. Calling it twice does no harm.
@@ -108,7 +118,7 @@ impl Call {
         hunt.search.cancel(ctx, &q850(outcome));
     }
 
-    fn end_leg(&mut self, ctx: &mut Ctx<'_>, side: usize, outcome: Outcome) {
+    pub(crate) fn end_leg(&mut self, ctx: &mut Ctx<'_>, side: usize, outcome: Outcome) {
         let Some(leg) = self.legs.get_mut(side) else { return };
         let Some(sip) = leg.sip.take() else { return };
         if leg.confirmed {
@@ -132,10 +142,12 @@ impl Call {
         if side.is_none() && departed.is_none() {
             return;
         }
-        ctx.stock.closed(self.worker);
+        let worker = departed.as_ref().map_or(self.worker, |gone| gone.worker);
+        ctx.stock.closed(worker);
         let talked = departed.is_none_or(|gone| gone.talked);
         if talked && report.packets_received + report.packets_sent + report.packets_refused > 0 {
-            self.record.quality.push(Quality { caller: side == Some(CALLER), report });
+            let caller = side.is_some_and(|side| self.is_first(side));
+            self.record.quality.push(Quality { caller, report });
         }
         self.conclude_if_reported(ctx);
     }

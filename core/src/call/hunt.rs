@@ -37,6 +37,11 @@ impl Hunt {
         Some(self.search.deadline().map_or(self.ring_deadline, |at| at.min(self.ring_deadline)))
     }
 
+    /// Whether it is the callee who is looked for.
+    pub(crate) fn looks_for_callee(&self) -> bool {
+        self.side == CALLEE
+    }
+
     /// What the place occupies.
     pub(crate) fn line(&self) -> Option<&Line> {
         Some(&self.search.place.line)
@@ -55,6 +60,9 @@ impl Call {
 
     fn give_up(&mut self, ctx: &mut Ctx<'_>) {
         let outcome = self.best_failure.unwrap_or(Outcome::of(EndCause::NotFound));
+        if self.returns {
+            return self.not_reached(ctx, outcome);
+        }
         self.explain_failure(ctx, outcome);
     }
 
@@ -65,7 +73,6 @@ impl Call {
         }
         match found {
             Found::Ring(place) => {
-                self.wants_recording |= place.record;
                 self.ring(ctx, CALLEE, place);
             }
             Found::Echo => self.start_echo(ctx),
@@ -91,6 +98,7 @@ impl Call {
     /// Rings a place for one of the legs.
     pub(crate) fn ring(&mut self, ctx: &mut Ctx<'_>, side: usize, place: Box<Place>) {
         self.legs[side].party = place.party.clone();
+        self.legs[side].record = place.record;
         if side == CALLEE {
             self.record.callee = place.party.clone();
             self.match_family(ctx, &place);
@@ -193,6 +201,15 @@ impl Call {
         }
     }
 
+    /// Who came into the caller's place hears what that one heard.
+    pub(crate) fn hear_progress(&mut self, ctx: &mut Ctx<'_>) {
+        if self.legs[CALLEE].media.theirs().is_some() {
+            self.settle(ctx, None);
+        } else {
+            self.ring_back(ctx, false);
+        }
+    }
+
     /// Takes an early description of the only fork: settles both legs and bridges them.
     fn early_media(&mut self, ctx: &mut Ctx<'_>, message: &Message) -> Option<Bytes> {
         let Stage::Hunting(hunt) = &self.stage else { return None };
@@ -226,7 +243,7 @@ impl Call {
         self.legs[side].confirmed = true;
         let sdp = match sdp {
             Ok(Some(sdp)) => sdp,
-            Ok(None) | Err(_) => return self.fail(ctx, Outcome::of(EndCause::Incompatible)),
+            Ok(None) | Err(_) => return self.unusable(ctx, Outcome::of(EndCause::Incompatible)),
         };
         match (side, offered) {
             (CALLER, _) => self.caller_answered(ctx, sdp),

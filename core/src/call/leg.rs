@@ -24,6 +24,10 @@ pub struct Leg {
     pub late_offer: bool,
     /// Takes reliable provisional responses (RFC 3262).
     pub reliable: bool,
+    /// Its policy wants its conversations on record.
+    pub record: bool,
+    /// Its streams moved to another worker, and its peer has not taken the new description yet.
+    pub(crate) moving: bool,
     /// Descriptions and streams.
     pub media: LegMedia,
 }
@@ -39,6 +43,8 @@ impl Leg {
             holds: false,
             late_offer: false,
             reliable: false,
+            record: false,
+            moving: false,
             media,
         }
     }

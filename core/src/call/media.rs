@@ -57,6 +57,11 @@ impl LegMedia {
         &self.closing
     }
 
+    /// Streams that were closed and have not reported yet: whoever takes them waits for their reports.
+    pub fn take_closing(&mut self) -> SmallVec<[StreamId; 1]> {
+        std::mem::take(&mut self.closing)
+    }
+
     /// Whether the stream is, or was until just now, one of this leg.
     pub fn owns(&self, stream: StreamId) -> bool {
         self.streams().any(|own| own.id == stream) || self.closing.contains(&stream)
@@ -67,9 +72,21 @@ impl LegMedia {
         self.streams().find(|stream| stream.kind == StreamKind::Audio).map(|stream| stream.id)
     }
 
-    /// The stream of a media line.
-    pub fn line(&self, index: usize) -> Option<StreamId> {
-        self.lines.get(index).copied().flatten().map(|stream| stream.id)
+    /// The streams that belong together when this leg's peer talks to the other's: line by line, and where the legs
+    /// were described apart from each other the first of a kind with the first of that kind.
+    pub fn pairs(&self, other: &Self) -> SmallVec<[(StreamId, StreamId); 2]> {
+        let mut left: SmallVec<[Option<Stream>; 2]> = other.lines.iter().copied().collect();
+        let mut take = |index: usize, kind: StreamKind| {
+            let same = |own: &Option<Stream>| own.is_some_and(|own| own.kind == kind);
+            let index = match left.get(index) {
+                Some(own) if same(own) => Some(index),
+                _ => left.iter().position(same),
+            };
+            left.get_mut(index?)?.take()
+        };
+        let lines = self.lines.iter().enumerate();
+        let streams = lines.filter_map(|(index, line)| Some((index, (*line)?)));
+        streams.filter_map(|(index, own)| Some((own.id, take(index, own.kind)?.id))).collect()
     }
 
     /// Number of media lines that were ever used.
@@ -143,6 +160,29 @@ impl LegMedia {
         let before = self.closing.len();
         self.closing.retain(|id| *id != stream);
         self.closing.len() < before
+    }
+
+    /// Goes on with ports of another worker, if it has as many: the streams there are new, and the descriptions stay
+    /// until the peer was told of the new ports. The streams that were closed; `None` without ports.
+    pub fn move_to(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: WorkerId,
+        to: WorkerId,
+    ) -> Option<SmallVec<[StreamId; 1]>> {
+        let families: Vec<Family> =
+            self.streams().map(|stream| Family::of(stream.port.rtp.ip())).collect();
+        let mut ports = ctx.stock.take_from(to, &families)?.into_iter();
+        let mut closed = SmallVec::new();
+        for stream in self.lines.iter_mut().flatten() {
+            let Some(port) = ports.next() else { break };
+            let id = ctx.ids.stream();
+            ctx.out.media(from, Order::Close { stream: stream.id });
+            ctx.out.media(to, Order::Open { stream: id, port: port.id, kind: stream.kind });
+            closed.push(stream.id);
+            *stream = Stream { id, port, kind: stream.kind };
+        }
+        Some(closed)
     }
 
     fn ports(&self, external: Option<IpAddr>) -> Vec<Option<StreamPorts>> {

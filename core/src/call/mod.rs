@@ -17,6 +17,7 @@ mod hunt;
 mod keys;
 mod leg;
 mod media;
+mod moves;
 mod offered;
 mod record;
 mod search;
@@ -51,6 +52,7 @@ pub use attend::{After, AnswerMode, Attendance, Note};
 pub use causes::Outcome;
 pub use leg::Leg;
 pub use media::LegMedia;
+pub use moves::{Loose, Rest};
 pub use record::RecordingEnd;
 pub use start::{Common, Incoming, Originate};
 pub use table::Calls;
@@ -273,19 +275,23 @@ pub struct Call {
     /// Caller and callee.
     pub(crate) legs: [Leg; 2],
     pub(crate) worker: WorkerId,
+    /// The worker whose ports are best.
+    pub(crate) near: Option<WorkerId>,
     pub(crate) stage: Stage,
     pub(crate) hops: VecDeque<Hop>,
     pub(crate) diversions: Vec<Diversion>,
     pub(crate) best_failure: Option<Outcome>,
     pub(crate) wish: Option<Wish>,
     pub(crate) max_forwards: u8,
-    /// Either side's policy wants the call on record.
-    pub(crate) wants_recording: bool,
     pub(crate) recordings: SmallVec<[Recording; 1]>,
     /// Recordings so far.
     pub(crate) recorded: u32,
     /// Streams of legs that have left the call, until they report.
     pub(crate) departed: SmallVec<[Departed; 2]>,
+    /// The legs stand the other way round than in the record: its callee is leg 0.
+    pub(crate) turned: bool,
+    /// The caller comes back into attendance when nobody is reached.
+    pub(crate) returns: bool,
     /// A feature hears of the call by notes.
     pub(crate) attended: bool,
     pub(crate) notes: Vec<Note>,

@@ -51,6 +51,7 @@ impl Call {
         let (Some(left), Some(right)) = (caller.media.audio(), callee.media.audio()) else {
             return;
         };
+        let (left, right) = if self.turned { (right, left) } else { (left, right) };
         let recording = ctx.ids.recording();
         self.recorded += 1;
         let path = recording_path(&self.tenant, self.id, self.recorded, ctx.now);

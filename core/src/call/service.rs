@@ -55,6 +55,7 @@ impl Call {
             return self.fail(ctx, Outcome::of(EndCause::Incompatible));
         }
         self.record.answered_at.get_or_insert(ctx.now.wall);
+        self.reached();
         self.stage =
             Stage::Serving(Service { deadline: ctx.now.mono + SERVICE_LIMIT, task, play: None });
         let (call, interaction) = (self.id, self.interaction);

@@ -65,6 +65,8 @@ pub struct Common {
     pub language: String,
     /// What it belongs to, where it grew out of another call.
     pub interaction: Option<InteractionId>,
+    /// The worker whose ports are best: that of a call that it may be joined with.
+    pub near: Option<WorkerId>,
 }
 
 impl Call {
@@ -94,12 +96,13 @@ impl Call {
         call
     }
 
-    fn new(ctx: &mut Ctx<'_>, common: Common, max_forwards: u8) -> Self {
+    pub(crate) fn new(ctx: &mut Ctx<'_>, common: Common, max_forwards: u8) -> Self {
         let (id, fresh) = (ctx.ids.call(ctx.now), ctx.ids.interaction(ctx.now));
-        let Common { caller, rights, plan, record, language, interaction } = common;
+        let Common { caller, rights, plan, record, language, interaction, near } = common;
         let interaction = interaction.unwrap_or(fresh);
         let leg = |ctx: &mut Ctx<'_>, party| Leg::new(ctx.ids.leg(), party, LegMedia::default());
-        let legs = [leg(ctx, caller.clone()), leg(ctx, Party::Nobody)];
+        let mut legs = [leg(ctx, caller.clone()), leg(ctx, Party::Nobody)];
+        legs[CALLER].record = record;
         Self {
             id,
             interaction,
@@ -129,16 +132,18 @@ impl Call {
             },
             legs,
             worker: WorkerId::default(),
+            near,
             stage: Stage::Routing,
             hops: VecDeque::from(plan.hops),
             diversions: Vec::new(),
             best_failure: None,
             wish: None,
             max_forwards,
-            wants_recording: record,
             recordings: SmallVec::new(),
             recorded: 0,
             departed: SmallVec::new(),
+            turned: false,
+            returns: false,
             attended: false,
             notes: Vec::new(),
             findings: Vec::new(),
@@ -146,7 +151,7 @@ impl Call {
         }
     }
 
-    fn announce_start(&mut self, ctx: &mut Ctx<'_>) {
+    pub(crate) fn announce_start(&mut self, ctx: &mut Ctx<'_>) {
         ctx.out.persist(Record::CallOpened(Box::new(self.record.clone())));
         let (call, interaction) = (self.id, self.interaction);
         let (caller, number) = (self.record.caller.clone(), self.record.dialled.clone());
@@ -191,7 +196,7 @@ impl Call {
         wanted.extend(std::iter::repeat_n(caller_family, if first { needed } else { 0 }));
         wanted.extend(std::iter::repeat_n(usual, if second { needed } else { 0 }));
         let taken = match first {
-            true => ctx.stock.take(&wanted),
+            true => ctx.stock.take_near(self.near, &wanted),
             false => ctx.stock.take_from(self.worker, &wanted).map(|ports| (self.worker, ports)),
         };
         let Some((worker, ports)) = taken else { return };
@@ -225,7 +230,7 @@ impl Call {
 
     /// No ports in time: refused.
     pub(crate) fn ports_missing(&mut self, ctx: &mut Ctx<'_>) {
-        self.fail(ctx, Outcome::of(EndCause::Congestion));
+        self.unusable(ctx, Outcome::of(EndCause::Congestion));
     }
 
     /// What the media lines of a leg are to carry.

@@ -9,7 +9,7 @@ use media::order::{RecordingId, StreamId};
 use sip::ClientTx;
 use smallvec::SmallVec;
 
-use crate::vocab::{CallId, ConnectId};
+use crate::vocab::{CallId, ConnectId, ExtensionKey, WorkerId};
 
 use super::{Call, Line};
 
@@ -120,6 +120,16 @@ impl Calls {
             .get(&connect)
             .map(|calls| calls.iter().copied().collect())
             .unwrap_or_default()
+    }
+
+    /// The worker of an extension's oldest call, where a further one is best: they may be joined.
+    pub fn worker_of(&self, extension: &ExtensionKey) -> Option<WorkerId> {
+        let line = Line::Extension(extension.clone());
+        if self.load(&line) == 0 {
+            return None;
+        }
+        let own = |call: &&Call| call.lines().contains(&line) && call.streams().first().is_some();
+        self.iter().find(own).map(|call| call.worker)
     }
 
     /// Calls that occupy an extension or a trunk.

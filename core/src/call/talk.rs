@@ -19,7 +19,7 @@ pub(crate) struct Talk {
     /// The longest duration; `None` is unlimited.
     pub(crate) deadline: Option<u64>,
     /// The leg whose change of media the other leg is being asked about.
-    asking: Option<usize>,
+    pub(crate) asking: Option<usize>,
     /// The caller has not answered the description in our 200 yet (its INVITE had none).
     awaiting: Awaiting,
     /// What the callee's end means.
@@ -36,6 +36,13 @@ enum Awaiting {
     ForCallee,
     /// The callee's side is settled.
     ForMedia,
+}
+
+impl Talk {
+    /// No description's answer is on its way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.awaiting == Awaiting::No
+    }
 }
 
 impl Call {
@@ -113,11 +120,11 @@ impl Call {
         matches!(&self.stage, Stage::Talking(talk) if talk.after == After::Keep)
     }
 
-    /// The callee leaves the conversation: a change that it was asked about is refused.
+    /// A party leaves the conversation: a change that the other one was asked about is refused.
     pub(crate) fn end_asking(&mut self, ctx: &mut Ctx<'_>) {
         let Stage::Talking(talk) = &mut self.stage else { return };
-        let asked = talk.asking.take() == Some(CALLER);
-        if let Some(leg) = self.legs[CALLER].sip.filter(|_| asked) {
+        let asker = talk.asking.take().and_then(|side| self.legs.get(side));
+        if let Some(leg) = asker.and_then(|leg| leg.sip) {
             ctx.sip.refuse_offer(ctx.now.mono, leg, 488);
         }
     }
@@ -158,6 +165,7 @@ impl Call {
             after,
         });
         self.record.answered_at.get_or_insert(ctx.now.wall);
+        self.reached();
         if after == After::End {
             self.invite = None;
         }
@@ -170,7 +178,7 @@ impl Call {
         let (call, interaction, callee) = (self.id, self.interaction, self.party(CALLEE));
         let kind = EventKind::CallAnswered { call, interaction, callee };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
-        if self.wants_recording {
+        if self.legs.iter().any(|leg| leg.record) {
             self.start_recording(ctx);
         }
     }
@@ -188,16 +196,14 @@ impl Call {
             leg.media.configure(ctx, self.worker, silence_limit);
         }
         let [caller, callee] = &self.legs;
-        for index in 0..caller.media.line_count() {
-            if let (Some(a), Some(b)) = (caller.media.line(index), callee.media.line(index)) {
-                ctx.out.media(self.worker, Order::Bridge { a, b });
-            }
+        for (a, b) in caller.media.pairs(&callee.media) {
+            ctx.out.media(self.worker, Order::Bridge { a, b });
         }
     }
 
     /// The caller acknowledged our 200, or a leg our 200 to its re-INVITE. A body is the answer to an offer of ours.
     pub(crate) fn acked(&mut self, ctx: &mut Ctx<'_>, side: usize, body: Option<Sdp>) {
-        let unsettled = side == CALLER && self.legs[side].media.theirs().is_none();
+        let unsettled = self.legs[side].media.theirs().is_none();
         match body {
             Some(sdp) => self.legs[side].media.received(sdp),
             None if unsettled => return self.fail(ctx, Outcome::of(EndCause::Incompatible)),
@@ -215,7 +221,7 @@ impl Call {
             self.align_caller(ctx);
         }
         self.begin_service(ctx);
-        if unsettled {
+        if unsettled && side == CALLER {
             self.caller_described(ctx);
         }
     }
@@ -310,17 +316,16 @@ impl Call {
     /// Opens ports on both legs for media lines that are new.
     fn add_lines(&mut self, ctx: &mut Ctx<'_>, sdp: &Sdp) -> bool {
         let kinds = line_kinds(sdp);
-        let have = self.legs[CALLER].media.line_count();
-        let new = kinds.get(have..).unwrap_or_default();
-        let needed = new.iter().flatten().count();
-        let mut wanted = Vec::with_capacity(2 * needed);
+        let mut wanted = Vec::new();
         for leg in &self.legs {
             let Some(family) = leg.media.family() else { return false };
+            let needed = kinds.iter().skip(leg.media.line_count()).flatten().count();
             wanted.extend(std::iter::repeat_n(family, needed));
         }
         let Some(ports) = ctx.stock.take_from(self.worker, &wanted) else { return false };
         let mut ports = ports.into_iter();
         for leg in &mut self.legs {
+            let new = kinds.get(leg.media.line_count()..).unwrap_or_default();
             leg.media.open(ctx, self.worker, new, &mut ports);
         }
         true
@@ -329,6 +334,7 @@ impl Call {
     /// The other leg took the change.
     pub(crate) fn offer_answered(&mut self, ctx: &mut Ctx<'_>, side: usize, message: &Message) {
         let Ok(Some(sdp)) = sdp_of(message) else { return };
+        self.legs[side].moving = false;
         self.legs[side].media.received(sdp);
         if self.is_alone() {
             return self.after_change(ctx, side);
@@ -352,6 +358,10 @@ impl Call {
 
     /// The other leg refused the change: so do we.
     pub(crate) fn offer_refused(&mut self, ctx: &mut Ctx<'_>, side: usize, status: u16) {
+        if self.legs[side].moving {
+            // It goes on sending to where nobody listens.
+            return self.fail(ctx, Outcome::of(EndCause::Incompatible));
+        }
         let Stage::Talking(talk) = &mut self.stage else { return };
         let asked = talk.asking.take() == Some(other(side));
         if let Some(leg) = self.legs[other(side)].sip.filter(|_| asked) {

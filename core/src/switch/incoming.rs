@@ -164,7 +164,11 @@ impl Running {
         };
         let language = directory.tenant(&plan.tenant).map_or("en", |tenant| &tenant.language);
         let (language, rights) = (language.to_owned(), rights.clone());
-        Common { caller, rights, record, language, plan, interaction: None }
+        let near = match &rights {
+            Rights::Extension(key) => self.calls.worker_of(key),
+            Rights::Trunk(_) => None,
+        };
+        Common { caller, rights, record, language, plan, interaction: None, near }
     }
 
     pub(super) fn party_of(&self, key: &ExtensionKey) -> Party {

@@ -16,6 +16,7 @@ mod feature;
 mod figures;
 mod flows;
 mod incoming;
+mod legs;
 mod locate;
 mod login;
 mod mailbox;

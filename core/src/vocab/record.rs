@@ -171,6 +171,14 @@ pub enum EndCause {
     SessionExpired,
     /// The longest duration was reached.
     TooLong,
+    /// A party was given to somebody else.
+    Transferred,
+    /// The caller took a call that rang elsewhere, or was parked.
+    PickedUp,
+    /// A party was parked.
+    Parked,
+    /// A party went into a conference.
+    Conferenced,
     /// Ended over HTTP.
     Administrative,
     /// The process was told to stop.
@@ -199,6 +207,10 @@ impl EndCause {
             Self::MediaTimeout => "media_timeout",
             Self::SessionExpired => "session_expired",
             Self::TooLong => "too_long",
+            Self::Transferred => "transferred",
+            Self::PickedUp => "picked_up",
+            Self::Parked => "parked",
+            Self::Conferenced => "conferenced",
             Self::Administrative => "administrative",
             Self::Shutdown => "shutdown",
             Self::Restart => "restart",

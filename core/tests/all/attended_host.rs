@@ -8,7 +8,8 @@ use sip::endpoint::{Event, Settings};
 use sip::{Endpoint, Flow, LegId, Message};
 use strowger_core::call::headers::sdp_of;
 use strowger_core::call::{
-    Attendance, Call, Calls, Ctx, Found, Incoming, Note, Originate, Outcome, Policy, Wish,
+    After, Attendance, Call, Calls, Common, Ctx, Found, Incoming, Loose, Note, Originate, Outcome,
+    Policy, Rest, Wish,
 };
 use strowger_core::ids::Ids;
 use strowger_core::outbox::Outbox;
@@ -37,7 +38,9 @@ pub struct Host {
     pub records: Vec<Record>,
     /// How the next hops are answered; then nothing is found.
     pub found: Vec<Found>,
-    open: BTreeMap<StreamId, PortId>,
+    /// Where the next calls' ports are best.
+    pub near: Option<WorkerId>,
+    open: BTreeMap<StreamId, (WorkerId, PortId)>,
     recordings: Vec<RecordingId>,
     cseq: u32,
 }
@@ -62,10 +65,37 @@ impl Host {
             events: Vec::new(),
             records: Vec::new(),
             found: Vec::new(),
+            near: None,
             open: BTreeMap::new(),
             recordings: Vec::new(),
             cseq: 100,
         }
+    }
+
+    /// A second worker, with ports of its own.
+    pub fn second_worker(&mut self, ports: u16) {
+        self.stock.add(WorkerId(1), (1_000..1_000 + ports).map(port).collect());
+    }
+
+    /// Takes a leg out of a call.
+    pub fn take_out(&mut self, id: CallId, side: usize, rest: Rest) -> Option<Loose> {
+        self.act(id, |call, ctx| call.take_out(ctx, side, rest))
+    }
+
+    /// A new call around a loose leg.
+    pub fn around(&mut self, loose: Loose, attendance: Attendance) -> CallId {
+        let Self { sip, stock, out, ids, policy, .. } = self;
+        let mut ctx = Ctx { now: moment(self.now), sip, stock, out, ids, policy };
+        let call = Call::around(&mut ctx, loose, attendance);
+        let id = call.id;
+        self.calls.insert(call);
+        self.act(id, |_, _| ());
+        id
+    }
+
+    /// An attended caller and a loose leg talk.
+    pub fn unite(&mut self, id: CallId, loose: Loose, after: After) -> Result<(), Box<Loose>> {
+        self.act(id, |call, ctx| call.unite(ctx, loose, after))
     }
 
     /// Lets a call act as the feature wants it; returns what it says.
@@ -161,7 +191,7 @@ impl Host {
             max_forwards: 70,
             refused: None,
             invite: message.detach(),
-            common: common(),
+            common: Common { near: self.near, ..common() },
         };
         let Self { sip, stock, out, ids, policy, .. } = self;
         let mut ctx = Ctx { now: moment(self.now), sip, stock, out, ids, policy };
@@ -173,7 +203,8 @@ impl Host {
 
     /// Begins a call of the switch's own to the phone of an agent, who is the caller.
     pub fn originate(&mut self, n: u8, attend: Option<Attendance>) -> CallId {
-        let originate = Originate { first: place(n), attend, common: common() };
+        let originate =
+            Originate { first: place(n), attend, common: Common { near: self.near, ..common() } };
         let Self { sip, stock, out, ids, policy, .. } = self;
         let mut ctx = Ctx { now: moment(self.now), sip, stock, out, ids, policy };
         let call = Call::originate(&mut ctx, originate);
@@ -187,24 +218,32 @@ impl Host {
         match effect {
             Effect::Publish(event) => self.events.push(event.kind),
             Effect::Persist { records, .. } => self.records.extend(records),
-            Effect::Media { order, .. } => {
-                self.on_order(&order);
+            Effect::Media { worker, order } => {
+                self.on_order(worker, &order);
                 self.orders.push(order);
             }
             _ => {}
         }
     }
 
-    fn on_order(&mut self, order: &Order) {
+    fn on_order(&mut self, worker: WorkerId, order: &Order) {
         match order {
             Order::Open { stream, port, .. } => {
-                assert!(self.open.insert(*stream, *port).is_none(), "{stream:?} is opened twice");
+                assert!(
+                    self.open.insert(*stream, (worker, *port)).is_none(),
+                    "{stream:?} is opened twice"
+                );
             }
             Order::Close { stream } => {
-                let port = self.open.remove(stream).expect("an open stream");
+                let (own, port) = self.open.remove(stream).expect("an open stream");
+                assert_eq!(own, worker, "{stream:?} lies on another worker");
                 let report = StreamReport { packets_received: 1, ..StreamReport::default() };
                 self.media(MediaEvent::Closed { stream: *stream, report });
-                self.stock.add(WORKER, vec![self::port(port.0 as u16)]);
+                self.stock.add(worker, vec![self::port(port.0 as u16)]);
+            }
+            Order::Bridge { a, b } => {
+                let on = |stream| self.open.get(stream).map(|(worker, _)| *worker);
+                assert_eq!((on(a), on(b)), (Some(worker), Some(worker)), "bridged across workers");
             }
             Order::Record { recording, .. } | Order::RecordVoice { recording, .. } => {
                 self.recordings.push(*recording);
@@ -379,7 +418,7 @@ impl Host {
         let line = description.split("\r\n").find_map(|line| line.strip_prefix("m=audio "));
         let number: u16 = line.and_then(|line| line.split(' ').next()).unwrap().parse().unwrap();
         let id = PortId(u32::from(number - 16_384) / 2);
-        let found = self.open.iter().find(|(_, port)| **port == id);
+        let found = self.open.iter().find(|(_, (_, port))| *port == id);
         *found.unwrap_or_else(|| panic!("nothing is open at {number}")).0
     }
 
@@ -424,7 +463,20 @@ impl Host {
         assert_eq!((counts.legs, counts.server_transactions), (0, 0), "{counts:?}");
     }
 
-    /// The one record that a call left.
+    /// The one record that each call left.
+    pub fn records_of<const N: usize>(&self, calls: [CallId; N]) -> [CallRecord; N] {
+        calls.map(|id| {
+            let closed = self.records.iter().filter_map(|record| match record {
+                Record::CallClosed(record) if record.call == id => Some((**record).clone()),
+                _ => None,
+            });
+            let all: Vec<_> = closed.collect();
+            assert_eq!(all.len(), 1, "{all:?}");
+            all.into_iter().next().unwrap()
+        })
+    }
+
+    /// The one record that there is.
     pub fn record(&self) -> CallRecord {
         let closed = self.records.iter().filter_map(|record| match record {
             Record::CallClosed(record) => Some((**record).clone()),

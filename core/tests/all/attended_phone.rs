@@ -126,5 +126,6 @@ pub fn common() -> Common {
         record: false,
         language: "en".into(),
         interaction: None,
+        near: None,
     }
 }

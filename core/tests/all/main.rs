@@ -18,6 +18,7 @@ mod dial_plan;
 mod exchange;
 mod identity;
 mod lobby;
+mod moving_legs;
 mod phone;
 mod queue_call;
 mod queue_failures;

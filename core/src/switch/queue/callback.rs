@@ -102,7 +102,8 @@ impl Running {
             hide_number: false,
             emergency: false,
         };
-        let common = Common { caller, rights, plan, record: false, language, interaction };
+        let common =
+            Common { caller, rights, plan, record: false, language, interaction, near: None };
         let name = format!("queue:{}", queue.number);
         let attend = Some(Attendance { answer: AnswerMode::Now, name });
         self.counters.call_started();
