@@ -128,7 +128,7 @@ impl Calls {
         if self.load(&line) == 0 {
             return None;
         }
-        let own = |call: &&Call| call.lines().contains(&line) && call.streams().first().is_some();
+        let own = |call: &&Call| call.lines().contains(&line) && !call.streams().is_empty();
         self.iter().find(own).map(|call| call.worker)
     }
 
