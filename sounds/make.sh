@@ -14,7 +14,7 @@ need sox
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf en music tones
-mkdir -p en/digits en/voicemail en/menu music tones
+mkdir -p en/digits en/voicemail en/menu en/forward music tones
 
 # say FILE TEXT [WORDS_A_MINUTE]: telephone band, both ends trimmed, 60 ms of air around.
 say() {
@@ -94,6 +94,19 @@ say voicemail/greeting-kept     "Your greeting is kept."
 say voicemail/greeting-dropped  "Your greeting stays as it was."
 say voicemail/greeting-usual    "Callers hear the usual greeting."
 say menu/invalid                "That key is not in use."
+
+# What a phone's owner sets by code.
+say forward/dnd-on              "Do not disturb is on."
+say forward/dnd-off             "Do not disturb is off."
+say forward/all-on              "All your calls are forwarded to"
+say forward/all-off             "Your calls are no longer forwarded."
+say forward/busy-on             "While you are busy, calls are forwarded to"
+say forward/busy-off            "While you are busy, calls are no longer forwarded."
+say forward/no-answer-on        "When you do not answer, calls are forwarded to"
+say forward/no-answer-off       "When you do not answer, calls are no longer forwarded."
+say forward/unregistered-on     "While your phone is not connected, calls are forwarded to"
+say forward/unregistered-off    "While your phone is not connected, calls are no longer forwarded."
+say forward/not-possible        "Calls cannot be forwarded to this number."
 
 for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90; do
     say "digits/$n" "$n" 140

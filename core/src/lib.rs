@@ -5,6 +5,7 @@
 
 pub mod acd;
 pub mod call;
+pub mod forward;
 pub mod gate;
 mod host;
 pub mod ids;

@@ -10,6 +10,7 @@ use strowger_core::vocab::{ExtensionKey, Role, Secret, TenantId};
 use super::general::{checked, codecs};
 use super::names::{Names, Taken};
 use super::queues::times;
+use super::settings::Initial;
 use super::shell::{ApiKey, DialectIds, Operator};
 use super::table::{At, Table};
 use super::values;
@@ -134,6 +135,7 @@ pub(super) fn extensions<'d>(
     names: &mut Names,
     tenants: &[Tenant],
     mailboxes: &mut Vec<Mailbox>,
+    initial: &mut Initial,
 ) -> (Vec<Extension>, Vec<(TenantId, Table<'d>)>) {
     let mut extensions = Vec::new();
     let mut tables = Vec::new();
@@ -150,6 +152,7 @@ pub(super) fn extensions<'d>(
                 names.add_user(&table, domain, user, number.line);
             }
         }
+        initial.read(&table, key.as_ref());
         extensions.extend(extension(&table, key, mailboxes));
         tables.push((tenant.unwrap_or_default(), table));
     }

@@ -56,6 +56,7 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
     let expires = table.number("expires", 60..=86_400, "seconds").unwrap_or(600);
     let e164 = table.flag("e164").unwrap_or(false);
     let trusted = table.flag("trusted").unwrap_or(false);
+    let original_caller = table.flag("original_caller").unwrap_or(false);
     let codecs = codecs(table).filter(|codecs| !codecs.is_empty());
     Some(Trunk {
         key: key?,
@@ -72,6 +73,7 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
         codecs,
         e164,
         trusted,
+        original_caller,
     })
 }
 

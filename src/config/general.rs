@@ -234,14 +234,40 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         voicemail: code("voicemail").unwrap_or(base.voicemail),
         pickup_group: code("pickup_group").unwrap_or(base.pickup_group),
         pickup: code("pickup").unwrap_or(base.pickup),
+        dnd_on: code("dnd_on").unwrap_or(base.dnd_on),
+        dnd_off: code("dnd_off").unwrap_or(base.dnd_off),
+        forward_all: code("forward_all").unwrap_or(base.forward_all),
+        forward_all_off: code("forward_all_off").unwrap_or(base.forward_all_off),
+        forward_busy: code("forward_busy").unwrap_or(base.forward_busy),
+        forward_busy_off: code("forward_busy_off").unwrap_or(base.forward_busy_off),
+        forward_no_answer: code("forward_no_answer").unwrap_or(base.forward_no_answer),
+        forward_no_answer_off: code("forward_no_answer_off").unwrap_or(base.forward_no_answer_off),
+        forward_unregistered: code("forward_unregistered").unwrap_or(base.forward_unregistered),
+        forward_unregistered_off: code("forward_unregistered_off")
+            .unwrap_or(base.forward_unregistered_off),
+        intercom: code("intercom").unwrap_or(base.intercom),
     };
     let all = [
         ("echo", &codes.echo),
         ("agent_login", &codes.agent_login),
         ("voicemail", &codes.voicemail),
         ("pickup_group", &codes.pickup_group),
+        ("dnd_on", &codes.dnd_on),
+        ("dnd_off", &codes.dnd_off),
+        ("forward_all_off", &codes.forward_all_off),
+        ("forward_busy_off", &codes.forward_busy_off),
+        ("forward_no_answer_off", &codes.forward_no_answer_off),
+        ("forward_unregistered_off", &codes.forward_unregistered_off),
     ];
-    let before_numbers = [("hide_number", &codes.hide_number), ("pickup", &codes.pickup)];
+    let before_numbers = [
+        ("hide_number", &codes.hide_number),
+        ("pickup", &codes.pickup),
+        ("forward_all", &codes.forward_all),
+        ("forward_busy", &codes.forward_busy),
+        ("forward_no_answer", &codes.forward_no_answer),
+        ("forward_unregistered", &codes.forward_unregistered),
+        ("intercom", &codes.intercom),
+    ];
     for (index, (key, code)) in all.into_iter().enumerate() {
         for (prefix, _) in before_numbers.iter().filter(|(_, prefix)| code.starts_with(*prefix)) {
             let text = format!("\"{code}\" begins with {prefix}; choose another code");

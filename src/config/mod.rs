@@ -13,6 +13,7 @@ mod mwi;
 mod names;
 mod problem;
 mod queues;
+mod settings;
 mod shell;
 mod table;
 mod values;
@@ -162,8 +163,9 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     shell.operators = accounts::operators(&root);
     let mut tenants = accounts::tenants(&root, &mut names);
     let mut mailboxes = Vec::new();
+    let mut initial = settings::Initial::default();
     let (extensions, extension_tables) =
-        accounts::extensions(&root, &mut names, &tenants.list, &mut mailboxes);
+        accounts::extensions(&root, &mut names, &tenants.list, &mut mailboxes, &mut initial);
     let hours = menus::hours(&root, &mut names, &tenants.list);
     let menu_tables = menus::names(&root, &mut names);
     let trunks = dialplan::trunks(&root, &mut names);
@@ -207,7 +209,9 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         menus,
         zones: zone::compiled(&tenants_zones, &hours),
         hours,
+        settings: std::mem::take(&mut initial.records),
     };
+    initial.check(reader, &core);
     (core, shell)
 }
 

@@ -91,6 +91,14 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (tenant, name)
     ) WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE settings (
+        tenant TEXT NOT NULL,
+        number TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, number)
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

@@ -7,6 +7,7 @@ mod acd;
 mod migrations;
 mod page;
 mod seal;
+mod settings;
 mod sqlite;
 mod voicemail;
 mod writer;

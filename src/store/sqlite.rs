@@ -14,10 +14,10 @@ use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
 use super::acd::{self, IntervalPage, IntervalQuery};
 use super::page::MAX_ROWS;
-use super::voicemail;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
 };
+use super::{settings, voicemail};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl Store for Sqlite {
             ..Restored::default()
         };
         voicemail::load(&self.connection, &mut restored)?;
+        settings::load(&self.connection, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
@@ -204,6 +205,7 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         | Record::MailDone(_)
         | Record::MenuDefined(_)
         | Record::MenuUndefined(_) => voicemail::write(connection, record),
+        Record::Settings(record) => settings::write(connection, record),
     }
 }
 

@@ -30,6 +30,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("mwi", &["vocab"]),
     ("voicemail", &["vocab", "voice"]),
     ("ivr", &["vocab", "voice"]),
+    ("forward", &["vocab"]),
     (
         "switch",
         &[
@@ -48,6 +49,7 @@ const CORE: &[(&str, &[&str])] = &[
             "mwi",
             "voicemail",
             "ivr",
+            "forward",
         ],
     ),
 ];
@@ -85,6 +87,7 @@ const MAY_SQL: &[&str] = &[
     "src/store/sqlite.rs",
     "src/store/acd.rs",
     "src/store/voicemail.rs",
+    "src/store/settings.rs",
     "src/store/migrations.rs",
     "src/store/mod.rs",
     "src/store/tests.rs",

@@ -36,6 +36,7 @@ fn trunk((name, host): (&str, &str)) -> Trunk {
         codecs: None,
         e164: false,
         trusted: false,
+        original_caller: false,
     }
 }
 

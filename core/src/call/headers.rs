@@ -59,27 +59,14 @@ pub(crate) fn out_invite(
     if let Some(privacy) = &identity.privacy {
         header("Privacy", privacy.clone());
     }
-    for diversion in common.diversions.iter().rev() {
-        header("Diversion", diversion.header());
+    for (name, value) in common.diversions.headers(place, &target.to) {
+        header(name, value);
     }
     if place.auto_answer {
         header("Call-Info", "<sip:localhost>;answer-after=0".to_owned());
         header("Alert-Info", "<http://localhost>;info=alert-autoanswer".to_owned());
     }
     invite
-}
-
-impl super::Diversion {
-    /// RFC 5806.
-    fn header(&self) -> String {
-        let reason = match self.status {
-            302 => "unconditional",
-            486 => "user-busy",
-            408 | 480 => "no-answer",
-            _ => "unknown",
-        };
-        format!("{};reason={reason}", self.by)
-    }
 }
 
 /// The key in an INFO body, with its length in ms where given: `application/dtmf-relay` or `application/dtmf`.

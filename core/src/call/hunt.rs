@@ -14,7 +14,8 @@ use super::finish::q850;
 use super::headers::sdp_of;
 use super::search::{Common, Search};
 use super::{
-    CALLEE, CALLER, Call, Ctx, Diversion, Finding, Found, Line, Outcome, Place, Stage, Wish,
+    CALLEE, CALLER, Call, Ctx, Diversion, DivertReason, Finding, Found, Line, Outcome, Place,
+    Stage, Wish,
 };
 
 /// What the originating caller hears while the other side rings.
@@ -27,6 +28,8 @@ pub(crate) struct Hunt {
     side: usize,
     pub(crate) search: Search,
     ring_deadline: u64,
+    /// What tells the caller most of those forks that have failed.
+    best: Option<Outcome>,
     /// Provisional statuses that the caller has seen, with and without a description.
     told: SmallVec<[(u16, bool); 4]>,
 }
@@ -106,7 +109,7 @@ impl Call {
         let offer = self.offer_for(ctx, side, &place);
         let ring_deadline = ctx.now.mono + place.ring;
         let search = Search::begin(ctx, self.common(), place, offer);
-        let hunt = Hunt { side, search, ring_deadline, told: SmallVec::new() };
+        let hunt = Hunt { side, search, ring_deadline, best: None, told: SmallVec::new() };
         self.stage = Stage::Hunting(Box::new(hunt));
         self.go_on_if_all_failed(ctx, Outcome::of(EndCause::Unreachable));
     }
@@ -272,7 +275,12 @@ impl Call {
             let contact = message.contact().map(|contact| contact.uri_str().to_owned());
             if let Some(uri) = contact {
                 let owner = owner.clone();
-                let diversion = Diversion { by: failure.fork.target.to, status };
+                let diversion = Diversion {
+                    by: failure.fork.target.to,
+                    outside: None,
+                    reason: DivertReason::of_status(status),
+                    owner: owner.clone(),
+                };
                 return self.follow(ctx, owner, diversion, uri);
             }
         }
@@ -308,6 +316,7 @@ impl Call {
     fn fork_lost(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let common = Common { max_forwards: self.max_forwards, diversions: &self.diversions };
         let Stage::Hunting(hunt) = &mut self.stage else { return };
+        hunt.best = Some(outcome.better(hunt.best));
         if hunt.search.fail_over(ctx, common, outcome) {
             self.best_failure = Some(outcome.better(self.best_failure));
             return;
@@ -324,8 +333,23 @@ impl Call {
         }
     }
 
-    /// The whole place has failed.
+    /// The whole place has failed. The owner of its phones may have the call sent on.
     fn hop_failed(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
+        if let Stage::Hunting(hunt) = &self.stage
+            && let (CALLEE, Line::Extension(owner)) = (hunt.side, &hunt.search.place.line)
+            && !hunt.search.place.auto_answer
+        {
+            let (owner, outcome) = (owner.clone(), outcome.better(hunt.best));
+            self.best_failure = Some(outcome.better(self.best_failure));
+            self.stage = Stage::Routing;
+            self.wish = Some(Wish::Unanswered { owner, outcome });
+            return;
+        }
+        self.hop_over(ctx, outcome);
+    }
+
+    /// Goes on with the places that are left, or gives up.
+    pub(crate) fn hop_over(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let caller_missing = matches!(&self.stage, Stage::Hunting(hunt) if hunt.side == CALLER);
         let best = outcome.better(self.best_failure);
         self.best_failure = Some(best);

@@ -10,6 +10,7 @@
 mod attend;
 mod candidates;
 pub mod causes;
+mod divert;
 mod events;
 mod finish;
 pub mod headers;
@@ -50,6 +51,7 @@ use crate::vocab::{
 
 pub use attend::{After, AnswerMode, Attendance, Note};
 pub use causes::Outcome;
+pub use divert::{Diversion, Diversions, DivertReason};
 pub use leg::Leg;
 pub use media::LegMedia;
 pub use moves::{Loose, Rest};
@@ -134,6 +136,14 @@ pub enum Wish {
         owner: ExtensionKey,
         /// The Contact of the 3xx.
         uri: String,
+    },
+    /// The phones of `owner` rang in vain: does it send the call on? Answered by [`Call::divert`] or
+    /// [`Call::not_diverted`].
+    Unanswered {
+        /// Whose phones they were.
+        owner: ExtensionKey,
+        /// What came of it.
+        outcome: Outcome,
     },
 }
 
@@ -238,15 +248,6 @@ pub(crate) enum Stage {
     Over,
 }
 
-/// A redirection that happened on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Diversion {
-    /// Who redirected, as a name-addr.
-    pub by: String,
-    /// Status of the redirection.
-    pub status: u16,
-}
-
 /// One call.
 #[derive(Debug)]
 pub struct Call {
@@ -279,7 +280,7 @@ pub struct Call {
     pub(crate) near: Option<WorkerId>,
     pub(crate) stage: Stage,
     pub(crate) hops: VecDeque<Hop>,
-    pub(crate) diversions: Vec<Diversion>,
+    pub(crate) diversions: Diversions,
     pub(crate) best_failure: Option<Outcome>,
     pub(crate) wish: Option<Wish>,
     pub(crate) max_forwards: u8,

@@ -14,15 +14,15 @@ use crate::vocab::record::EndCause;
 use crate::vocab::{ConnectId, TrunkKey};
 
 use super::headers::{BodyError, out_invite, sdp_of};
-use super::{Ctx, Diversion, Finding, Line, Outcome, Place, Reach, Target};
+use super::{Ctx, Diversions, Finding, Line, Outcome, Place, Reach, Target};
 
 /// What all INVITEs of a call have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Common<'a> {
     /// Max-Forwards of the caller's INVITE.
     pub(crate) max_forwards: u8,
-    /// Redirections so far.
-    pub(crate) diversions: &'a [Diversion],
+    /// Who has sent the call on so far.
+    pub(crate) diversions: &'a Diversions,
 }
 
 /// INVITEs to one place.

@@ -13,7 +13,8 @@ use crate::vocab::{EventKind, InteractionId, Plan, Record, WorkerId};
 
 use super::media::kind_of;
 use super::{
-    CALLEE, CALLER, Call, Ctx, Leg, LegMedia, Outcome, Place, Reach, Rights, SECOND, Stage,
+    CALLEE, CALLER, Call, Ctx, Diversions, Leg, LegMedia, Outcome, Place, Reach, Rights, SECOND,
+    Stage,
 };
 
 /// How long a call waits for free ports.
@@ -73,6 +74,7 @@ impl Call {
     /// Begins a call that a leg asks for. The caller of this function has admitted it.
     pub fn incoming(ctx: &mut Ctx<'_>, incoming: Incoming) -> Self {
         let mut call = Self::new(ctx, incoming.common, incoming.max_forwards);
+        call.diversions = Diversions::of(&call.rights, &incoming.invite);
         call.invite = Some(incoming.invite);
         call.best_failure = incoming.refused;
         let caller = &mut call.legs[CALLER];
@@ -135,7 +137,7 @@ impl Call {
             near,
             stage: Stage::Routing,
             hops: VecDeque::from(plan.hops),
-            diversions: Vec::new(),
+            diversions: Diversions::default(),
             best_failure: None,
             wish: None,
             max_forwards,

@@ -12,7 +12,7 @@ use sip::uri::EscapeUser;
 use super::{Caller, Directory, number};
 use crate::host;
 use crate::vocab::config::{Extension, Trunk};
-use crate::vocab::{Hop, Identity, TrunkKey};
+use crate::vocab::{ExtensionKey, Hop, Identity, TrunkKey};
 
 /// Longest display name that is passed on, in characters.
 const MAX_NAME: usize = 64;
@@ -147,6 +147,32 @@ impl Directory {
             from: asserted.clone(),
             asserted: trunk.trusted.then_some(asserted),
             privacy: None,
+        }
+    }
+
+    /// How a carrier's caller is shown to a carrier to which an extension has sent the call: by the extension's number,
+    /// or as the original caller where the trunk takes such numbers. `original` is its name and number, if shown.
+    pub fn identity_of_forwarded(
+        &self,
+        owner: &ExtensionKey,
+        trunk: &TrunkKey,
+        original: Option<(&str, &str)>,
+        (hide, incoming): (bool, Option<&Message>),
+    ) -> Identity {
+        let hide = hide || incoming.is_some_and(wants_privacy);
+        let Some(trunk) = self.trunk(trunk) else { return anonymous(None) };
+        let own = self.towards_trunk(Caller::Extension(owner), trunk, hide);
+        match original.filter(|_| trunk.original_caller && !hide) {
+            Some((name, number)) => {
+                let country =
+                    self.tenant(&trunk.key.tenant).and_then(|t| t.country_code.as_deref());
+                let number = match trunk.e164 {
+                    true => number::to_e164(number, country),
+                    false => number.to_owned(),
+                };
+                Identity { from: name_addr(&tidy(name), &number, carrier_host(trunk)), ..own }
+            }
+            None => own,
         }
     }
 

@@ -9,6 +9,7 @@
 //! missing the call is refused, and no later route is looked at, so that a catch-all cannot open what a narrow route
 //! closed. Emergency numbers pass every class. Destinations that the tenant's own configuration names ask for no class.
 
+mod features;
 mod identity;
 mod number;
 mod plan;

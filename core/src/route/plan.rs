@@ -92,7 +92,8 @@ impl Directory {
                 return Ok(plan(dialled, vec![hop]));
             }
         }
-        if let Some(feature) = self.feature_with_number(tenant, &dialled) {
+        let feature = self.feature_with_number(tenant, &dialled);
+        if let Some(feature) = feature.or_else(|| self.feature(tenant, &dialled)) {
             return Ok(plan(dialled, vec![Hop::Feature(feature)]));
         }
         if let Some(queue) = self.queue_numbered(tenant, &dialled) {

@@ -92,6 +92,7 @@ impl Running {
         self.queues.acd.audit(self.now, &mut wrong);
         let lives = |call| self.calls.get(call).is_some_and(Call::is_live);
         self.queues.audit(lives, &mut wrong);
+        self.settings.audit(lives, &mut wrong);
         wrong
     }
 
@@ -130,6 +131,7 @@ impl Running {
         self.desk.sip.counts().subscriptions.hash(hasher);
         self.books.trunks.digest(hasher);
         self.queues.digest(hasher);
+        self.settings.digest(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

@@ -24,6 +24,7 @@ use crate::vocab::{Boot, Config, Effect, EventKind, ExtensionKey, Now, Record, R
 use super::attended::{Defined, Lobby};
 use super::figures::Counters;
 use super::flows::Flows;
+use super::forward::Owners;
 use super::login::Logins;
 use super::message::Deliveries;
 use super::queue::{Definitions, Queues};
@@ -72,6 +73,7 @@ impl Running {
             queues: Queues::new(acd, defined),
             staff: Staff::default(),
             logins: Logins::default(),
+            settings: Owners::default(),
             now,
             counters: Counters::default(),
             drain: None,
@@ -112,6 +114,7 @@ impl Running {
             self.lobby.menus.insert(menu.key.clone(), Defined { menu, from_file: false });
         }
         self.load_menus();
+        self.restore_settings(restored.settings);
         for record in restored.open_recordings {
             self.desk.out.persist(Record::RecordingClosed(record));
         }
@@ -137,6 +140,7 @@ impl Running {
             self.desk.out.persist(record);
         }
         self.load_menus();
+        self.load_settings();
         self.revise_watchers(now);
         self.configure_queues(now);
         self.desk.out.publish(now, None, EventKind::Reloaded);

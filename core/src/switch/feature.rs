@@ -7,11 +7,15 @@ use crate::vocab::{CallId, Feature, Now};
 use super::Running;
 
 impl Running {
-    pub(super) fn enter_feature(&mut self, _now: Now, _id: CallId, feature: &Feature) -> Found {
+    pub(super) fn enter_feature(&mut self, now: Now, id: CallId, feature: &Feature) -> Found {
         match feature {
             Feature::PickUpGroup | Feature::PickUpAt(_) => {
                 Found::Nothing(Outcome::of(EndCause::NotFound))
             }
+            Feature::DoNotDisturb(_)
+            | Feature::Forward { .. }
+            | Feature::ForwardOff(_)
+            | Feature::Intercom(_) => self.enter_settings(now, id, feature),
         }
     }
 }

@@ -69,6 +69,7 @@ impl Running {
     pub(super) fn take_in(&mut self, now: Now, call: Call) {
         let id = call.id;
         self.calls.insert(call);
+        self.remember_emergency(now, id);
         self.let_act(now, id, |_, _| {});
         self.grant_wishes(now, id);
     }

@@ -14,6 +14,7 @@ use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{CallId, ExtensionKey, Hop, Identity, Now, TrunkKey};
 
 use super::Running;
+use super::forward::SentOn;
 use super::incoming::refused;
 use super::queue::Arrival;
 
@@ -29,11 +30,15 @@ impl Running {
                     Arrival::Elsewhere(hops) => {
                         self.let_act(now, id, |call, ctx| call.redirected(ctx, Ok(hops)));
                     }
+                    Arrival::SentOn(diversion, hops) => {
+                        self.let_act(now, id, |call, ctx| call.divert(ctx, diversion, hops));
+                    }
                 },
                 Wish::Redirect { owner, uri } => {
-                    let to = self.redirect(&owner, &uri);
+                    let to = self.redirect(id, &owner, &uri);
                     self.let_act(now, id, |call, ctx| call.redirected(ctx, to));
                 }
+                Wish::Unanswered { owner, outcome } => self.unanswered(now, id, &owner, outcome),
             }
         }
     }
@@ -41,6 +46,11 @@ impl Running {
     fn arrive(&mut self, now: Now, id: CallId, hop: &Hop) -> Arrival {
         match hop {
             Hop::Queue(key) => self.join_queue(now, id, key),
+            Hop::Extension(key) => match self.sent_on(now, id, key) {
+                Some(SentOn::To(diversion, hops)) => Arrival::SentOn(diversion, hops),
+                Some(SentOn::Refused(outcome)) => Arrival::Here(Found::Nothing(outcome)),
+                None => Arrival::Here(self.locate(now, id, hop)),
+            },
             hop => Arrival::Here(self.locate(now, id, hop)),
         }
     }
@@ -57,7 +67,7 @@ impl Running {
             Hop::Queue(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
             Hop::Extension(key) => {
                 let identity = self.identity_for(id, hop);
-                self.locate_extension(key, identity)
+                self.ringing_as_set(key, self.locate_extension(key, identity))
             }
             Hop::Trunk { trunk, number } => {
                 let identity = self.identity_for(id, hop);
@@ -78,6 +88,11 @@ impl Running {
         let suffix = self.queues.suffix(id);
         if (incoming.is_none() || suffix.is_some()) && !matches!(hop, Hop::Trunk { .. }) {
             return self.identity_on_record(call, suffix.unwrap_or_default());
+        }
+        if let (Some(diversion), Hop::Trunk { trunk, .. }) = (call.diversions().last(), hop)
+            && matches!(call.rights, Rights::Trunk(_))
+        {
+            return self.identity_of_forwarded(call, &diversion.owner, trunk);
         }
         self.books.directory.identity(caller, hop, call.hide_number, incoming)
     }
@@ -184,15 +199,16 @@ impl Running {
         }))
     }
 
-    /// Where an owner's phone may redirect to: whatever the owner could dial, but not back to itself.
-    fn redirect(&self, owner: &ExtensionKey, uri: &str) -> Result<Vec<Hop>, Outcome> {
+    /// Where an owner's phone may redirect to: whatever the owner may forward to, but not back on the way of the call.
+    fn redirect(&self, id: CallId, owner: &ExtensionKey, uri: &str) -> Result<Vec<Hop>, Outcome> {
         let uri = Uri::parse(uri).map_err(|_| Outcome::of(EndCause::NotFound))?;
         let user = uri.user_decoded().unwrap_or_default();
-        let mut plan = self
-            .books
-            .directory
-            .plan(Caller::Extension(owner), &user, Some(&host_text(&uri)))
-            .map_err(refused)?;
+        let mut plan =
+            self.books.directory.forward(owner, &user, Some(&host_text(&uri))).map_err(refused)?;
+        let call = self.calls.get(id);
+        if call.is_some_and(|call| self.leads_back(call, owner, &plan.hops)) {
+            return Err(Outcome::from_status(482));
+        }
         self.books.trunks.living_first(&mut plan.hops);
         Ok(plan.hops)
     }

@@ -15,6 +15,7 @@ mod boot;
 mod feature;
 mod figures;
 mod flows;
+mod forward;
 mod incoming;
 mod legs;
 mod locate;
@@ -56,6 +57,7 @@ use trunks::TrunkErrands;
 use attended::Lobby;
 use figures::Counters;
 use flows::Flows;
+use forward::Owners;
 use login::Logins;
 use message::Deliveries;
 use queue::Queues;
@@ -110,6 +112,7 @@ struct Running {
     queues: Queues,
     staff: Staff,
     logins: Logins,
+    settings: Owners,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -210,7 +213,9 @@ impl Running {
 
     /// Something happened to a call in attendance: whoever attends it hears of it.
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
-        let heeded = self.queue_heeds(now, call, note) || self.login_heeds(now, call, note);
+        let heeded = self.queue_heeds(now, call, note)
+            || self.login_heeds(now, call, note)
+            || self.feature_heeds(now, call, note);
         if !heeded || *note == Note::CallerGone {
             self.heed_in_lobby(now, call, note);
         }

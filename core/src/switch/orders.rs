@@ -27,6 +27,9 @@ impl Running {
                 return self.order_mailbox(now, id, principal, &mailbox, &order);
             }
             Command::Menu(order) => return self.order_menu(now, id, principal, order),
+            Command::Settings { extension, settings } => {
+                return self.order_settings(now, id, principal, &extension, *settings);
+            }
             Command::Agent { agent, order } => self.order_agent(now, principal, agent, order),
             Command::Queue { queue, order } => self.order_queue(now, principal, queue, order),
             Command::Define(order) => {

@@ -59,6 +59,7 @@ impl Running {
             Query::Message { mailbox, id } => self.one_message(principal, &mailbox, id),
             Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
             Query::Menu(name) => self.one_menu(now, principal, name),
+            Query::Settings(extension) => self.settings_view(principal, &extension),
             Query::Figures => Reply::Figures(Box::new(self.figures(now))),
         };
         self.desk.out.reply(id, reply);

@@ -66,6 +66,7 @@ impl Line {
             codecs: None,
             e164: false,
             trusted: false,
+            original_caller: false,
             ..trunk.clone()
         };
         way(&self.config) == way(trunk)

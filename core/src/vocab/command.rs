@@ -9,6 +9,7 @@ use super::acd::{
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::record::{CallRecord, RegistrationView};
+use super::settings::{ExtensionSettings, SettingsRecord};
 use super::{CallId, InteractionId, MessageId, TenantId, TrunkKey};
 
 /// What a key may do.
@@ -84,6 +85,14 @@ pub enum Command {
     },
     /// A menu over HTTP; answered when it is on disk.
     Menu(MenuOrder),
+    /// Sets everything that an extension's owner may set; answered when it is on disk. A user's or agent's key may only
+    /// set its own.
+    Settings {
+        /// The extension's bare number.
+        extension: String,
+        /// What holds from now on.
+        settings: Box<ExtensionSettings>,
+    },
 }
 
 /// A question about the live state. Pages start at 0 and hold at most 200 rows.
@@ -182,6 +191,8 @@ pub enum Query {
     },
     /// One menu, by its name.
     Menu(String),
+    /// What the owner of an extension, by its number, has set.
+    Settings(String),
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
     Figures,
 }
@@ -261,6 +272,8 @@ pub enum Reply {
     Menus(Page<MenuView>),
     /// One menu.
     Menu(Box<MenuView>),
+    /// What is set for an extension.
+    Settings(Box<SettingsRecord>),
     /// Figures.
     Figures(Box<Figures>),
     /// A query that found nothing or was refused.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::{AcdConfig, QueueKey};
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
+use super::settings::SettingsRecord;
 use super::{ExtensionKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
 
 /// Everything.
@@ -47,6 +48,8 @@ pub struct Config {
     pub menus: Vec<Menu>,
     /// Opening hours.
     pub hours: Vec<Hours>,
+    /// What owners of extensions have set before they ever set anything.
+    pub settings: Vec<SettingsRecord>,
     /// Every time zone that a tenant or opening hours name.
     pub zones: BTreeMap<String, Zone>,
 }
@@ -171,6 +174,28 @@ pub struct Codes {
     pub pickup_group: String,
     /// Before a number: answers the call that rings there.
     pub pickup: String,
+    /// Do not disturb, on.
+    pub dnd_on: String,
+    /// Do not disturb, off.
+    pub dnd_off: String,
+    /// Prefix of the number to which all calls go.
+    pub forward_all: String,
+    /// Takes that back.
+    pub forward_all_off: String,
+    /// Prefix of the number to which calls go while the extension is busy.
+    pub forward_busy: String,
+    /// Takes that back.
+    pub forward_busy_off: String,
+    /// Prefix of the number to which calls go that nobody takes.
+    pub forward_no_answer: String,
+    /// Takes that back.
+    pub forward_no_answer_off: String,
+    /// Prefix of the number to which calls go while no phone is registered.
+    pub forward_unregistered: String,
+    /// Takes that back.
+    pub forward_unregistered_off: String,
+    /// Prefix of the extension whose phone is to answer by itself.
+    pub intercom: String,
 }
 
 impl Default for Codes {
@@ -182,6 +207,17 @@ impl Default for Codes {
             voicemail: "*97".into(),
             pickup_group: "*8".into(),
             pickup: "**".into(),
+            dnd_on: "*70".into(),
+            dnd_off: "#70".into(),
+            forward_all: "*72".into(),
+            forward_all_off: "*73".into(),
+            forward_busy: "*90".into(),
+            forward_busy_off: "*91".into(),
+            forward_no_answer: "*92".into(),
+            forward_no_answer_off: "*93".into(),
+            forward_unregistered: "*94".into(),
+            forward_unregistered_off: "*95".into(),
+            intercom: "*80".into(),
         }
     }
 }
@@ -312,6 +348,8 @@ pub struct Trunk {
     pub e164: bool,
     /// Believes P-Asserted-Identity from it and sends it there.
     pub trusted: bool,
+    /// Takes the number of whoever called, though it is none of ours, for calls that are sent on.
+    pub original_caller: bool,
 }
 
 /// `[[number]]`.

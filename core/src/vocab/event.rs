@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueKey};
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
+use super::settings::SettingsRecord;
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MailboxKey, MenuKey, OfferId, TenantId, TrunkKey,
 };
@@ -210,6 +211,8 @@ pub enum EventKind {
         /// It rang for so long, in ms.
         rang_ms: u64,
     },
+    /// An extension's owner has set something.
+    SettingsChanged(Box<SettingsRecord>),
     /// What an agent wants has changed.
     AgentIntentChanged {
         /// Who.

@@ -9,6 +9,7 @@ use super::acd::{FigureRecord, IntentRecord};
 use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
 use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
+use super::settings::SettingsRecord;
 use super::{
     Command, CommitId, Config, ConnectId, MailboxKey, MessageId, Principal, Query, RequestId,
     ResolveId, WorkerId,
@@ -153,4 +154,6 @@ pub struct Restored {
     pub mails: Vec<WaitingMail>,
     /// Menus defined over HTTP.
     pub menus: Vec<Menu>,
+    /// What owners of extensions have set.
+    pub settings: Vec<SettingsRecord>,
 }

@@ -14,6 +14,7 @@ pub mod menu;
 pub mod plan;
 pub mod record;
 pub mod secret;
+pub mod settings;
 
 pub use acd::{AgentKey, OfferId, QueueKey};
 pub use command::{Command, CommandError, Done, Principal, Query, Reply, Role};
@@ -25,6 +26,7 @@ pub use input::{Boot, Input, Restored};
 pub use plan::{Feature, Hop, Identity, Plan};
 pub use record::{MailboxCounts, Record};
 pub use secret::Secret;
+pub use settings::ExtensionSettings;
 
 use serde::{Deserialize, Serialize};
 

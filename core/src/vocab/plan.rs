@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::acd::QueueKey;
+use super::settings::ForwardWhen;
 use super::{ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
 
 /// What a dialled number means for one caller.
@@ -57,6 +58,19 @@ pub enum Feature {
     PickUpGroup,
     /// Answers the call that rings at this number, an extension's or a queue's.
     PickUpAt(String),
+    /// The own phones ring no longer, or again.
+    DoNotDisturb(bool),
+    /// Sets a forward of the own extension.
+    Forward {
+        /// Which.
+        when: ForwardWhen,
+        /// As dialled behind the code: where to, and after `*` how long it rings before.
+        to: String,
+    },
+    /// Takes a forward of the own extension back.
+    ForwardOff(ForwardWhen),
+    /// Calls a phone that answers by itself.
+    Intercom(ExtensionKey),
 }
 
 /// How a caller is shown to the called side.

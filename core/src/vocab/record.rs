@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueConfig, QueueKey};
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
+use super::settings::SettingsRecord;
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MenuKey, MessageId, TenantId, TrunkKey,
 };
@@ -62,6 +63,8 @@ pub enum Record {
     MenuDefined(Box<Menu>),
     /// A menu defined over HTTP is gone.
     MenuUndefined(MenuKey),
+    /// An extension's settings changed.
+    Settings(Box<SettingsRecord>),
 }
 
 /// What was defined over HTTP.

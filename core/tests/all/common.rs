@@ -81,6 +81,7 @@ pub fn trunk(tenant: &str, name: &str, host: &str) -> Trunk {
         codecs: None,
         e164: false,
         trusted: false,
+        original_caller: false,
     }
 }
 

@@ -274,6 +274,17 @@ impl Exchange {
 
     /// A carrier calls one of our numbers.
     pub fn call_in(&mut self, at: &'static str, from: &str, number: &str) -> Dialog {
+        self.call_in_with(at, from, number, "")
+    }
+
+    /// ... with these header lines.
+    pub fn call_in_with(
+        &mut self,
+        at: &'static str,
+        from: &str,
+        number: &str,
+        more: &str,
+    ) -> Dialog {
         let n = self.fresh();
         let target = format!("sip:{number}@192.0.2.1");
         let dialog = Dialog {
@@ -285,7 +296,7 @@ impl Exchange {
             cseq: 1,
             branch: format!("z9hG4bKi{n}"),
         };
-        let text = self.request_text(&dialog, "INVITE", "", &sdp(at));
+        let text = self.request_text(&dialog, "INVITE", more, &sdp(at));
         self.receive(at, &text);
         dialog
     }
@@ -366,6 +377,22 @@ impl Exchange {
 
     /// A phone's response to a request that it got.
     pub fn respond(&mut self, at: &'static str, request: &str, status: u16, body: &str) -> Dialog {
+        self.respond_from(at, request, status, &format!("sip:x@{at}"), body)
+    }
+
+    /// A phone sends its caller elsewhere.
+    pub fn redirect(&mut self, at: &'static str, request: &str, contact: &str) {
+        self.respond_from(at, request, 302, contact, "");
+    }
+
+    fn respond_from(
+        &mut self,
+        at: &'static str,
+        request: &str,
+        status: u16,
+        contact: &str,
+        body: &str,
+    ) -> Dialog {
         let tag = format!(";tag=u{}", header(request, "Call-ID"));
         let to = match header(request, "To") {
             to if to.contains("tag=") => to.to_owned(),
@@ -374,7 +401,7 @@ impl Exchange {
         let vias: Vec<&str> = request.lines().filter(|line| line.starts_with("Via:")).collect();
         let head = format!(
             "SIP/2.0 {status} X\r\n{}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
-             Contact: <sip:x@{at}>\r\n",
+             Contact: <{contact}>\r\n",
             vias.join("\r\n"),
             header(request, "From"),
             header(request, "Call-ID"),

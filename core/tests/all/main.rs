@@ -16,6 +16,8 @@ mod carrier;
 mod common;
 mod dial_plan;
 mod exchange;
+mod forward_calls;
+mod forward_orders;
 mod identity;
 mod lobby;
 mod moving_legs;

@@ -15,6 +15,7 @@ mod recordings;
 mod records;
 mod registrations;
 mod reload;
+mod settings;
 mod trunks;
 mod view;
 mod visible;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(reload::routes())
         .merge(voicemail::routes())
         .merge(menus::routes())
+        .merge(settings::routes())
         .merge(events::routes())
 }
 

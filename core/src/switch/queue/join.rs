@@ -1,7 +1,7 @@
 //! Callers come into a queue, and leave it without an agent.
 
 use crate::acd::Leaving;
-use crate::call::{AnswerMode, Attendance, Found, Outcome};
+use crate::call::{AnswerMode, Attendance, Diversion, Found, Outcome};
 use crate::vocab::acd::{Join, OverflowReason, QueueConfig, QueueKey};
 use crate::vocab::config::Destination;
 use crate::vocab::record::{EndCause, Party, QueueVisit};
@@ -20,6 +20,8 @@ pub(in super::super) enum Arrival {
     Here(Found),
     /// To these instead.
     Elsewhere(Vec<Hop>),
+    /// To these, because somebody sends it on.
+    SentOn(Diversion, Vec<Hop>),
 }
 
 impl Running {

@@ -51,6 +51,9 @@ impl Running {
         let found = match &offer.place {
             AgentPlace::Extension(number) => {
                 let key = ExtensionKey { tenant: tenant.clone(), number: number.clone() };
+                if self.settings.is_quiet(&key) {
+                    return Err(OfferEnd::Rejected);
+                }
                 let identity = self.identity_for_agent(offer);
                 self.locate_extension(&key, identity)
             }

@@ -5,6 +5,7 @@ use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
 use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
 
+use super::super::settings::SettingsItem;
 use super::agent::{ActivityItem, IntentItem};
 use super::{PartyItem, RecordItem};
 use crate::api::gateway::EventId;
@@ -179,6 +180,8 @@ enum What {
     MailboxChanged { mailbox: String, new: u32, old: u32, urgent_new: u32, urgent_old: u32 },
     /// A menu was defined, changed or removed over HTTP.
     MenuChanged { menu: String, exists: bool },
+    /// The owner of an extension has set something, or somebody has for it.
+    SettingsChanged { extension: String, settings: SettingsItem },
     /// A new configuration is in force.
     Reloaded,
 }
@@ -253,6 +256,10 @@ impl From<EventKind> for What {
             | Kind::DefinitionShadowed { .. }
             | Kind::VoicemailLeft { .. }
             | Kind::MailboxChanged { .. }) => Self::of_queue(kind),
+            Kind::SettingsChanged(record) => Self::SettingsChanged {
+                extension: record.extension.number,
+                settings: record.settings.into(),
+            },
             Kind::MenuChanged { menu, exists } => Self::MenuChanged { menu: menu.name, exists },
             Kind::Reloaded => Self::Reloaded,
         }
