@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::vocab::{CallId, InteractionId, LegId, MessageId, Now};
-use media::order::{PlayId, RecordingId, StreamId};
+use media::order::{MixId, PlayId, RecordingId, StreamId};
 
 /// Streams of the generator that the switch draws from, one per purpose.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,7 @@ pub struct Ids {
     legs: u64,
     streams: u64,
     plays: u64,
+    mixes: u64,
     recordings: u64,
 }
 
@@ -57,6 +58,7 @@ impl Ids {
             legs: 0,
             streams: 0,
             plays: 0,
+            mixes: 0,
             recordings: 0,
         }
     }
@@ -103,6 +105,12 @@ impl Ids {
     pub fn play(&mut self) -> PlayId {
         self.plays += 1;
         PlayId(self.plays)
+    }
+
+    /// A mix.
+    pub fn mix(&mut self) -> MixId {
+        self.mixes += 1;
+        MixId(self.mixes)
     }
 
     /// A recording.

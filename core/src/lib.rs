@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod registrar;
 pub mod route;
 pub mod stock;
+pub mod supervise;
 pub mod switch;
 pub mod trunk;
 pub mod vocab;

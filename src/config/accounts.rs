@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use strowger_core::vocab::acd::Times;
 use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy, Tenant};
 use strowger_core::vocab::mailbox::Mailbox;
+use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ExtensionKey, Role, Secret, TenantId};
 
 use super::general::{checked, codecs};
@@ -192,6 +193,7 @@ fn extension(
     let algorithm = checked(table, "algorithm", algorithm, digest_algorithm).unwrap_or_default();
     let max_calls = table.number("max_calls", 0..=1_000, "calls").unwrap_or(0);
     let ring_secs = table.number("ring_secs", 1..=600, "seconds");
+    let supervises = supervises(table);
     let caller = table.text("caller_number", "one of the tenant's [[number]]s");
     let outside = |text: &str| values::outside_number(text).map(|()| text.to_owned());
     let caller_number = checked(table, "caller_number", caller, outside);
@@ -210,7 +212,18 @@ fn extension(
         caller_number,
         codecs,
         ring_secs,
+        supervises,
     })
+}
+
+fn supervises(table: &Table<'_>) -> Vec<Supervised> {
+    const RIGHT: &str = "a list such as [\"sales\", \"queue:9001\"], or [\"*\"] for everybody";
+    let texts = table.texts("supervises", RIGHT).unwrap_or_default().into_iter();
+    let read = |text: &str| {
+        let wrong = || format!("\"{text}\" is neither *, queue:NUMBER nor a group; write {RIGHT}");
+        Supervised::parse(text).ok_or_else(wrong)
+    };
+    texts.filter_map(|text| checked(table, "supervises", Some(text), read)).collect()
 }
 
 fn record_policy(text: &str) -> Result<RecordPolicy, String> {

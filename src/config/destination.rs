@@ -17,7 +17,7 @@ pub(super) const DESTINATIONS: &str = "trunk:NAME, extension:NUMBER, queue:NUMBE
 
 /// What callers of a queue may be sent to.
 pub(super) const QUEUE_DESTINATIONS: &str = "a number that can be dialled, queue:NUMBER, extension:NUMBER, \
-     voicemail:NUMBER, ivr:NAME, trunk:NAME, echo or sound:NAME";
+     voicemail:NUMBER, conference:NAME, ivr:NAME, trunk:NAME, echo or sound:NAME";
 
 /// Reads `kind:name` and checks that what it names exists.
 pub(super) fn destination(
@@ -65,7 +65,10 @@ fn read(
                 return sound.map(|()| Destination::Sound(name.to_owned()));
             }
             "ivr" => return names.menu(table, key, tenant, at).map(Destination::Ivr),
-            "group" | "conference" => return Some(not_served(table, text)),
+            "conference" => {
+                return names.conference(table, key, tenant, at).map(Destination::Conference);
+            }
+            "group" => return Some(not_served(table, text)),
             _ => {}
         }
     }

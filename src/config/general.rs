@@ -214,6 +214,11 @@ pub(super) fn calls(root: &Table<'_>) -> Calls {
             .number("max_diversions", 0..=20, "diversions")
             .unwrap_or(base.max_diversions),
         announce_failures: table.flag("announce_failures").unwrap_or(base.announce_failures),
+        supervise_tone: {
+            let tone = table.text("supervise_tone", "a prompt such as \"tones/beep\"");
+            let read = |text: &str| values::prompt(text).map(|()| text.to_owned());
+            checked(&table, "supervise_tone", tone, read)
+        },
     };
     table.finish();
     calls
@@ -246,6 +251,9 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         forward_unregistered_off: code("forward_unregistered_off")
             .unwrap_or(base.forward_unregistered_off),
         intercom: code("intercom").unwrap_or(base.intercom),
+        monitor: code("monitor").unwrap_or(base.monitor),
+        whisper: code("whisper").unwrap_or(base.whisper),
+        barge: code("barge").unwrap_or(base.barge),
     };
     let all = [
         ("echo", &codes.echo),
@@ -267,6 +275,9 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         ("forward_no_answer", &codes.forward_no_answer),
         ("forward_unregistered", &codes.forward_unregistered),
         ("intercom", &codes.intercom),
+        ("monitor", &codes.monitor),
+        ("whisper", &codes.whisper),
+        ("barge", &codes.barge),
     ];
     for (index, (key, code)) in all.into_iter().enumerate() {
         for (prefix, _) in before_numbers.iter().filter(|(_, prefix)| code.starts_with(*prefix)) {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod agents;
+mod conferences;
 mod destination;
 mod dialplan;
 mod general;
@@ -91,6 +92,8 @@ fn warn_of_missing_prompts(loaded: &mut Loaded) {
         .chain(core.acd.queues.iter().flat_map(prompts_of))
         .chain(core.acd.agents.iter().filter_map(|agent| agent.agent_sound.as_ref()))
         .chain(core.menus.iter().flat_map(prompts_of_menu))
+        .chain(core.conferences.iter().filter_map(|room| room.music.as_ref()))
+        .chain(&core.calls.supervise_tone)
         .map(|name| shell.sounds.join(format!("{name}.wav")))
         .filter(|path| !path.is_file())
         .map(|path| format!("{} does not exist; callers will hear nothing", path.display()))
@@ -168,6 +171,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         accounts::extensions(&root, &mut names, &tenants.list, &mut mailboxes, &mut initial);
     let hours = menus::hours(&root, &mut names, &tenants.list);
     let menu_tables = menus::names(&root, &mut names);
+    let conferences = conferences::conferences(&root, &mut names);
     let trunks = dialplan::trunks(&root, &mut names);
     let queue_tables = queues::numbers(&root, &mut names);
     let agents = agents::agents(&root, &mut names);
@@ -210,6 +214,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         zones: zone::compiled(&tenants_zones, &hours),
         hours,
         settings: std::mem::take(&mut initial.records),
+        conferences,
     };
     initial.check(reader, &core);
     (core, shell)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use strowger_core::vocab::{ExtensionKey, MenuKey, TenantId, TrunkKey};
+use strowger_core::vocab::{ConferenceKey, ExtensionKey, MenuKey, TenantId, TrunkKey};
 
 use super::problem::nearest;
 use super::table::{At, Table};
@@ -13,6 +13,7 @@ use super::values;
 pub(super) enum Taken {
     Extension,
     Queue,
+    Conference,
 }
 
 /// The names defined so far, with their lines.
@@ -25,6 +26,7 @@ pub(super) struct Names {
     agents: BTreeMap<(TenantId, String), usize>,
     menus: BTreeMap<(TenantId, String), usize>,
     hours: BTreeMap<(TenantId, String), usize>,
+    conferences: BTreeMap<(TenantId, String), usize>,
     seats: BTreeMap<ExtensionKey, usize>,
     outside: BTreeMap<(TrunkKey, String), usize>,
 }
@@ -148,11 +150,14 @@ impl Names {
         tenant: &TenantId,
         number: At<&str>,
     ) -> Option<()> {
-        if self.numbers.contains_key(&(tenant.clone(), number.value.to_owned())) {
+        let found = self.numbers.get(&(tenant.clone(), number.value.to_owned()));
+        if found.is_some_and(|(taken, _)| *taken != Taken::Conference) {
             return Some(());
         }
-        let same = self.numbers.keys().filter(|(t, _)| t == tenant);
-        let known = others(number.value, same.map(|(_, number)| number.as_str()));
+        let has_mailbox = |taken: Taken| taken != Taken::Conference;
+        let same =
+            self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && has_mailbox(*taken));
+        let known = others(number.value, same.map(|((_, number), _)| number.as_str()));
         let text = format!(
             "{field}: tenant {tenant} has no extension or queue \"{}\"; {known}",
             number.value
@@ -195,6 +200,7 @@ impl Names {
         let what = match wanted {
             Taken::Extension => "[[extension]]",
             Taken::Queue => "[[queue]]",
+            Taken::Conference => "[[conference]]",
         };
         let same =
             self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && *taken == wanted);
@@ -218,6 +224,21 @@ impl Names {
     ) -> Option<MenuKey> {
         self.named(table, (field, "[[menu]]"), &self.menus, tenant, name)?;
         Some(MenuKey { tenant: tenant.clone(), name: name.value.to_owned() })
+    }
+
+    pub(super) fn add_conference(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.conferences, (tenant.clone(), name.value.to_owned()), table, "name", name);
+    }
+
+    pub(super) fn conference(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<ConferenceKey> {
+        self.named(table, (field, "[[conference]]"), &self.conferences, tenant, name)?;
+        Some(ConferenceKey { tenant: tenant.clone(), name: name.value.to_owned() })
     }
 
     pub(super) fn add_hours(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {

@@ -1,8 +1,9 @@
 //! Bad snippets and exactly what is said about them; good ones and what they mean.
 
-use strowger_core::vocab::Role;
 use strowger_core::vocab::acd::QueueKey;
 use strowger_core::vocab::config::{Destination, DigestAlgorithm, RecordPolicy, RouteFrom};
+use strowger_core::vocab::supervise::Supervised;
+use strowger_core::vocab::{ConferenceKey, Role};
 
 use super::{Loaded, parse};
 
@@ -442,4 +443,46 @@ fn mailboxes_are_shared_within_a_tenant() {
         wrong.len() == 1 && wrong[0].contains("has no extension or queue \"9002\""),
         "{wrong:?}"
     );
+}
+
+#[test]
+fn supervisors_and_rooms_are_read() {
+    let text = with_tenant(
+        "[calls]\nsupervise_tone = \"tones/beep\"\n[codes]\nmonitor = \"*91\"\n\
+         [[extension]]\nnumber = \"4567\"\npassword = \"x\"\nsupervises = [\"sales\", \"queue:9001\", \"*\"]\n\
+         [[conference]]\nname = \"board\"\nnumber = \"8000\"\npin = \"12\"\nadmin_pin = \"34\"\nmax_members = 5\n\
+         record = true\nmusic = \"music/hold\"\nannounce = false\nstart_muted = true\n\
+         [[route]]\nmatch = \"^5\"\nto = [\"conference:board\"]\n",
+    );
+    let core = good(&text).core;
+    let scopes = [
+        Supervised::Group("sales".into()),
+        Supervised::Queue("9001".into()),
+        Supervised::Everybody,
+    ];
+    assert_eq!(core.extensions[0].supervises, scopes);
+    assert_eq!((core.codes.monitor.as_str(), core.codes.barge.as_str()), ("*91", "*33"));
+    assert_eq!(core.calls.supervise_tone.as_deref(), Some("tones/beep"));
+    let room = &core.conferences[0];
+    let key = ConferenceKey { tenant: "t".into(), name: "board".into() };
+    assert_eq!((&room.key, room.number.as_deref(), room.max_members), (&key, Some("8000"), 5));
+    assert!(room.record && room.start_muted && !room.announce);
+    assert_eq!(core.routes[0].to, [Destination::Conference(key)]);
+    for (text, complaint) in [
+        ("[[conference]]\nname = \"a\"\npin = \"1\"\nadmin_pin = \"1\"\n", "is the pin too"),
+        ("[[conference]]\nname = \"a\"\nmax_members = 1\n", "2 to 200"),
+        ("[[route]]\nmatch = \"^5\"\nto = [\"conference:nowhere\"]\n", "nowhere"),
+        (
+            "[[queue]]\nnumber = \"8\"\n[[conference]]\nname = \"a\"\nnumber = \"8\"\n",
+            "share one number space",
+        ),
+        (
+            "[[extension]]\nnumber = \"1\"\npassword = \"x\"\nsupervises = [\"a b\"]\n",
+            "neither *, queue:NUMBER nor a group",
+        ),
+        ("[codes]\nmonitor = \"*43\"\n", "is echo too"),
+    ] {
+        let wrong = errors(&with_tenant(text));
+        assert!(wrong.len() == 1 && wrong[0].contains(complaint), "{complaint}: {wrong:?}");
+    }
 }

@@ -31,6 +31,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("voicemail", &["vocab", "voice"]),
     ("ivr", &["vocab", "voice"]),
     ("forward", &["vocab"]),
+    ("supervise", &["vocab"]),
     (
         "switch",
         &[
@@ -50,6 +51,7 @@ const CORE: &[(&str, &[&str])] = &[
             "voicemail",
             "ivr",
             "forward",
+            "supervise",
         ],
     ),
 ];

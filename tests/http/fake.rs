@@ -143,7 +143,7 @@ impl Gateway for Fake {
         }
         let live = || {
             let (record, stage) = (record(9, &principal.tenant, "101"), CallStage::Talking);
-            CallView { record, stage, held: true }
+            CallView { record, stage, held: true, supervisors: Vec::new() }
         };
         let reply = match query {
             Query::Registrations { .. } => {

@@ -16,3 +16,4 @@ mod problems;
 mod queues;
 mod resources;
 mod site;
+mod supervise;

@@ -53,6 +53,7 @@ fn account(number: &str) -> Extension {
         caller_number: None,
         codecs: None,
         ring_secs: Some(20),
+        supervises: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! ([`super::candidates`]), and hands the caller over to one of them or to other destinations. What happens it tells in
 //! [`Note`]s. All methods here do nothing in a stage that they do not belong to.
 
-use media::order::{Order, PlayId};
+use media::order::{MixId, Order, PlayId};
 use sip::endpoint::{Body, Reply};
 
 use crate::vocab::acd::OfferEnd;
@@ -88,6 +88,8 @@ pub enum Note {
     NotReached(Outcome),
     /// The agent has left the conversation; the caller is back in attendance ([`After::Keep`]).
     CalleeGone,
+    /// A conversation that was mixed is over, or is another one now; also told of calls that nobody attends.
+    Parted,
     /// The call ends, for whatever reason; the last note but for the [`Note::Recorded`] of a recording under way.
     CallerGone,
 }
@@ -99,6 +101,8 @@ pub(crate) struct Attend {
     saying: Option<Saying>,
     next: Next,
     remind_at: Option<u64>,
+    /// The caller is a member of it.
+    pub(crate) mix: Option<MixId>,
     pub(crate) candidates: Vec<Candidate>,
 }
 
@@ -140,6 +144,7 @@ impl Attend {
             saying: None,
             next: Next::Stay,
             remind_at: None,
+            mix: None,
             candidates: Vec::new(),
         })
     }
@@ -317,6 +322,7 @@ impl Call {
 
     fn leave_for(&mut self, ctx: &mut Ctx<'_>, hops: Vec<Hop>) {
         self.hush(ctx);
+        self.leave_mix(ctx);
         self.hops = hops.into();
         self.best_failure = None;
         self.legs[CALLEE].party = Party::Nobody;
@@ -358,6 +364,7 @@ impl Call {
     /// A callee whose leg is over has left the caller behind: back into attendance.
     pub(crate) fn callee_left(&mut self, ctx: &mut Ctx<'_>) {
         self.end_asking(ctx);
+        self.end_mix(ctx);
         self.refuse_relays(ctx);
         self.stop_recordings(ctx);
         let hears_music = self.legs[CALLEE].holds;

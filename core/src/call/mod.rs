@@ -18,6 +18,7 @@ mod hunt;
 mod keys;
 mod leg;
 mod media;
+mod mixed;
 mod moves;
 mod offered;
 mod record;
@@ -54,6 +55,7 @@ pub use causes::Outcome;
 pub use divert::{Diversion, Diversions, DivertReason};
 pub use leg::Leg;
 pub use media::LegMedia;
+pub use mixed::Voicing;
 pub use moves::{Loose, Rest};
 pub use record::RecordingEnd;
 pub use start::{Common, Incoming, Originate};
@@ -334,7 +336,7 @@ impl Call {
             Stage::Ending(_) | Stage::Over => CallStage::Ending,
         };
         let held = self.legs.iter().any(|leg| leg.holds);
-        CallView { record: self.record.clone(), stage, held }
+        CallView { record: self.record.clone(), stage, held, supervisors: Vec::new() }
     }
 
     /// What contradicts the rules, if anything.

@@ -107,6 +107,7 @@ impl Call {
             return None;
         }
         self.end_asking(ctx);
+        self.end_mix(ctx);
         self.refuse_relays(ctx);
         self.stop_recordings(ctx);
         let loose = self.loosen(ctx, side)?;

@@ -10,6 +10,7 @@ use crate::vocab::record::EndCause;
 
 use super::attend::After;
 use super::headers::sdp_of;
+use super::mixed::Mixed;
 use super::start::line_kinds;
 use super::{CALLEE, CALLER, Call, Ctx, Outcome, SECOND, Stage, other};
 
@@ -24,6 +25,8 @@ pub(crate) struct Talk {
     awaiting: Awaiting,
     /// What the callee's end means.
     after: After,
+    /// More than the two take part.
+    pub(crate) mixed: Option<Mixed>,
 }
 
 /// For what the caller's answer to the description in our 200 is awaited.
@@ -163,6 +166,7 @@ impl Call {
             asking: None,
             awaiting,
             after,
+            mixed: None,
         });
         self.record.answered_at.get_or_insert(ctx.now.wall);
         self.reached();
@@ -190,15 +194,12 @@ impl Call {
         (limit > 0 && !held).then_some(limit)
     }
 
-    /// Tells the worker what offer and answer settled on both legs, and bridges line by line.
+    /// Tells the worker what offer and answer settled on both legs, and connects line by line.
     pub(crate) fn settle(&mut self, ctx: &mut Ctx<'_>, silence_limit: Option<u64>) {
         for leg in &self.legs {
             leg.media.configure(ctx, self.worker, silence_limit);
         }
-        let [caller, callee] = &self.legs;
-        for (a, b) in caller.media.pairs(&callee.media) {
-            ctx.out.media(self.worker, Order::Bridge { a, b });
-        }
+        self.connect_lines(ctx);
     }
 
     /// The caller acknowledged our 200, or a leg our 200 to its re-INVITE. A body is the answer to an offer of ours.

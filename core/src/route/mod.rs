@@ -9,6 +9,7 @@
 //! missing the call is refused, and no later route is looked at, so that a catch-all cannot open what a narrow route
 //! closed. Emergency numbers pass every class. Destinations that the tenant's own configuration names ask for no class.
 
+mod codes;
 mod features;
 mod identity;
 mod number;
@@ -24,9 +25,10 @@ use regex_lite::{Regex, RegexBuilder};
 
 use sip::uri::Uri;
 
+use crate::vocab::conference::Conference;
 use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
 use crate::vocab::mailbox::Mailbox;
-use crate::vocab::{ExtensionKey, MailboxKey, QueueKey, TenantId, TrunkKey};
+use crate::vocab::{ConferenceKey, ExtensionKey, MailboxKey, QueueKey, TenantId, TrunkKey};
 
 pub use crate::vocab::{Hop, Identity, Plan};
 pub use identity::{Remote, anonymous};
@@ -155,6 +157,8 @@ pub struct Directory {
     plans: BTreeMap<TenantId, DialPlan>,
     queues: BTreeSet<QueueKey>,
     mailboxes: BTreeMap<MailboxKey, usize>,
+    /// Rooms by what is dialled for them.
+    rooms: BTreeMap<ExtensionKey, ConferenceKey>,
     /// Positions of extensions by tenant and number, for those who dial digit by digit.
     in_order: Box<[u32]>,
 }
@@ -200,9 +204,14 @@ impl Directory {
         let queues = config.acd.queues.iter().map(|queue| queue.key.clone()).collect();
         let mailboxes = config.mailboxes.iter().enumerate();
         let mailboxes = mailboxes.map(|(at, mailbox)| (mailbox.key.clone(), at)).collect();
+        let numbered = |room: &Conference| {
+            let (tenant, number) = (room.key.tenant.clone(), room.number.clone()?);
+            Some((ExtensionKey { tenant, number }, room.key.clone()))
+        };
+        let rooms = config.conferences.iter().filter_map(numbered).collect();
         let mut in_order: Box<[u32]> = (0..).take(config.extensions.len()).collect();
         in_order.sort_by_key(|at| config.extensions.get(*at as usize).map(|own| &own.key));
-        Ok(Self { config, users, tenants, trunks, plans, queues, mailboxes, in_order })
+        Ok(Self { config, users, tenants, trunks, plans, queues, mailboxes, rooms, in_order })
     }
 
     /// The numbers that lead to queues from now on.
@@ -238,6 +247,11 @@ impl Directory {
     /// The mailbox of an extension, where it has one.
     pub fn mailbox(&self, key: &MailboxKey) -> Option<&Mailbox> {
         self.config.mailboxes.get(*self.mailboxes.get(key)?)
+    }
+
+    /// A room of the configuration.
+    pub fn conference(&self, key: &ConferenceKey) -> Option<&Conference> {
+        self.config.conferences.iter().find(|room| room.key == *key)
     }
 
     /// Whether a tenant has an extension with these digits, and whether it has longer ones that begin so.

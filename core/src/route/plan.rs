@@ -96,8 +96,14 @@ impl Directory {
         if let Some(feature) = feature.or_else(|| self.feature(tenant, &dialled)) {
             return Ok(plan(dialled, vec![Hop::Feature(feature)]));
         }
+        if let Some(feature) = self.supervision(tenant, &dialled) {
+            return Ok(plan(dialled, vec![Hop::Feature(feature?)]));
+        }
         if let Some(queue) = self.queue_numbered(tenant, &dialled) {
             return Ok(plan(queue.number.clone(), vec![Hop::Queue(queue)]));
+        }
+        if let Some(room) = self.room_numbered(tenant, &dialled) {
+            return Ok(plan(dialled, vec![Hop::Conference(room)]));
         }
         if let Some(called) = self.in_tenant(tenant, &dialled) {
             if called.key == extension.key {
@@ -158,6 +164,9 @@ impl Directory {
         }
         if let Some(queue) = self.queue_numbered(tenant, &dialled) {
             return vec![Hop::Queue(queue)];
+        }
+        if let Some(room) = self.room_numbered(tenant, &dialled) {
+            return vec![Hop::Conference(room)];
         }
         if let Some(called) = self.in_tenant(tenant, &dialled) {
             return self.to_extension(&called.key);
@@ -336,7 +345,11 @@ impl Directory {
             Destination::Voicemail(key) if key.tenant == tenant.id => {
                 Some(Hop::Voicemail(key.clone()))
             }
+            Destination::Conference(key) if key.tenant == tenant.id => {
+                self.conference(key).map(|room| Hop::Conference(room.key.clone()))
+            }
             Destination::Queue(_)
+            | Destination::Conference(_)
             | Destination::Ivr(_)
             | Destination::Voicemail(_)
             | Destination::Extension(_)

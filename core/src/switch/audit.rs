@@ -47,6 +47,7 @@ impl Switch {
                 && running.queues.is_idle()
                 && running.staff.engagements() == 0
                 && running.logins.is_idle()
+                && running.supervision.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -87,6 +88,7 @@ impl Running {
         self.books.registrar.audit(&mut wrong);
         self.audit_watchers(&mut wrong);
         self.audit_lobby(&mut wrong);
+        self.audit_supervision(&mut wrong);
         self.books.trunks.audit(&mut wrong);
         self.calls.audit(&mut wrong);
         self.queues.acd.audit(self.now, &mut wrong);

@@ -74,6 +74,7 @@ impl Running {
             staff: Staff::default(),
             logins: Logins::default(),
             settings: Owners::default(),
+            supervision: crate::supervise::Supervision::default(),
             now,
             counters: Counters::default(),
             drain: None,

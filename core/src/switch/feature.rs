@@ -16,6 +16,7 @@ impl Running {
             | Feature::Forward { .. }
             | Feature::ForwardOff(_)
             | Feature::Intercom(_) => self.enter_settings(now, id, feature),
+            Feature::Supervise(mode, watched) => self.begin_supervision(id, *mode, watched),
         }
     }
 }

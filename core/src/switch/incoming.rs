@@ -11,7 +11,7 @@ use crate::call::{Call, Common, Incoming, Line, Outcome, Rights};
 use crate::route::{Caller, Refusal, host_text};
 use crate::vocab::config::RecordPolicy;
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::{ExtensionKey, Now, Plan, TrunkKey};
+use crate::vocab::{CallId, ExtensionKey, Feature, Hop, Now, Plan, TrunkKey};
 
 use super::Running;
 
@@ -51,6 +51,12 @@ impl Running {
             };
             return self.desk.sip.reject(now.mono, leg, reply);
         }
+        let companion = self.companion(&plan);
+        let mut common = self.common(&rights, plan, Some(message));
+        if let Some(companion) = companion.and_then(|id| self.calls.get(id)) {
+            common.interaction = Some(companion.interaction);
+            common.near = Some(companion.worker());
+        }
         let incoming = Incoming {
             leg,
             offer,
@@ -59,7 +65,7 @@ impl Running {
             max_forwards: message.max_forwards().unwrap_or(70).min(255) as u8,
             refused,
             invite: message.detach(),
-            common: self.common(&rights, plan, Some(message)),
+            common,
         };
         self.counters.call_started();
         let call = Call::incoming(&mut self.desk.ctx(now), incoming);
@@ -72,6 +78,16 @@ impl Running {
         self.remember_emergency(now, id);
         self.let_act(now, id, |_, _| {});
         self.grant_wishes(now, id);
+    }
+
+    /// The call that a plan leads into, where it joins one: they are one story.
+    fn companion(&self, plan: &Plan) -> Option<CallId> {
+        match plan.hops.first()? {
+            Hop::Feature(Feature::Supervise(_, watched)) => {
+                self.conversation_of(watched).map(|(call, _)| call)
+            }
+            _ => None,
+        }
     }
 
     /// A carrier by its address, anybody else by credentials.

@@ -32,6 +32,8 @@ mod register;
 mod responses;
 mod staff;
 mod subscribe;
+mod supervise;
+mod supervise_orders;
 mod trunks;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -50,6 +52,7 @@ use crate::outbox::Outbox;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
+use crate::supervise::Supervision;
 use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
 use trunks::TrunkErrands;
@@ -113,6 +116,7 @@ struct Running {
     staff: Staff,
     logins: Logins,
     settings: Owners,
+    supervision: Supervision,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -213,7 +217,8 @@ impl Running {
 
     /// Something happened to a call in attendance: whoever attends it hears of it.
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
-        let heeded = self.queue_heeds(now, call, note)
+        let heeded = self.supervision_heeds(now, call, note)
+            || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
             || self.feature_heeds(now, call, note);
         if !heeded || *note == Note::CallerGone {
@@ -277,12 +282,16 @@ impl Running {
     fn let_act(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
         let desk = &mut self.desk;
         let acted = self.calls.with(id, |call| {
-            let lived = call.is_live();
+            let (lived, mixed) = (call.is_live(), call.mixed());
             act(call, &mut desk.ctx(now));
             let ended = (lived && !call.is_live()).then(|| EndedCall::of(call));
-            (call.take_notes(), ended)
+            let parted = ended.is_some() || (mixed.is_some() && call.mixed() != mixed);
+            (call.take_notes(), ended, parted)
         });
-        let Some((notes, ended)) = acted else { return };
+        let Some((notes, ended, parted)) = acted else { return };
+        if parted && self.supervision.of(id).next().is_some() {
+            self.noted.push_back((id, Note::Parted));
+        }
         self.noted.extend(notes.into_iter().map(|note| (id, note)));
         if let Some(ended) = ended {
             self.note_ended(&ended);

@@ -30,6 +30,9 @@ impl Running {
             Command::Settings { extension, settings } => {
                 return self.order_settings(now, id, principal, &extension, *settings);
             }
+            Command::Supervise { call, order } => {
+                self.order_supervision(now, principal, call, order)
+            }
             Command::Agent { agent, order } => self.order_agent(now, principal, agent, order),
             Command::Queue { queue, order } => self.order_queue(now, principal, queue, order),
             Command::Define(order) => {
@@ -112,7 +115,7 @@ impl Running {
     }
 }
 
-fn busy(why: &NotAdmitted) -> CommandError {
+pub(super) fn busy(why: &NotAdmitted) -> CommandError {
     let what = match why {
         NotAdmitted::Full => "the switch takes no more calls now",
         NotAdmitted::TooMany => "the extension has as many calls as it may",

@@ -30,7 +30,7 @@ impl Running {
             Query::Call { call } => {
                 let found = self.calls.get(call).filter(|call| principal.sees(call));
                 match found {
-                    Some(call) => Reply::Call(Box::new(call.view())),
+                    Some(call) => Reply::Call(Box::new(self.call_view(principal, call))),
                     None => Reply::Refused(CommandError::NotFound(format!("no live call {call}"))),
                 }
             }
@@ -65,11 +65,21 @@ impl Running {
         self.desk.out.reply(id, reply);
     }
 
+    /// Those who are supervised are not told of it.
+    fn call_view(&self, principal: &Principal, call: &Call) -> CallView {
+        let told = principal.limited_to().is_none();
+        let supervisors = if told { self.supervisors_of(call.id) } else { Vec::new() };
+        CallView { supervisors, ..call.view() }
+    }
+
     fn calls_page(&self, now: Now, principal: &Principal, offset: usize, limit: usize) -> Reply {
         let visible = || self.calls.iter().filter(|call| principal.sees(call));
         let total = visible().count();
-        let items: Vec<CallView> =
-            visible().skip(offset).take(limit.min(MAX_ROWS)).map(Call::view).collect();
+        let items: Vec<CallView> = visible()
+            .skip(offset)
+            .take(limit.min(MAX_ROWS))
+            .map(|call| self.call_view(principal, call))
+            .collect();
         Reply::Calls(Page { items, total, as_of: now.wall })
     }
 }

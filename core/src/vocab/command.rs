@@ -10,6 +10,7 @@ use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::record::{CallRecord, RegistrationView};
 use super::settings::{ExtensionSettings, SettingsRecord};
+use super::supervise::{SuperviseOrder, SupervisorView};
 use super::{CallId, InteractionId, MessageId, TenantId, TrunkKey};
 
 /// What a key may do.
@@ -92,6 +93,13 @@ pub enum Command {
         extension: String,
         /// What holds from now on.
         settings: Box<ExtensionSettings>,
+    },
+    /// Something about the supervision of a call; for keys of supervisors and admins.
+    Supervise {
+        /// The call that is supervised.
+        call: CallId,
+        /// What.
+        order: SuperviseOrder,
     },
 }
 
@@ -319,6 +327,9 @@ pub struct CallView {
     pub stage: CallStage,
     /// Somebody is on hold.
     pub held: bool,
+    /// Who supervises it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supervisors: Vec<SupervisorView>,
 }
 
 /// What was counted for one subject, over several spans of time up to now.

@@ -10,9 +10,11 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::acd::{AcdConfig, QueueKey};
+use super::conference::{Conference, ConferenceKey};
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
 use super::settings::SettingsRecord;
+use super::supervise::Supervised;
 use super::{ExtensionKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
 
 /// Everything.
@@ -50,6 +52,8 @@ pub struct Config {
     pub hours: Vec<Hours>,
     /// What owners of extensions have set before they ever set anything.
     pub settings: Vec<SettingsRecord>,
+    /// Rooms of conferences.
+    pub conferences: Vec<Conference>,
     /// Every time zone that a tenant or opening hours name.
     pub zones: BTreeMap<String, Zone>,
 }
@@ -143,6 +147,8 @@ pub struct Calls {
     pub max_diversions: u8,
     /// A failed call is explained by a spoken announcement (true) or by its SIP status alone (false).
     pub announce_failures: bool,
+    /// Prompt that both parties hear when somebody begins to supervise their call; `None`: nothing.
+    pub supervise_tone: Option<String>,
 }
 
 impl Default for Calls {
@@ -155,6 +161,7 @@ impl Default for Calls {
             max_calls: 10_000,
             max_diversions: 5,
             announce_failures: false,
+            supervise_tone: None,
         }
     }
 }
@@ -196,6 +203,12 @@ pub struct Codes {
     pub forward_unregistered_off: String,
     /// Prefix of the extension whose phone is to answer by itself.
     pub intercom: String,
+    /// Before an extension's number: hears its call.
+    pub monitor: String,
+    /// Before an extension's number: hears its call and is heard by it alone.
+    pub whisper: String,
+    /// Before an extension's number: takes part in its call.
+    pub barge: String,
 }
 
 impl Default for Codes {
@@ -218,6 +231,9 @@ impl Default for Codes {
             forward_unregistered: "*94".into(),
             forward_unregistered_off: "*95".into(),
             intercom: "*80".into(),
+            monitor: "*31".into(),
+            whisper: "*32".into(),
+            barge: "*33".into(),
         }
     }
 }
@@ -315,6 +331,8 @@ pub struct Extension {
     pub codecs: Option<Vec<String>>,
     /// How long it rings, in seconds, or `None` for the general time.
     pub ring_secs: Option<u32>,
+    /// Whose calls it may monitor, whisper into and barge into.
+    pub supervises: Vec<Supervised>,
 }
 
 /// `[[trunk]]`.
@@ -411,6 +429,8 @@ pub enum Destination {
     Ivr(MenuKey),
     /// `voicemail:NUMBER`, an extension's or a queue's.
     Voicemail(MailboxKey),
+    /// `conference:NAME`.
+    Conference(ConferenceKey),
 }
 
 impl Destination {
@@ -435,6 +455,7 @@ impl Destination {
             "trunk" => Self::Trunk(TrunkKey { tenant, name }),
             "sound" => Self::Sound(name),
             "ivr" => Self::Ivr(MenuKey { tenant, name }),
+            "conference" => Self::Conference(ConferenceKey { tenant, name }),
             "extension" => {
                 Self::Extension(ExtensionKey { tenant, number: number(&name, 32, b"")? })
             }
@@ -457,6 +478,7 @@ impl fmt::Display for Destination {
             Self::Queue(key) => write!(f, "queue:{}", key.number),
             Self::Ivr(key) => write!(f, "ivr:{}", key.name),
             Self::Voicemail(key) => write!(f, "voicemail:{}", key.number),
+            Self::Conference(key) => write!(f, "conference:{}", key.name),
         }
     }
 }
@@ -477,6 +499,7 @@ mod tests {
             "queue:9001",
             "ivr:main",
             "voicemail:9001",
+            "conference:board",
         ] {
             let read = Destination::parse(text, "t").map(|destination| destination.to_string());
             assert_eq!(read.as_deref(), Some(text));

@@ -6,6 +6,7 @@ use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueK
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
 use super::settings::SettingsRecord;
+use super::supervise::{Mode, SupervisionChange};
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MailboxKey, MenuKey, OfferId, TenantId, TrunkKey,
 };
@@ -268,6 +269,21 @@ pub enum EventKind {
         menu: MenuKey,
         /// False when it is gone.
         exists: bool,
+    },
+    /// Somebody begins to supervise a call, does it otherwise, or leaves.
+    Supervision {
+        /// The call that is supervised.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// The supervisor's extension.
+        supervisor: ExtensionKey,
+        /// The supervisor's own call.
+        supervisor_call: CallId,
+        /// How it takes part, or did last.
+        mode: Mode,
+        /// What happened.
+        change: SupervisionChange,
     },
     /// What was defined over HTTP has no effect: the configuration file defines the same id, or an extension has its number.
     DefinitionShadowed {

@@ -4,6 +4,7 @@
 
 pub mod acd;
 pub mod command;
+pub mod conference;
 pub mod config;
 pub mod effect;
 pub mod event;
@@ -15,9 +16,11 @@ pub mod plan;
 pub mod record;
 pub mod secret;
 pub mod settings;
+pub mod supervise;
 
 pub use acd::{AgentKey, OfferId, QueueKey};
 pub use command::{Command, CommandError, Done, Principal, Query, Reply, Role};
+pub use conference::ConferenceKey;
 pub use config::Config;
 pub use effect::Effect;
 pub use event::{Event, EventKind};

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::acd::QueueKey;
 use super::settings::ForwardWhen;
-use super::{ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
+use super::supervise::Mode;
+use super::{ConferenceKey, ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
 
 /// What a dialled number means for one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +48,13 @@ pub enum Hop {
     OwnVoicemail,
     /// An agent logs in or out from this phone.
     AgentLogin,
+    /// A conference.
+    Conference(ConferenceKey),
     /// What a feature code asks for.
     Feature(Feature),
 }
 
-/// What a feature code asks for.
+/// What a feature code asks for, with the number that was dialled after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Feature {
     /// Answers the call that has rung longest in the caller's pickup groups.
@@ -71,6 +74,8 @@ pub enum Feature {
     ForwardOff(ForwardWhen),
     /// Calls a phone that answers by itself.
     Intercom(ExtensionKey),
+    /// Takes part in the call of this extension as a supervisor.
+    Supervise(Mode, ExtensionKey),
 }
 
 /// How a caller is shown to the called side.

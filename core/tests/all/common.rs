@@ -62,6 +62,7 @@ pub fn extension(tenant: &str, number: &str, classes: &[&str]) -> Extension {
         caller_number: None,
         codecs: None,
         ring_secs: None,
+        supervises: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ use strowger_core::vocab::{
 };
 
 use crate::common::*;
+use crate::mixer::Mixer;
 
 /// A switch with what came out of it.
 pub struct Exchange {
@@ -37,6 +38,8 @@ pub struct Exchange {
     pub mails: Vec<MailRecord>,
     /// Messages that are being recorded.
     messages: BTreeSet<RecordingId>,
+    /// Who is bridged to whom, and who is in which mix.
+    pub mixer: Mixer,
     ports: BTreeMap<StreamId, PortId>,
     replies: BTreeMap<RequestId, Reply>,
     later: VecDeque<Input>,
@@ -101,6 +104,7 @@ impl Exchange {
             playing: BTreeMap::new(),
             mails: Vec::new(),
             messages: BTreeSet::new(),
+            mixer: Mixer::default(),
             ports: BTreeMap::new(),
             replies: BTreeMap::new(),
             later: VecDeque::new(),
@@ -145,6 +149,7 @@ impl Exchange {
 
     /// What a media worker would do.
     fn order(&mut self, order: Order) {
+        self.mixer.order(&order);
         match order {
             Order::Open { stream, port, .. } => {
                 self.ports.insert(stream, port);
@@ -159,7 +164,7 @@ impl Exchange {
                 self.configured.insert(stream, config);
             }
             Order::Bridge { a, b } => self.bridges.push((a, b)),
-            Order::Record { .. } => self.recordings += 1,
+            Order::Record { .. } | Order::RecordMix { .. } => self.recordings += 1,
             Order::RecordVoice { recording, .. } => {
                 self.recordings += 1;
                 self.messages.insert(recording);
@@ -445,6 +450,28 @@ impl Exchange {
     /// All prompts that play now.
     pub fn heard(&self) -> Vec<String> {
         self.playing.values().flat_map(|(_, prompts, _)| prompts.clone()).collect()
+    }
+
+    /// Whom a phone hears, by the addresses of their media; prompts instead where any play to it.
+    pub fn hears(&self, at: &str) -> Vec<String> {
+        let ip = address(at).ip();
+        let streams = self
+            .configured
+            .iter()
+            .filter(|(_, own)| own.remote_rtp.is_some_and(|own| own.ip() == ip));
+        let open = streams.map(|(stream, _)| *stream).filter(|own| self.ports.contains_key(own));
+        let mut heard: Vec<String> = Vec::new();
+        for stream in open {
+            match self.playing.get(&stream) {
+                Some((_, prompts, _)) => heard.extend(prompts.clone()),
+                None => heard.extend(self.mixer.hears(stream).iter().filter_map(|from| {
+                    let remote = self.configured.get(from)?.remote_rtp?;
+                    Some(remote.ip().to_string())
+                })),
+            }
+        }
+        heard.sort();
+        heard
     }
 
     /// Keys pressed in a dialog, by INFO.

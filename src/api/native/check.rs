@@ -80,7 +80,7 @@ impl Check {
         let found = Destination::parse(&text, tenant);
         if found.is_none() {
             let right = "a number that can be dialled, queue:NUMBER, extension:NUMBER, \
-                voicemail:NUMBER, ivr:NAME, trunk:NAME, echo or sound:NAME";
+                voicemail:NUMBER, conference:NAME, ivr:NAME, trunk:NAME, echo or sound:NAME";
             self.wrong(key, format!("\"{text}\" is no destination; write {right}"));
         }
         found

@@ -16,6 +16,7 @@ mod records;
 mod registrations;
 mod reload;
 mod settings;
+mod supervise;
 mod trunks;
 mod view;
 mod visible;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(registrations::routes())
         .merge(calls::routes())
+        .merge(supervise::routes())
         .merge(records::routes())
         .merge(recordings::routes())
         .merge(audio::routes())

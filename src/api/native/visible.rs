@@ -58,6 +58,7 @@ impl Eyes {
             | EventKind::DefinitionChanged { .. }
             | EventKind::DefinitionShadowed { .. }
             | EventKind::MenuChanged { .. }
+            | EventKind::Supervision { .. }
             | EventKind::Reloaded => return false,
             EventKind::SettingsChanged(record) => return record.extension.number == own,
             EventKind::MailboxChanged { mailbox, .. } => return mailbox.number == own,

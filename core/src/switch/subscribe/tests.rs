@@ -44,6 +44,7 @@ fn account(tenant: &str, number: &str) -> Extension {
         caller_number: None,
         codecs: None,
         ring_secs: None,
+        supervises: Vec::new(),
     }
 }
 

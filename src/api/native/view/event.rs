@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
+use strowger_core::vocab::supervise::SupervisionChange;
 use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
 
@@ -182,8 +183,27 @@ enum What {
     MenuChanged { menu: String, exists: bool },
     /// The owner of an extension has set something, or somebody has for it.
     SettingsChanged { extension: String, settings: SettingsItem },
+    /// A supervisor hears a call from now on.
+    SupervisionStarted(Box<SupervisionItem>),
+    /// A supervisor takes part in another way.
+    SupervisionChanged(Box<SupervisionItem>),
+    /// A supervisor takes no part any more.
+    SupervisionEnded(Box<SupervisionItem>),
     /// A new configuration is in force.
     Reloaded,
+}
+
+/// A supervisor in a call.
+#[derive(Debug, Serialize, ToSchema)]
+struct SupervisionItem {
+    #[serde(flatten)]
+    about: About,
+    /// The supervisor's extension.
+    supervisor: String,
+    /// The supervisor's own call.
+    supervisor_call: String,
+    /// `monitor`, `whisper` or `barge`.
+    mode: &'static str,
 }
 
 impl From<&Event> for EventView {
@@ -261,6 +281,18 @@ impl From<EventKind> for What {
                 settings: record.settings.into(),
             },
             Kind::MenuChanged { menu, exists } => Self::MenuChanged { menu: menu.name, exists },
+            Kind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } => {
+                let about = about(call, interaction);
+                let (supervisor, call) = (supervisor.number, supervisor_call.to_string());
+                let mode = mode.as_str();
+                let item =
+                    Box::new(SupervisionItem { about, supervisor, supervisor_call: call, mode });
+                match change {
+                    SupervisionChange::Started => Self::SupervisionStarted(item),
+                    SupervisionChange::Changed => Self::SupervisionChanged(item),
+                    SupervisionChange::Ended => Self::SupervisionEnded(item),
+                }
+            }
             Kind::Reloaded => Self::Reloaded,
         }
     }

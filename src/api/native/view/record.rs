@@ -5,6 +5,7 @@ use strowger_core::vocab::command::{CallStage, CallView};
 use strowger_core::vocab::record::{
     CallRecord, EndCause, EndedBy, Party, Quality, QueueVisit, RecordingRecord,
 };
+use strowger_core::vocab::supervise::SupervisorView;
 use utoipa::ToSchema;
 
 /// One end of a call.
@@ -194,11 +195,41 @@ pub(in crate::api::native) struct CallItem {
     stage: CallStage,
     /// Somebody is on hold.
     held: bool,
+    /// Who supervises it; keys of users and agents are not told.
+    supervisors: Vec<SupervisorItem>,
+}
+
+/// A supervisor in a call.
+#[derive(Debug, Serialize, ToSchema)]
+struct SupervisorItem {
+    /// Its own call.
+    call: String,
+    /// Its extension.
+    extension: String,
+    /// `monitor`, `whisper` or `barge`.
+    mode: &'static str,
+    /// Whom a whisper is for.
+    agent: PartyItem,
+    /// False while its phone rings.
+    joined: bool,
+}
+
+impl From<SupervisorView> for SupervisorItem {
+    fn from(view: SupervisorView) -> Self {
+        Self {
+            call: view.call.to_string(),
+            extension: view.extension.number,
+            mode: view.mode.as_str(),
+            agent: view.agent.into(),
+            joined: view.joined,
+        }
+    }
 }
 
 impl From<CallView> for CallItem {
     fn from(view: CallView) -> Self {
-        Self { record: view.record.into(), stage: view.stage, held: view.held }
+        let supervisors = view.supervisors.into_iter().map(Into::into).collect();
+        Self { record: view.record.into(), stage: view.stage, held: view.held, supervisors }
     }
 }
 

@@ -1,0 +1,267 @@
+//! Supervision of live calls: joins, modes, leaves, forced release.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder};
+use strowger_core::vocab::{CallId, Command, Done, Principal};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::check::is_number;
+use super::{NoParams, Refusals, unexpected};
+use crate::api::app::App;
+use crate::api::auth::Key;
+use crate::api::extract::{Body, CallPath, Example, Params};
+use crate::api::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(join, change, leave)).routes(routes!(release))
+}
+
+/// How a supervisor takes part.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ModeItem {
+    /// Hears both parties and is heard by nobody.
+    Monitor,
+    /// Hears both parties and is heard by the agent only.
+    Whisper,
+    /// Hears and is heard by both.
+    Barge,
+}
+
+impl From<ModeItem> for Mode {
+    fn from(mode: ModeItem) -> Self {
+        match mode {
+            ModeItem::Monitor => Self::Monitor,
+            ModeItem::Whisper => Self::Whisper,
+            ModeItem::Barge => Self::Barge,
+        }
+    }
+}
+
+/// Who is to supervise, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Join {
+    /// The supervisor's extension: its phone rings.
+    #[schema(example = "4568")]
+    extension: String,
+    /// How it begins.
+    mode: ModeItem,
+    /// The extension that a whisper is for; without it the callee where it is an extension, else the caller.
+    #[serde(default)]
+    agent: Option<String>,
+}
+
+impl Example for Join {
+    const EXAMPLE: &'static str = r#"{"extension": "4568", "mode": "monitor"}"#;
+}
+
+/// How a supervisor goes on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Which supervisor; may be left out where there is only one.
+    #[serde(default)]
+    extension: Option<String>,
+    /// From now on.
+    mode: ModeItem,
+}
+
+impl Example for Change {
+    const EXAMPLE: &'static str = r#"{"mode": "whisper"}"#;
+}
+
+/// Which supervisor.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Its extension; may be left out where there is only one.
+    extension: Option<String>,
+}
+
+/// What is ended.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    /// `agent`: the agent's leg, so that a caller of a queue goes on as if it had hung up; `call`: both.
+    what: ReleasedItem,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReleasedItem {
+    /// The agent's leg.
+    Agent,
+    /// Both parties.
+    Call,
+}
+
+impl Example for Release {
+    const EXAMPLE: &'static str = r#"{"what": "agent"}"#;
+}
+
+/// The supervisor's own call.
+#[derive(Debug, Serialize, ToSchema)]
+struct Joining {
+    /// Its id.
+    call: String,
+    /// What it belongs to: the same as the call that it supervises.
+    interaction: String,
+}
+
+fn number(key: &str, text: Option<&str>) -> Result<(), Problem> {
+    if text.is_none_or(is_number) {
+        return Ok(());
+    }
+    let detail = format!("{key}: the number of an extension, such as \"4568\"");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
+async fn order(
+    app: &App,
+    principal: Principal,
+    call: CallId,
+    order: SuperviseOrder,
+    what: &'static str,
+) -> Result<Done, Problem> {
+    let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
+    let done = app.gateway.command(principal, Command::Supervise { call, order }).await?;
+    tracing::info!(%tenant, %key, %call, "{what}");
+    Ok(done)
+}
+
+/// Rings the supervisor's phone and takes it into the call. Neither party hears of it but by the mode.
+#[utoipa::path(post, path = "/api/v1/calls/{call}/supervise", operation_id = "supervise", tag = "calls",
+    request_body = Join, params(("call" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 201, description = "It rings; Location names the supervisor's own call", body = Joining),
+        (status = 404, description = "No such live call, or no such extension", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Nobody talks there, the supervisor is a party or supervises already, four others do, \
+            or its phone is not registered", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`agent` is no party of the call", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn join(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    _: Params<NoParams>,
+    Body(Join { extension, mode, agent }): Body<Join>,
+) -> Result<Response, Problem> {
+    number("extension", Some(&extension))?;
+    number("agent", agent.as_deref())?;
+    let join = SuperviseOrder::Join { extension, mode: mode.into(), agent };
+    match order(&app, principal, call, join, "a supervisor is rung over HTTP").await? {
+        Done::Originated { call, interaction } => {
+            let location = format!("/api/v1/calls/{call}");
+            let (call, interaction) = (call.to_string(), interaction.to_string());
+            let body = Json(Joining { call, interaction });
+            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// Changes how a supervisor takes part.
+#[utoipa::path(patch, path = "/api/v1/calls/{call}/supervise", operation_id = "changeSupervision", tag = "calls",
+    request_body = Change, params(("call" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 204, description = "In force"),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Nobody supervises it, or several do and none is named", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`extension` is no number", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn change(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    _: Params<NoParams>,
+    Body(Change { extension, mode }): Body<Change>,
+) -> Result<StatusCode, Problem> {
+    number("extension", extension.as_deref())?;
+    let change = SuperviseOrder::Change { extension, mode: mode.into() };
+    ordered(order(&app, principal, call, change, "a supervisor's mode is set over HTTP").await?)
+}
+
+/// Ends a supervisor's part; the call goes on.
+#[utoipa::path(delete, path = "/api/v1/calls/{call}/supervise", operation_id = "endSupervision", tag = "calls",
+    params(("call" = String, Path, description = "32 hexadecimal digits"), Which),
+    responses(
+        (status = 204, description = "It has left"),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Nobody supervises it, or several do and none is named", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`extension` is no number", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn leave(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    Params(Which { extension }): Params<Which>,
+) -> Result<StatusCode, Problem> {
+    number("extension", extension.as_deref())?;
+    let leave = SuperviseOrder::Leave { extension };
+    ordered(order(&app, principal, call, leave, "a supervisor is sent off over HTTP").await?)
+}
+
+/// Ends the agent's leg or the whole call.
+#[utoipa::path(post, path = "/api/v1/calls/{call}/release", operation_id = "forceRelease", tag = "calls",
+    request_body = Release, params(("call" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 204, description = "It is being ended"),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Nobody talks there", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn release(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    _: Params<NoParams>,
+    Body(Release { what }): Body<Release>,
+) -> Result<StatusCode, Problem> {
+    let released = match what {
+        ReleasedItem::Agent => Released::Agent,
+        ReleasedItem::Call => Released::Call,
+    };
+    let release = SuperviseOrder::Release(released);
+    ordered(order(&app, principal, call, release, "a call is released over HTTP").await?)
+}
+
+fn ordered(done: Done) -> Result<StatusCode, Problem> {
+    match done {
+        Done::Ordered => Ok(StatusCode::NO_CONTENT),
+        _ => Err(unexpected()),
+    }
+}
