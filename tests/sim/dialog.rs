@@ -41,7 +41,8 @@ pub struct Dialog {
     pub remote: String,
     /// Its INVITE has no description.
     pub late: bool,
-    pub answered_late: bool,
+    /// The CSeq of that INVITE, once its offer was answered.
+    pub answered_late: Option<u32>,
     /// The INVITE that arrived has none.
     pub offer_wanted: bool,
     pub progressed: bool,
@@ -73,7 +74,7 @@ impl Dialog {
             invite_branch: String::new(),
             remote: String::new(),
             late,
-            answered_late: false,
+            answered_late: None,
             offer_wanted: false,
             progressed: false,
             changing: false,
@@ -158,7 +159,7 @@ impl Dialog {
     /// The 200 to its INVITE arrived.
     pub fn confirm(&mut self, msg: &Msg) {
         self.learn(msg);
-        self.answered_late = self.late;
+        self.answered_late = self.late.then(|| msg.cseq());
         self.stage = Stage::Up;
     }
 

@@ -6,11 +6,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod dialog;
+mod failures;
 mod media;
 mod phone;
 mod plan;
 mod queues;
 mod rng;
+mod rung;
+mod stage;
 mod store;
 mod wire;
 mod world;
@@ -199,6 +202,11 @@ fn a_caller_who_hung_up_and_waits_is_noticed() {
 #[test]
 fn an_offer_without_a_caller_is_noticed() {
     fires(Plant::StuckOffer, "is rung");
+}
+
+#[test]
+fn a_phone_that_rings_on_is_noticed() {
+    fires(Plant::SwallowCancel, "after its offer was over");
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Workers {
     voices: BTreeMap<RecordingId, StreamId>,
     mixed: BTreeSet<RecordingId>,
     ports: u32,
+    /// What is said takes long.
+    pub slow: bool,
     /// What the model saw that no worker should ever see.
     pub complaints: Vec<String>,
     /// Orders by kind, to know what a run has reached.
@@ -65,6 +67,17 @@ impl Workers {
 
     pub fn stock(&self) -> Vec<Port> {
         (0..self.ports).map(port).collect()
+    }
+
+    /// Whether those who take their media at these two addresses hear each other.
+    pub fn hear_each_other(&self, one: SocketAddr, other: SocketAddr) -> bool {
+        let at = |address| move |(_, stream): &(&StreamId, &Stream)| stream.peer == Some(address);
+        let bridged = |from, to| {
+            let from = self.streams.iter().find(at(from));
+            let peer = from.and_then(|(_, stream)| self.streams.get(&stream.bridged?));
+            peer.is_some_and(|peer| peer.peer == Some(to))
+        };
+        bridged(one, other) && bridged(other, one)
     }
 
     /// Ports that are open now.
@@ -143,7 +156,8 @@ impl Workers {
                     state.play = Some((play, repeat));
                     let event = MediaEvent::PlayEnded { stream, play, error: None };
                     if !repeat {
-                        later.push((rng.between(1, 4_000) * MS, Later::Event(event)));
+                        let (least, most) = if self.slow { (6_000, 9_000) } else { (1, 4_000) };
+                        later.push((rng.between(least, most) * MS, Later::Event(event)));
                     }
                 }
             }

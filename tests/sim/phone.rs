@@ -57,6 +57,21 @@ pub enum Act {
     RepeatOk,
 }
 
+/// What a phone of a written scene does with whatever comes; its user does nothing but what the scene says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Answers after so many milliseconds.
+    Answer(u64),
+    /// ... and hangs up so many milliseconds after that.
+    AnswerAndLeave(u64, u64),
+    /// Rings and rings.
+    Ring,
+    /// Nothing comes back, not even 100.
+    Dead,
+    /// Rings, and answers when it is cancelled.
+    Cross,
+}
+
 /// A request under way.
 #[derive(Debug)]
 struct Outgoing {
@@ -81,6 +96,8 @@ pub struct Phone {
     pub registered: bool,
     /// Nobody sits here: it is not to register.
     pub away: bool,
+    /// In a written scene; a phone without one does what chance wants.
+    pub manner: Option<Manner>,
     /// Numbers that it may dial.
     pub targets: Vec<String>,
     pub dialogs: BTreeMap<u64, Dialog>,
@@ -108,6 +125,7 @@ impl Phone {
             quiet: false,
             registered: false,
             away: false,
+            manner: None,
             targets: Vec::new(),
             dialogs: BTreeMap::new(),
             seen: Default::default(),
@@ -271,16 +289,27 @@ impl Phone {
             return vec![next];
         }
         let target = self.targets[self.rng.below(self.targets.len() as u64) as usize].clone();
-        let id = self.fresh();
-        let late = self.rng.chance(15);
-        let dialog = Dialog::outgoing(id, self, &target, late);
-        self.dialogs.insert(id, dialog);
-        let mut out = self.invite(now, id, None);
+        let (id, mut out) = self.call(now, &target);
         if self.rng.chance(20) {
             out.push(Out::At(now + self.rng.between(50, 6_000) * MS, Timer::Act(id, Act::Cancel)));
         }
         out.push(next);
         out
+    }
+
+    /// Calls a number.
+    pub fn call(&mut self, now: u64, target: &str) -> (u64, Vec<Out>) {
+        let id = self.fresh();
+        let late = self.rng.chance(15);
+        let dialog = Dialog::outgoing(id, self, target, late);
+        self.dialogs.insert(id, dialog);
+        (id, self.invite(now, id, None))
+    }
+
+    /// Its user ends a call, as far as it has come.
+    pub fn end(&mut self, now: u64, id: u64) -> Vec<Out> {
+        let calling = self.dialogs.get(&id).is_some_and(|dialog| dialog.stage == Stage::Calling);
+        self.act(now, id, if calling { Act::Cancel } else { Act::HangUp })
     }
 
     fn invite(&mut self, now: u64, id: u64, challenge: Option<&str>) -> Vec<Out> {
@@ -415,23 +444,19 @@ impl Phone {
     fn accept(&mut self, now: u64, id: u64) -> Vec<Out> {
         let contact = self.contact();
         self.seen.insert("answered".into());
+        if let Some(manner) = self.manner {
+            return self.accept_in_manner(now, id, manner);
+        }
         let twice = self.rng.chance(10);
         let talk = self.rng.between(1, 40) * SECOND;
         let hold = self.rng.chance(30).then(|| self.rng.between(500, 5_000) * MS);
         let key = self.rng.chance(30).then(|| self.rng.between(500, 5_000) * MS);
+        let mut out = self.say_ok(now, id, &contact);
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
-        let body = dialog.sdp();
-        let more = format!(
-            "Contact: {contact}\r\nAllow: INVITE, ACK, BYE, CANCEL, INFO, UPDATE\r\nSupported: timer\r\n"
-        );
-        let mut out = dialog.respond(200, &more, &body);
-        dialog.stage = Stage::AwaitingAck;
-        dialog.ok_until = now + GIVE_UP;
         if twice {
             self.seen.insert("200 twice".into());
             out.extend(dialog.last_response().map(Out::Send));
         }
-        out.push(Out::At(now + SECOND / 2, Timer::Act(id, Act::RepeatOk)));
         out.push(Out::At(now + talk, Timer::Act(id, Act::HangUp)));
         // Whoever is neither acknowledged nor hung up on gives up in the end.
         out.push(Out::At(now + talk + 40 * SECOND, Timer::Act(id, Act::HangUp)));
@@ -445,6 +470,50 @@ impl Phone {
         }
         if let Some(after) = key {
             out.push(Out::At(now + after, Timer::Act(id, Act::Key)));
+        }
+        out
+    }
+
+    fn say_ok(&mut self, now: u64, id: u64, contact: &str) -> Vec<Out> {
+        let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
+        let body = dialog.sdp();
+        let more = format!(
+            "Contact: {contact}\r\nAllow: INVITE, ACK, BYE, CANCEL, INFO, UPDATE\r\nSupported: timer\r\n"
+        );
+        let mut out = dialog.respond(200, &more, &body);
+        dialog.stage = Stage::AwaitingAck;
+        dialog.ok_until = now + GIVE_UP;
+        out.push(Out::At(now + SECOND / 2, Timer::Act(id, Act::RepeatOk)));
+        out
+    }
+
+    fn accept_in_manner(&mut self, now: u64, id: u64, manner: Manner) -> Vec<Out> {
+        let contact = self.contact();
+        let mut out = self.say_ok(now, id, &contact);
+        if let Manner::AnswerAndLeave(_, after) = manner {
+            // Again and again: nobody hangs up who is not acknowledged yet.
+            for more in [0, 100, 500, 2_000, 8_000, 20_000, 40_000] {
+                out.push(Out::At(now + (after + more) * MS, Timer::Act(id, Act::HangUp)));
+            }
+        }
+        out
+    }
+
+    /// What comes of an INVITE in a written scene.
+    fn invited_in_manner(&mut self, now: u64, id: u64, msg: &Msg, manner: Manner) -> Vec<Out> {
+        let mut out = vec![
+            Out::Send(msg.response(100, "", "", "")),
+            Out::At(now + 5 * MS, Timer::Act(id, Act::Ring)),
+        ];
+        match manner {
+            Manner::Dead => {
+                self.dialogs.remove(&id);
+                return Vec::new();
+            }
+            Manner::Answer(after) | Manner::AnswerAndLeave(after, _) => {
+                out.push(Out::At(now + after.max(10) * MS, Timer::Act(id, Act::Answer)));
+            }
+            Manner::Ring | Manner::Cross => {}
         }
         out
     }
@@ -526,6 +595,9 @@ impl Phone {
         let id = self.fresh();
         let dialog = Dialog::incoming(id, self, msg);
         self.dialogs.insert(id, dialog);
+        if let Some(manner) = self.manner {
+            return self.invited_in_manner(now, id, msg, manner);
+        }
         let soon = |phone: &mut Self, low, high| now + phone.rng.between(low, high) * MS;
         let mut out = Vec::new();
         let ring = soon(self, 5, 400);
@@ -557,7 +629,10 @@ impl Phone {
     fn was_cancelled(&mut self, now: u64, id: u64, msg: &Msg) -> Vec<Out> {
         let mut out = vec![Out::Send(msg.response(200, "t", "", ""))];
         // One in five answers although it was cancelled: its 200 crosses.
-        let stubborn = self.rng.chance(20);
+        let stubborn = match self.manner {
+            Some(manner) => manner == Manner::Cross,
+            None => self.rng.chance(20),
+        };
         let ringing = self.dialogs.get(&id).is_some_and(|dialog| dialog.stage == Stage::Ringing);
         if ringing && stubborn {
             self.seen.insert("answered after cancel".into());
@@ -667,6 +742,9 @@ impl Phone {
             }
             (Stage::Calling, 200..=299) => {
                 dialog.confirm(msg);
+                if self.manner.is_some() {
+                    return out;
+                }
                 out.push(Out::At(
                     now + self.rng.between(1, 40) * SECOND,
                     Timer::Act(id, Act::HangUp),
@@ -715,9 +793,9 @@ impl Phone {
         head +=
             &format!("Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n", dialog.from(), msg.get("to"));
         head += &format!("Call-ID: {}\r\nCSeq: {} ACK\r\n", dialog.call_id, msg.cseq());
-        let late = good && dialog.late && !dialog.answered_late;
         // The same answer again for a repeated 200, as RFC 3261 section 13.2.2.4 wants the same ACK.
-        let body = if late || (good && dialog.late && dialog.stage != Stage::Up) {
+        let first = dialog.answered_late.is_none_or(|cseq| cseq == msg.cseq());
+        let body = if good && dialog.late && first {
             self.seen.insert("late offer answered".into());
             dialog.sdp()
         } else {

@@ -35,7 +35,7 @@ fn agent_key(id: &str) -> AgentKey {
     AgentKey { tenant: "demo".into(), id: id.into() }
 }
 
-fn queue(number: &str, strategy: Strategy) -> QueueConfig {
+pub fn queue(number: &str, strategy: Strategy) -> QueueConfig {
     let mut config = QueueConfig {
         key: queue_key(number),
         name: format!("Queue {number}"),
@@ -83,7 +83,7 @@ fn queue(number: &str, strategy: Strategy) -> QueueConfig {
     config
 }
 
-fn agent(id: &str, place: AgentPlace, queues: &[&str]) -> AgentConfig {
+pub fn agent(id: &str, place: AgentPlace, queues: &[&str]) -> AgentConfig {
     let tier = |(position, number): (usize, &&str)| {
         let position = position as u16 + 1;
         Tier { queue: queue_key(number), level: 1 + u16::from(id == "104"), position }
@@ -110,7 +110,7 @@ fn agent(id: &str, place: AgentPlace, queues: &[&str]) -> AgentConfig {
     }
 }
 
-fn at(number: &str) -> AgentPlace {
+pub fn at(number: &str) -> AgentPlace {
     AgentPlace::Extension(number.into())
 }
 
@@ -181,8 +181,18 @@ pub struct Wallboard {
     parked: BTreeSet<CallId>,
     /// Of those, the ones that were on the lists when somebody looked last, with the queue.
     kept: Vec<(CallId, String)>,
-    activity: BTreeMap<AgentKey, Activity>,
-    offers: BTreeMap<OfferId, (AgentKey, CallId)>,
+    pub activity: BTreeMap<AgentKey, Activity>,
+    pub offers: BTreeMap<OfferId, (AgentKey, CallId)>,
+    /// When each of them began; as `wall`.
+    pub since: BTreeMap<OfferId, u64>,
+    /// Milliseconds since the Unix epoch.
+    pub wall: u64,
+    /// Until when each agent said to wrap up; orders may end that before.
+    wraps: BTreeMap<AgentKey, u64>,
+    /// An agent who was rung before that.
+    pub early: Option<String>,
+    /// Who talked with whom, in order.
+    pub served: Vec<(CallId, AgentKey)>,
     removed: BTreeSet<AgentKey>,
     /// Callers that left as answered in this step, with the agent.
     answered: Vec<(CallId, AgentKey)>,
@@ -210,6 +220,11 @@ impl Wallboard {
             EventKind::CallerLeft { call, outcome, agent, .. } => self.left(*call, outcome, agent),
             EventKind::AgentOffered { agent, offer, call, .. } => {
                 self.offers.insert(*offer, (agent.clone(), *call));
+                self.since.insert(*offer, self.wall);
+                if self.wraps.get(agent).is_some_and(|until| *until > self.wall) {
+                    let what = format!("agent {agent} is rung while it wraps up, for call {call}");
+                    self.early.get_or_insert(what);
+                }
             }
             EventKind::OfferEnded { offer, end, .. } => {
                 self.seen.insert(format!("offer {end:?}"));
@@ -223,6 +238,9 @@ impl Wallboard {
                 let text = format!("{activity:?}");
                 let word = text.split([' ', '{']).next().unwrap_or_default();
                 self.seen.insert(format!("agent {word}"));
+                if let Activity::WrappingUp { until, .. } = activity {
+                    self.wraps.insert(agent.clone(), *until);
+                }
                 self.activity.insert(agent.clone(), activity.clone());
             }
             EventKind::AgentIntentChanged { source, .. } => {
@@ -253,7 +271,10 @@ impl Wallboard {
         match outcome {
             "callback" => drop(self.parked.insert(call)),
             "answered" => match agent {
-                Some(agent) => self.answered.push((call, agent.clone())),
+                Some(agent) => {
+                    self.answered.push((call, agent.clone()));
+                    self.served.push((call, agent.clone()));
+                }
                 None => self.complaints.push(format!("call {call} was answered by nobody")),
             },
             _ => {}
@@ -327,13 +348,11 @@ impl Wallboard {
     }
 
     /// What is asked to compare the replies with the events: of every agent, every queue's callers and all calls.
-    pub fn questions() -> Vec<Query> {
+    pub fn questions(acd: &AcdConfig) -> Vec<Query> {
         let (offset, limit) = (0, 200);
-        let members = |(queue, _): &(&str, Strategy)| {
-            let queue = (*queue).to_owned();
-            Query::Members { queue, offset, limit }
-        };
-        let mut questions: Vec<_> = QUEUES.iter().map(members).collect();
+        let members = |queue| Query::Members { queue, offset, limit };
+        let of_file = acd.queues.iter().map(|queue| queue.key.number.clone());
+        let mut questions: Vec<_> = of_file.chain(["9009".to_owned()]).map(members).collect();
         questions.push(Query::Agents { queue: None, offset, limit });
         questions.push(Query::Calls { offset, limit });
         questions

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use sip::resolve::Answer;
 use sip::{Flow, Transport};
 use strowger_core::Switch;
-use strowger_core::vocab::acd::{Activity, OfferEnd, QueueOrder};
+use strowger_core::vocab::acd::{AcdConfig, Activity, MemberState, OfferEnd, QueueOrder};
+use strowger_core::vocab::config::Config;
 use strowger_core::vocab::input::Listener;
 use strowger_core::vocab::mailbox::Delivery;
 use strowger_core::vocab::{
@@ -17,11 +18,13 @@ use strowger_core::vocab::{
 };
 
 use crate::media::{Later, Workers};
-use crate::phone::{Kind, MS, Out, Phone, SECOND, Timer};
+use crate::phone::{Kind, MS, Manner, Out, Phone, SECOND, Timer};
 use crate::plan;
 use crate::queues::{self, Wallboard};
 use crate::rng::Rng;
+use crate::rung::Rung;
 use crate::store::Store;
+use crate::wire::Msg;
 
 const WALL: u64 = 1_790_000_000_000;
 const SWITCH: u16 = 5060;
@@ -70,6 +73,20 @@ pub enum Plant {
     StuckCaller,
     /// The end of an offer is lost.
     StuckOffer,
+    /// No CANCEL is ever sent.
+    SwallowCancel,
+    /// The end of an offer that rang out is lost.
+    EndlessOffer,
+    /// A list shows for ever who was answered once.
+    StaleList,
+    /// Each phone gets its first INVITE only.
+    FirstInviteOnly,
+    /// The process hangs once two agents are rung.
+    Freeze,
+    /// Wrap-up is said to last longer than it does.
+    LongerWrapUp,
+    /// Each INVITE rings a second time, under another name.
+    TwoInvites,
 }
 
 /// Faults of the network, in percent.
@@ -82,7 +99,7 @@ struct Faults {
 
 pub struct World {
     pub seed: u64,
-    now: u64,
+    pub now: u64,
     offset: u64,
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     waiting: BTreeMap<u64, Next>,
@@ -92,16 +109,23 @@ pub struct World {
     switch: Switch,
     twin: Option<Switch>,
     pub phones: Vec<Phone>,
-    workers: Workers,
+    pub workers: Workers,
     store: Store,
     rng: Rng,
+    config: Config,
+    rung: Rung,
+    /// The process gets nothing before.
+    sleeps_until: u64,
+    frozen: bool,
+    invites: BTreeMap<usize, String>,
+    stale: Option<Reply>,
     faults: Faults,
     boots: u64,
     generation: u32,
     streams: BTreeMap<SocketAddr, (Flow, u64)>,
     asked: BTreeMap<RequestId, u32>,
     commands: u64,
-    board: Wallboard,
+    pub board: Wallboard,
     replies: Vec<Reply>,
     plant: Option<Plant>,
     planted: bool,
@@ -164,6 +188,12 @@ impl World {
             phones: Vec::new(),
             workers: Workers::new(24),
             store: Store::default(),
+            config: plan::config(seed),
+            rung: Rung::new(&plan::config(seed).acd),
+            sleeps_until: 0,
+            frozen: false,
+            invites: BTreeMap::new(),
+            stale: None,
             faults,
             boots: 0,
             generation: 0,
@@ -242,6 +272,11 @@ impl World {
         self.waiting.insert(self.sequence, next);
     }
 
+    /// Milliseconds since the Unix epoch.
+    pub fn wall(&self) -> u64 {
+        self.moment().wall
+    }
+
     fn moment(&self) -> Now {
         Now { mono: self.now - self.offset, wall: WALL + self.now / MS }
     }
@@ -256,7 +291,7 @@ impl World {
         let boot = Boot {
             seed,
             boot: self.boots,
-            config: plan::config(self.seed),
+            config: self.config.clone(),
             listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
             restored,
         };
@@ -280,6 +315,54 @@ impl World {
         }
         self.seen.extend(self.board.seen.iter().cloned());
         self.seen.extend(self.workers.seen.iter().map(|kind| format!("order {kind}")));
+    }
+
+    /// A world in which nobody does anything but what a scene says, over a network that loses a tenth at most.
+    pub fn staged(seed: u64, plant: Option<Plant>, acd: AcdConfig) -> Self {
+        let mut world = Self::new(seed, plant);
+        world.faults.loss = world.faults.loss.min(10);
+        world.rung = Rung::new(&acd);
+        world.config.acd = acd;
+        world.boot(Restored::default());
+        for index in 0..world.phones.len() {
+            world.phones[index].manner = Some(Manner::Ring);
+            if world.phones[index].tcp {
+                world.open_stream(index);
+            }
+            let soon = world.now + world.rng.between(10, 500) * MS;
+            world.at(soon, Next::Phone(index, Timer::Register));
+        }
+        world
+    }
+
+    /// Somebody does something at a phone.
+    pub fn at_phone<R>(
+        &mut self,
+        index: usize,
+        does: impl FnOnce(&mut Phone, u64) -> (R, Vec<Out>),
+    ) -> R {
+        let (result, out) = does(&mut self.phones[index], self.now);
+        self.phone_out(index, out);
+        result
+    }
+
+    /// The process gets nothing, not even a tick, for so long.
+    pub fn sleep(&mut self, seconds: u64) {
+        self.sleeps_until = self.now + seconds * SECOND;
+    }
+
+    /// Whether the process would have to take this in.
+    fn is_missed(&self, next: &Next) -> bool {
+        let input = matches!(
+            next,
+            Next::Tick(_)
+                | Next::ToSwitch(..)
+                | Next::Media(_)
+                | Next::Stored(..)
+                | Next::Connected(..)
+                | Next::Resolved(_)
+        );
+        input && self.now < self.sleeps_until
     }
 
     fn schedule(&mut self, seconds: u64) {
@@ -331,14 +414,14 @@ impl World {
     }
 
     /// Faults stop, nobody does anything new.
-    fn calm_down(&mut self) {
+    pub fn calm_down(&mut self) {
         self.faults = Faults { loss: 0, repeat: 0, delay_ms: 5 };
         for phone in &mut self.phones {
             phone.quiet = true;
         }
     }
 
-    fn go_on_until(&mut self, end: u64) {
+    pub fn go_on_until(&mut self, end: u64) {
         while let Some(Reverse((at, id))) = self.queue.peek().copied() {
             if at > end {
                 break;
@@ -346,6 +429,10 @@ impl World {
             self.queue.pop();
             let Some(next) = self.waiting.remove(&id) else { continue };
             self.now = at;
+            if self.is_missed(&next) {
+                self.at(self.sleeps_until, next);
+                continue;
+            }
             self.happen(next);
             self.audit();
         }
@@ -366,6 +453,7 @@ impl World {
             }
             Next::ToSwitch(from, bytes) => {
                 if let Some(flow) = self.flow_from(from) {
+                    self.rung.heard(&bytes);
                     self.give(Input::Packet { flow, bytes: Bytes::from(bytes) });
                 }
             }
@@ -451,9 +539,9 @@ impl World {
     }
 
     /// Compares what the lists say with what the events said.
-    fn look(&mut self) {
+    pub fn look(&mut self) {
         self.replies.clear();
-        for query in Wallboard::questions() {
+        for query in Wallboard::questions(&self.config.acd) {
             self.commands += 1;
             let id = RequestId(self.commands);
             self.asked.insert(id, 0);
@@ -484,6 +572,7 @@ impl World {
     fn kill(&mut self) {
         self.seen.insert("kill".into());
         self.board.forget();
+        self.rung.forget();
         let restored = self.store.crash();
         self.switch = Switch::new();
         if let Some(twin) = &mut self.twin {
@@ -513,7 +602,7 @@ impl World {
         }
     }
 
-    fn power(&mut self, index: usize, on: bool) {
+    pub fn power(&mut self, index: usize, on: bool) {
         if on == self.phones[index].powered {
             return;
         }
@@ -607,6 +696,10 @@ impl World {
     /// Hands an input to the switch, and to its twin in encoded form, and carries the effects out.
     fn give(&mut self, input: Input) {
         let now = self.moment();
+        self.frozen |= self.plant == Some(Plant::Freeze) && self.board.offers.len() > 1;
+        if self.frozen {
+            return;
+        }
         if let Some(twin) = &mut self.twin {
             let skip =
                 self.plant == Some(Plant::Diverge) && self.now > 30 * SECOND && !self.planted;
@@ -623,6 +716,7 @@ impl World {
         while let Some(effect) = self.switch.poll_effect() {
             self.carry_out(effect);
         }
+        self.rung.match_up(&self.phones);
         if let Some(at) = self.switch.next_deadline() {
             let at = at.saturating_add(self.offset).max(self.now);
             if self.next_tick.is_none_or(|(planned, _)| at < planned) {
@@ -707,6 +801,17 @@ impl World {
         if let Reply::Calls(page) = reply {
             assert!(page.items.len() <= 200, "a page has at most 200 rows");
         }
+        let answered = |reply: &Reply| match reply {
+            Reply::Members(page) => {
+                page.items.iter().any(|member| member.state == MemberState::Answered)
+            }
+            _ => false,
+        };
+        if self.plant == Some(Plant::StaleList) && self.stale.is_none() && answered(reply) {
+            self.stale = Some(reply.clone());
+        }
+        let reply =
+            self.stale.as_ref().filter(|_| matches!(reply, Reply::Members(_))).unwrap_or(reply);
         self.replies.push(reply.clone());
     }
 
@@ -718,7 +823,18 @@ impl World {
             self.planted = true;
             return;
         }
-        self.board.note(kind);
+        let mut kind = kind.clone();
+        if self.plant == Some(Plant::LongerWrapUp)
+            && let EventKind::AgentActivityChanged {
+                activity: Activity::WrappingUp { until, .. },
+                ..
+            } = &mut kind
+        {
+            *until += 5_000;
+        }
+        self.rung.note(self.now, &kind);
+        self.board.wall = self.moment().wall;
+        self.board.note(&kind);
     }
 
     /// Whether the wallboard is not to hear of this, to see that it notices.
@@ -733,6 +849,9 @@ impl World {
             (Some(Plant::StuckOffer), EventKind::OfferEnded { end, .. }) => {
                 *end == OfferEnd::CallerGone
             }
+            (Some(Plant::EndlessOffer), EventKind::OfferEnded { end, .. }) => {
+                *end == OfferEnd::NoAnswer
+            }
             _ => false,
         };
         wanted && !self.planted
@@ -742,8 +861,16 @@ impl World {
         let Some(index) = self.phones.iter().position(|phone| phone.address == flow.remote) else {
             return;
         };
-        if self.plant == Some(Plant::SwallowBye) && bytes.starts_with(b"BYE") {
+        self.rung.sent(index, &bytes);
+        if self.is_swallowed(index, &bytes) {
             return;
+        }
+        if self.plant == Some(Plant::TwoInvites) && bytes.starts_with(b"INVITE") {
+            let text = String::from_utf8_lossy(&bytes);
+            let other = text
+                .replace("Call-ID: ", "Call-ID: twin-")
+                .replace("branch=z9hG4bK", "branch=z9hG4bKtwin");
+            self.at(self.now + MS, Next::ToPhone(index, other.into_bytes()));
         }
         if flow.transport == Transport::Tcp {
             let Some((open, last)) = self.streams.get_mut(&flow.remote) else { return };
@@ -756,6 +883,21 @@ impl World {
         }
         for at in self.deliveries() {
             self.at(at, Next::ToPhone(index, bytes.to_vec()));
+        }
+    }
+
+    /// Whether a planted fault keeps this from a phone.
+    fn is_swallowed(&mut self, index: usize, bytes: &[u8]) -> bool {
+        match self.plant {
+            Some(Plant::SwallowBye) => bytes.starts_with(b"BYE"),
+            Some(Plant::SwallowCancel) => bytes.starts_with(b"CANCEL"),
+            Some(Plant::FirstInviteOnly) if bytes.starts_with(b"INVITE") => {
+                let call_id = Msg::read(bytes).map(|msg| msg.get("call-id").to_owned());
+                let first =
+                    self.invites.entry(index).or_insert(call_id.clone().unwrap_or_default());
+                call_id.is_some_and(|call_id| *first != call_id)
+            }
+            _ => false,
         }
     }
 
@@ -798,7 +940,7 @@ impl World {
         }
     }
 
-    fn broken(&self, rule: &str) -> ! {
+    pub fn broken(&self, rule: &str) -> ! {
         panic!(
             "seed {} after {} ms: {rule}\nreplay: STROWGER_SIM_SEED={} cargo test -p strowger-core --test sim seeds",
             self.seed,
@@ -813,6 +955,9 @@ impl World {
             self.broken(problem);
         }
         if let Some(problem) = self.board.audit() {
+            self.broken(&problem);
+        }
+        if let Some(problem) = self.rung.audit(self.now, &self.phones) {
             self.broken(&problem);
         }
         if let Some(problem) = self.workers.audit() {
@@ -834,7 +979,7 @@ impl World {
     }
 
     /// The rules that hold once faults have stopped for long enough.
-    fn check_drained(&self) {
+    pub fn check_drained(&self) {
         if let Some(call) =
             self.store.opened.keys().find(|call| !self.store.closed.contains_key(call))
         {

@@ -102,7 +102,7 @@ pub(super) struct Past {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Account {
     pub book: Book<AgentFigures>,
-    /// The midnight of `today`.
+    /// The tenant's day that `today` is.
     pub day: u64,
     pub today: Score,
     pub save_at: Option<u64>,

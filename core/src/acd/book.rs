@@ -64,6 +64,13 @@ pub(super) fn midnight(wall: u64, utc_offset_secs: i32) -> u64 {
     u64::try_from(local - local.rem_euclid(DAY) - offset).unwrap_or(0)
 }
 
+/// The tenant's calendar day, as a number. It stays the same when the clock is put forward or back.
+pub(super) fn day_of(wall: u64, utc_offset_secs: i32) -> u64 {
+    let offset = i64::from(utc_offset_secs) * 1_000;
+    let local = i64::try_from(wall).unwrap_or(i64::MAX / 2).saturating_add(offset);
+    u64::try_from(local.div_euclid(DAY)).unwrap_or(0)
+}
+
 /// The beginning of the quarter of this moment.
 pub(super) fn quarter_of(wall: u64) -> u64 {
     wall - wall % QUARTER

@@ -3,11 +3,11 @@
 use smallvec::SmallVec;
 
 use crate::vocab::CallId;
-use crate::vocab::acd::OfferId;
+use crate::vocab::acd::{OfferId, Strategy};
 
 use super::announce::Schedule;
-use super::numbers::{AgentNo, CallerKey, ClassNo, QueueNo};
-use super::queue::Walked;
+use super::numbers::{AgentNo, CallerKey, ClassNo, QueueNo, secs};
+use super::queue::{Queue, Walked};
 
 /// Where a caller stands, with what is valid only there. Times are monotonic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(super) enum Stage {
         offers: SmallVec<[OfferId; 1]>,
         /// The returning caller's agent rings, and nobody else.
         exclusive: bool,
-        /// No further agent is added before (ring-progressively).
-        hold_until: u64,
+        /// When an agent was rung last.
+        added: u64,
         /// Its longest wait is over: whoever rings is the last.
         leaving: bool,
     },
@@ -34,7 +34,7 @@ pub(super) enum Stage {
 
 impl Stage {
     pub fn waiting() -> Self {
-        Self::Waiting { offers: SmallVec::new(), exclusive: false, hold_until: 0, leaving: false }
+        Self::Waiting { offers: SmallVec::new(), exclusive: false, added: 0, leaving: false }
     }
 }
 
@@ -97,12 +97,21 @@ impl Caller {
         !matches!(self.stage, Stage::Talking { .. })
     }
 
-    /// Wants an agent, or one more, with at most `max` ringing.
-    pub fn is_open(&self, now: u64, max: usize) -> bool {
+    /// Until when no further agent is added to those who ring, in ring-progressively.
+    pub fn held(&self, queue: &Queue) -> Option<u64> {
+        let Stage::Waiting { offers, added, .. } = &self.stage else { return None };
+        let holds = !offers.is_empty() && queue.strategy() == Strategy::RingProgressively;
+        let pause = secs(queue.config.choice.progressive_delay.max(1));
+        holds.then(|| added.saturating_add(pause))
+    }
+
+    /// Wants an agent, or one more.
+    pub fn is_open(&self, now: u64, queue: &Queue) -> bool {
         match &self.stage {
-            Stage::Waiting { offers, exclusive, hold_until, leaving } => {
-                let room =
-                    offers.is_empty() || (!exclusive && offers.len() < max && *hold_until <= now);
+            Stage::Waiting { offers, exclusive, leaving, .. } => {
+                let more = || !exclusive && offers.len() < queue.ring_max();
+                let room = offers.is_empty()
+                    || (more() && self.held(queue).is_none_or(|until| until <= now));
                 room && !leaving
             }
             Stage::Parked { not_before, .. } => *not_before <= now,

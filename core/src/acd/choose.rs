@@ -141,7 +141,9 @@ impl Acd {
             return None;
         }
         let level = |offer| self.offers.get(&offer).map(|ring| ring.level);
-        caller.offers().into_iter().filter_map(level).min()
+        let ringing = caller.offers().into_iter().filter_map(level).min()?;
+        // The lowest level that has somebody is open whoever rings: agents may have moved up meanwhile.
+        Some(queue.staff.lowest().map_or(ringing, |lowest| lowest.max(ringing)))
     }
 
     /// The next agent for a caller.

@@ -142,7 +142,7 @@ impl Acd {
         if matches!(caller.stage, Stage::Waiting { leaving: true, .. }) {
             return Some(Condition::CallerLeaving);
         }
-        if !caller.is_open(glance.now.mono, glance.queue.ring_max()) {
+        if !caller.is_open(glance.now.mono, glance.queue) {
             return Some(Condition::EnoughRing { ringing: glance.ringing });
         }
         let (queue, first) = self.first_claim(glance.now, member.agent)?;

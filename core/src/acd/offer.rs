@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use crate::vocab::acd::{AgentPlace, Intent, IntentSource, OfferEnd, OfferId, Strategy};
+use crate::vocab::acd::{AgentPlace, Intent, IntentSource, OfferEnd, OfferId};
 use crate::vocab::{CallId, EventKind, InteractionId, Now};
 
 use super::act::{Act, Offer};
 use super::agent::{Agent, State, pause, ring_time};
 use super::caller::Stage;
-use super::numbers::{AgentNo, MS, QueueNo, SECOND, secs};
+use super::numbers::{AgentNo, MS, QueueNo, SECOND};
 use super::timers::Timer;
 use super::{Acd, Work};
 
@@ -68,13 +68,9 @@ impl Acd {
         self.last_offer += 1;
         let offer = OfferId(self.last_offer);
         let back = match &mut caller.stage {
-            Stage::Waiting { offers, exclusive: only, hold_until, .. } => {
+            Stage::Waiting { offers, exclusive: only, added, .. } => {
                 offers.push(offer);
-                *only = exclusive;
-                if queue.strategy() == Strategy::RingProgressively {
-                    let pause = secs(queue.config.choice.progressive_delay.max(1));
-                    *hold_until = now.mono.saturating_add(pause);
-                }
+                (*only, *added) = (exclusive, now.mono);
                 None
             }
             Stage::Parked { attempts, .. } => {
@@ -210,17 +206,14 @@ impl Acd {
     fn detach(&mut self, now: Now, call: CallId, offer: OfferId) {
         let Some(caller) = self.callers.get_mut(&call) else { return };
         match &mut caller.stage {
-            Stage::Waiting { offers, exclusive, hold_until, .. } => {
+            Stage::Waiting { offers, exclusive, .. } => {
                 offers.retain(|held| *held != offer);
-                if offers.is_empty() {
-                    *exclusive = false;
-                    *hold_until = 0;
-                }
+                *exclusive &= !offers.is_empty();
             }
             Stage::Taken { offer: held, leaving } if *held == offer => {
                 let leaving = *leaving;
                 let offers = SmallVec::new();
-                caller.stage = Stage::Waiting { offers, exclusive: false, hold_until: 0, leaving };
+                caller.stage = Stage::Waiting { offers, exclusive: false, added: 0, leaving };
             }
             Stage::CallingBack { offer: held, .. } if *held == Some(offer) => *held = None,
             _ => {}
@@ -309,7 +302,7 @@ mod tests {
     const TWO: [(&str, u16, u16); 2] = [("a", 1, 1), ("b", 1, 2)];
 
     fn ring_all(queue: &mut crate::vocab::acd::QueueConfig) {
-        queue.choice.strategy = Strategy::RingAll;
+        queue.choice.strategy = crate::vocab::acd::Strategy::RingAll;
     }
 
     #[test]

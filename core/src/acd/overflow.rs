@@ -1,6 +1,6 @@
 //! Limits of waiting: the longest wait, the longest time without an agent, early media, callbacks that nobody takes.
 
-use crate::vocab::acd::{OverflowReason, Strategy};
+use crate::vocab::acd::OverflowReason;
 use crate::vocab::{CallId, Now};
 
 use super::Acd;
@@ -50,9 +50,9 @@ impl Caller {
     pub(super) fn deadline(&self, queue: &Queue, now: u64) -> Option<u64> {
         let opening = || self.filed.open.and_then(|_| self.next_opening(queue, now));
         match &self.stage {
-            Stage::Waiting { hold_until, leaving, .. } => {
+            Stage::Waiting { leaving, .. } => {
                 let limit = self.limit(queue).filter(|_| !leaving);
-                let hold = Some(*hold_until).filter(|at| *at > now);
+                let hold = self.held(queue).filter(|at| *at > now);
                 let said = self.said.next().filter(|_| !leaving);
                 [limit, hold, said, opening()].into_iter().flatten().min()
             }
@@ -102,11 +102,8 @@ impl Acd {
         let Some(queue) = self.queues.get(caller.queue) else { return };
         let over = caller.limit(queue).is_some_and(|at| at <= now.mono);
         match &mut caller.stage {
-            Stage::Waiting { offers, hold_until, leaving, .. } => {
+            Stage::Waiting { offers, leaving, .. } => {
                 *leaving = over;
-                if queue.strategy() != Strategy::RingProgressively {
-                    *hold_until = 0;
-                }
                 if over && offers.is_empty() {
                     return self.overflow(now, call, OverflowReason::Timeout);
                 }

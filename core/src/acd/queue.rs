@@ -93,7 +93,7 @@ pub(super) struct Tally {
     pub book: Book<QueueFigures>,
     pub handling: Handling,
     pub save_at: Option<u64>,
-    /// The midnight of the scores.
+    /// The tenant's day of the scores.
     pub day: u64,
 }
 

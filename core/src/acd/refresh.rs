@@ -48,7 +48,7 @@ fn filing(caller: &Caller, queue: &Queue, now: u64) -> Filed {
     };
     Filed {
         line: Some(key),
-        open: caller.is_open(now, queue.ring_max()).then_some((caller.class, key)),
+        open: caller.is_open(now, queue).then_some((caller.class, key)),
         alone: lonely.then_some(caller.limits_from),
         aging: steps.map(|steps| caller.joined.saturating_add((steps + 1).saturating_mul(aging))),
         trying: rings,

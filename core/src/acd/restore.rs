@@ -5,7 +5,7 @@ use crate::vocab::acd::{FigureRecord, FigureSubject, IntentRecord};
 
 use super::Acd;
 use super::agent::Score;
-use super::book::midnight;
+use super::book::{day_of, midnight};
 use super::numbers::AgentNo;
 
 impl Acd {
@@ -46,9 +46,9 @@ impl Acd {
     fn restore_day(&mut self, now: Now, no: AgentNo) {
         let Some(agent) = self.agents.get_mut(no) else { return };
         let tenant = self.tenants.get(&agent.config.key.tenant);
-        let day = midnight(now.wall, tenant.map_or(0, |tenant| tenant.utc_offset_secs));
-        let sum = agent.account.book.since(day);
-        agent.new_day(day);
+        let offset = tenant.map_or(0, |tenant| tenant.utc_offset_secs);
+        let sum = agent.account.book.since(midnight(now.wall, offset));
+        agent.new_day(day_of(now.wall, offset));
         agent.account.today = Score { talk_ms: sum.talk_ms, calls: sum.answered };
     }
 

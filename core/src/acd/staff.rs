@@ -4,7 +4,7 @@ use crate::vocab::Now;
 use crate::vocab::acd::Strategy;
 
 use super::agent::{Agent, Score};
-use super::book::midnight;
+use super::book::day_of;
 use super::numbers::{AgentNo, QueueNo};
 use super::{Acd, Work};
 
@@ -90,7 +90,7 @@ impl Acd {
     pub(super) fn roll_agent(&mut self, now: Now, no: AgentNo) {
         let Some(agent) = self.agents.get_mut(no) else { return };
         let tenant = self.tenants.get(&agent.config.key.tenant);
-        agent.new_day(midnight(now.wall, tenant.map_or(0, |tenant| tenant.utc_offset_secs)));
+        agent.new_day(day_of(now.wall, tenant.map_or(0, |tenant| tenant.utc_offset_secs)));
     }
 
     /// At the tenant's midnight everybody starts anew; noticed when somebody looks, by queues that look at the day's load.
@@ -101,7 +101,7 @@ impl Acd {
             return;
         }
         let offset = self.tenants.get(&queue.config.key.tenant).map_or(0, |t| t.utc_offset_secs);
-        let day = midnight(now.wall, offset);
+        let day = day_of(now.wall, offset);
         if queue.tally.day == day {
             return;
         }

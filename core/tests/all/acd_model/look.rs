@@ -100,6 +100,16 @@ pub fn apply(config: &mut AcdConfig, change: &Change) {
             config.queues.retain(|one| one.key != queue.key);
             config.queues.push((**queue).clone());
         }
+        Change::Tune(key, tune) => {
+            for queue in config.queues.iter_mut().filter(|queue| queue.key == *key) {
+                match tune.clone() {
+                    Tune::Strategy(strategy) => queue.choice.strategy = strategy,
+                    Tune::ProgressiveDelay(secs) => queue.choice.progressive_delay = secs,
+                    Tune::Limits(limits) => queue.limits = limits,
+                    Tune::Voice(voice) => queue.voice = voice,
+                }
+            }
+        }
         Change::NoQueue(key) => config.queues.retain(|one| one.key != *key),
         Change::Agent(agent) => {
             config.agents.retain(|one| one.key != agent.key);

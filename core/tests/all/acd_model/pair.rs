@@ -276,28 +276,12 @@ impl Pair {
             }
             Step::Configure(change) => {
                 let mut config = self.model.config.clone();
-                apply(&mut config, &self.settled_change(change));
+                apply(&mut config, change);
                 self.configure(config)
             }
             Step::Wait { ms } => self.wait(*ms),
             _ => self.agent_step(step),
         }
-    }
-
-    /// While callers wait in a queue, its limits, its announcements and whether it rings progressively stay: what a change
-    /// of these means for who waits already is not the same in both.
-    fn settled_change(&self, change: &Change) -> Change {
-        let Change::Queue(new) = change else { return change.clone() };
-        let waits = self.model.callers.iter().any(|caller| caller.queue == new.key);
-        let Some(old) = self.model.queue(&new.key).filter(|_| waits) else { return change.clone() };
-        let mut new = new.clone();
-        (new.limits, new.voice) = (old.limits.clone(), old.voice.clone());
-        let progressive = Strategy::RingProgressively;
-        if (new.choice.strategy == progressive) != (old.choice.strategy == progressive) {
-            new.choice.strategy = old.choice.strategy;
-        }
-        new.choice.progressive_delay = old.choice.progressive_delay;
-        Change::Queue(new)
     }
 
     fn callbacks(&self) -> Vec<CallId> {

@@ -45,12 +45,23 @@ pub enum Report {
 #[derive(Debug, Clone)]
 pub enum Change {
     Queue(Box<QueueConfig>),
+    /// Something about a queue, the rest staying as it is.
+    Tune(QueueKey, Tune),
     NoQueue(QueueKey),
     Agent(Box<AgentConfig>),
     NoAgent(AgentKey),
     Tier(AgentKey, Tier),
     NoTier(AgentKey, QueueKey),
     Tenant(TenantId, TenantAcd),
+}
+
+/// What somebody changes while callers wait.
+#[derive(Debug, Clone)]
+pub enum Tune {
+    Strategy(Strategy),
+    ProgressiveDelay(u32),
+    Limits(Limits),
+    Voice(Voice),
 }
 
 #[derive(Debug, Clone)]
@@ -214,22 +225,40 @@ fn choice(rng: &mut Rng, strategies: &[Strategy]) -> Choice {
     }
 }
 
-fn queue(rng: &mut Rng, key: QueueKey, strategies: &[Strategy]) -> QueueConfig {
-    let limits = Limits {
+fn limits(rng: &mut Rng) -> Limits {
+    Limits {
         max_length: rng.pick(&[128, 128, 3, 1]),
         max_wait_time: rng.pick(&[0, 0, 8, 20]),
         max_wait_time_with_no_agent: rng.pick(&[0, 0, 4]),
         exit_with_no_av_agents: rng.one_in(2),
         ..Limits::default()
-    };
-    let voice = Voice {
+    }
+}
+
+fn voice(rng: &mut Rng) -> Voice {
+    Voice {
         disable_answer: rng.one_in(8),
         start_sound: rng.one_in(2).then(|| "en/welcome".to_owned()),
         announce_sound: rng.one_in(2).then(|| "en/thank-you".to_owned()),
         announce_frequency: rng.pick(&[0, 0, 4]),
         position_announce_frequency: rng.pick(&[0, 0, 6]),
         ..Voice::default()
-    };
+    }
+}
+
+/// Of two changes of the strategy one is to ring-progressively, where there is more than one strategy.
+fn tune(rng: &mut Rng, strategies: &[Strategy]) -> Tune {
+    match rng.below(5) {
+        0 if strategies.len() > 1 => Tune::Strategy(Strategy::RingProgressively),
+        1 => Tune::Strategy(rng.pick(strategies)),
+        2 => Tune::ProgressiveDelay(rng.pick(&[1, 2, 5, 10])),
+        3 => Tune::Limits(limits(rng)),
+        _ => Tune::Voice(voice(rng)),
+    }
+}
+
+fn queue(rng: &mut Rng, key: QueueKey, strategies: &[Strategy]) -> QueueConfig {
+    let (limits, voice) = (limits(rng), voice(rng));
     let service = Service {
         disposition_required: rng.one_in(5),
         disposition_timeout_secs: rng.pick(&[0, 3, 10]),
@@ -292,8 +321,9 @@ fn tenant_acd(rng: &mut Rng) -> TenantAcd {
 
 fn change(rng: &mut Rng, strategies: &[Strategy]) -> Change {
     let (n, k) = (rng.below(AGENTS), rng.below(QUEUES));
-    match rng.below(12) {
+    match rng.below(16) {
         0..=3 => Change::Queue(Box::new(queue(rng, queue_key(k), strategies))),
+        12.. => Change::Tune(queue_key(k), tune(rng, strategies)),
         4 => Change::NoQueue(queue_key(k)),
         5..=6 => Change::Agent(Box::new(agent(rng, n))),
         7 => Change::NoAgent(agent_key(n)),
@@ -354,7 +384,7 @@ fn step(rng: &mut Rng, strategies: &[Strategy]) -> Step {
         62..=64 => Step::CallbackReady { nth },
         65 => Step::CallbackFailed { nth },
         66..=77 => agent_step(rng),
-        78..=80 => Step::Configure(change(rng, strategies)),
+        78..=82 => Step::Configure(change(rng, strategies)),
         _ => Step::Wait { ms: rng.pick(&[0, 1, 300, 1000, 1000, 2500, 6000, 20_000, 70_000]) },
     }
 }
