@@ -6,8 +6,10 @@
 
 pub mod codec;
 pub mod dtmf;
+pub mod mix;
 pub mod order;
 pub mod player;
+pub mod playout;
 pub mod recorder;
 pub mod rtcp;
 pub mod rtp;

@@ -86,6 +86,17 @@ impl Encoder {
         }
     }
 
+    /// Another one in the same state; `None` where the state cannot be copied.
+    pub fn fork(&self) -> Option<Self> {
+        match self {
+            Self::Pcmu => Some(Self::Pcmu),
+            Self::Pcma => Some(Self::Pcma),
+            Self::G722(encoder) => Some(Self::G722(encoder.clone())),
+            #[cfg(feature = "opus")]
+            Self::Opus(_) => None,
+        }
+    }
+
     /// Appends the payload of one 20 ms frame at the codec's audio rate.
     pub fn encode(&mut self, pcm: &[i16], out: &mut Vec<u8>) -> Result<(), CodecError> {
         let wanted = match self {
@@ -148,5 +159,16 @@ impl Decoder {
             Self::Opus(decoder) => decoder.decode(payload, out)?,
         }
         Ok(())
+    }
+
+    /// Appends so many samples in place of a lost packet, if the codec has means of its own for that. `next` is the
+    /// payload after it, which may say something about it.
+    pub fn conceal(&mut self, next: Option<&[u8]>, samples: usize, out: &mut Vec<i16>) -> bool {
+        match self {
+            #[cfg(feature = "opus")]
+            Self::Opus(decoder) => decoder.conceal(next, samples, out),
+            // The playout repeats what these said last.
+            _ => false,
+        }
     }
 }

@@ -58,6 +58,23 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// Appends so many samples in place of a lost packet; with the packet after it, by what that one tells of it
+    /// (RFC 6716, section 2.1.7), otherwise by what came before.
+    pub fn conceal(&mut self, next: Option<&[u8]>, samples: usize, out: &mut Vec<i16>) -> bool {
+        let samples = samples.min(MAX_SAMPLES);
+        let decoded = match next {
+            Some(next) => self.inner.decode_fec(next, samples, self.buffer.as_mut_slice()),
+            None => self.inner.decode(&[], samples, self.buffer.as_mut_slice()),
+        };
+        let Some(decoded) = decoded.ok().and_then(|length| self.buffer.get(..length)) else {
+            return false;
+        };
+        out.extend(decoded.iter().map(|sample| (sample * 32_768.0).round() as i16));
+        decoded.len() == samples
+    }
+}
+
 /// Length of a packet in samples at our rate, from its first bytes (RFC 6716, section 3.1).
 fn packet_samples(payload: &[u8]) -> Option<usize> {
     let toc = *payload.first()?;

@@ -11,8 +11,12 @@
 //! Time is `now`, monotonic nanoseconds. Nothing is allocated for a relayed packet.
 
 mod control;
+mod ear;
 mod keys;
 mod latch;
+mod mix_extras;
+mod mix_tick;
+mod mixes;
 mod orders;
 mod outgoing;
 mod payload;
@@ -31,6 +35,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::order::{MediaEvent, PortId, RecordingId, StreamId, StreamReport, VoiceEnd};
+use mixes::Mixes;
 use prompts::Prompts;
 use record::Recordings;
 use speech::Schedule;
@@ -211,8 +216,10 @@ pub struct Engine {
     prompts: Prompts,
     schedule: Schedule,
     recordings: Recordings,
-    /// For payloads that are being made.
+    mixes: Mixes,
+    /// For payloads and frames that are being made.
     scratch: Vec<u8>,
+    frame: Vec<i16>,
     next_sweep: u64,
     drops: DropCounts,
 }
@@ -240,7 +247,9 @@ impl Engine {
             prompts: Prompts::default(),
             schedule: Schedule::default(),
             recordings: Recordings::default(),
+            mixes: Mixes::default(),
             scratch: Vec::new(),
+            frame: Vec::new(),
             next_sweep: 0,
             drops: DropCounts::default(),
         }

@@ -21,13 +21,15 @@ impl Engine {
             Order::Unbridge { stream } => self.unbridge(stream),
             Order::Echo { stream } => self.echo(stream),
             Order::Close { stream } => self.close(now, stream),
-            Order::Mix { stream, .. } | Order::Unmix { stream } => self.unbridge(stream),
-            Order::PlayInMix { mix, play, .. } => {
-                let error = Some("there is no such mix".to_owned());
-                self.events.push_back(MediaEvent::MixPlayEnded { mix, play, error });
+            Order::Mix { stream, mix, speaks, hears } => {
+                self.mix(now, stream, mix, (speaks, hears));
             }
-            Order::RecordMix { recording, .. } => {
-                self.record_refused(recording, "there is no such mix");
+            Order::Unmix { stream } => self.unmix(stream),
+            Order::PlayInMix { mix, play, prompts, heard_by } => {
+                self.play_in_mix(mix, (play, prompts), heard_by);
+            }
+            Order::RecordMix { recording, mix, path, voices } => {
+                self.record_mix(recording, mix, (path, voices));
             }
             Order::Play { stream, play, prompts, repeat } => {
                 self.play(now, stream, (play, prompts, repeat));
@@ -88,6 +90,7 @@ impl Engine {
         stream.agreed = Some(agreed);
         self.settle(now, port);
         self.rebuild_rules(port);
+        self.mix_changed(port);
         self.supply_prompts(now, port);
     }
 
@@ -98,17 +101,23 @@ impl Engine {
         }
         self.unbridge(a);
         self.unbridge(b);
+        for port in [port_a, port_b] {
+            if let Some(stream) = self.at(port) {
+                stream.ear = None;
+            }
+        }
         self.set_role(port_a, Role::Bridged(port_b));
         self.set_role(port_b, Role::Bridged(port_a));
         self.rebuild_rules(port_a);
     }
 
-    fn unbridge(&mut self, id: StreamId) {
+    pub(super) fn unbridge(&mut self, id: StreamId) {
         let Some((port, stream)) = self.find_mut(id) else { return };
         let role = std::mem::replace(&mut stream.role, Role::Idle);
+        self.leave_mix(port);
         match role {
             Role::Bridged(peer) => self.set_role(peer, Role::Idle),
-            Role::Echo | Role::Idle => self.set_role(port, Role::Idle),
+            Role::Echo | Role::Mixed | Role::Idle => self.set_role(port, Role::Idle),
         }
     }
 
@@ -148,7 +157,7 @@ impl Engine {
     fn rebuild_rules(&mut self, port: PortId) {
         let Some(stream) = self.at(port) else { return };
         match stream.role {
-            Role::Idle => {}
+            Role::Idle | Role::Mixed => {}
             Role::Echo => self.rebuild_one_way(port, port),
             Role::Bridged(peer) => {
                 self.rebuild_one_way(port, peer);

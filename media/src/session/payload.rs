@@ -10,6 +10,8 @@ use crate::order::{CodecKind, StreamCodec, StreamConfig, StreamKind};
 pub enum Action {
     /// The other end does not know it.
     Drop,
+    /// The other end does not know it, but something else that we can make of it.
+    Transcode,
     /// Passes with another number.
     Pass,
     /// G.711 of one law becomes the other, byte by byte.
@@ -145,8 +147,10 @@ fn rule(codec: &StreamCodec, to: &Codecs) -> Rule {
         let target = to.iter().find(|target| target.kind == kind)?;
         Some(Rule { action, payload_type: target.send_pt, clock_rate: target.clock_rate })
     });
+    let decoded = |kind| crate::codec::audio_rate(kind).is_some();
+    let both = decoded(codec.kind) && to.iter().any(|target| decoded(target.kind));
     converted.unwrap_or(Rule {
-        action: Action::Drop,
+        action: if both { Action::Transcode } else { Action::Drop },
         payload_type: 0,
         clock_rate: codec.clock_rate,
     })

@@ -8,6 +8,7 @@ use crate::codec::g711;
 use crate::dtmf;
 use crate::order::{CodecKind, MediaEvent, PortId, StreamKind};
 use crate::rtp::{Header, Kind, View};
+use crate::session::ear::ForEar;
 use crate::session::latch::Admission;
 use crate::session::outgoing::{SourceKey, Timing};
 use crate::session::payload::{self, Action, Rule};
@@ -122,6 +123,9 @@ impl Engine {
         self.latch(&arrived)?;
         let counted = self.count(&arrived)?;
         self.observe(&arrived, &counted);
+        if self.is_for_ear(arrived.socket.port, counted.position) {
+            return self.decode(&arrived, &counted);
+        }
         let route = self.route(arrived.socket.port, counted)?;
         self.forward(arrived, route)
     }
@@ -197,6 +201,20 @@ impl Engine {
         }
     }
 
+    /// Hands a packet to what decodes it.
+    fn decode<'p>(&mut self, arrived: &Arrived<'_>, counted: &Counted) -> Stage<Verdict<'p>> {
+        let stream = self.at(arrived.socket.port).ok_or(Dropped::NoStream)?;
+        if !stream.agreed.as_ref().is_some_and(|agreed| agreed.receive) {
+            return Err(Dropped::Held);
+        }
+        let (kind, clock_rate) = counted.codec.ok_or(Dropped::Codec)?;
+        let View { header, payload_start, payload_end } = counted.view;
+        let payload = arrived.packet.get(payload_start..payload_end).unwrap_or_default();
+        let packet = ForEar { header, kind, clock_rate, payload };
+        self.to_ear(arrived.now, arrived.socket.port, packet);
+        Ok(Verdict::Consumed)
+    }
+
     /// Finds out where the packet goes, and as what.
     fn route(&mut self, port: PortId, counted: Counted) -> Stage<Route> {
         let stream = self.at(port).ok_or(Dropped::NoStream)?;
@@ -204,7 +222,7 @@ impl Engine {
             return Err(Dropped::Held);
         }
         let to = match stream.role {
-            Role::Idle => return Err(Dropped::Nowhere),
+            Role::Idle | Role::Mixed => return Err(Dropped::Nowhere),
             Role::Bridged(to) => to,
             Role::Echo => port,
         };
@@ -225,7 +243,7 @@ impl Engine {
             return Err(Dropped::Occupied);
         }
         let to = target.target().ok_or(Dropped::Nowhere)?;
-        if rule.action == Action::Drop {
+        if matches!(rule.action, Action::Drop | Action::Transcode) {
             target.outgoing.skip(key, view.header.sequence);
             return Err(Dropped::Codec);
         }
@@ -260,7 +278,7 @@ impl Engine {
             return Err(Dropped::Held);
         }
         let port = match stream.role {
-            Role::Idle => return Err(Dropped::Nowhere),
+            Role::Idle | Role::Mixed => return Err(Dropped::Nowhere),
             Role::Bridged(to) => to,
             Role::Echo => arrived.socket.port,
         };
@@ -323,7 +341,7 @@ fn unnamed(header: &Header) -> Rule {
 
 fn convert(action: Action, payload: &mut [u8]) {
     match action {
-        Action::Pass | Action::Drop => {}
+        Action::Pass | Action::Drop | Action::Transcode => {}
         Action::ToPcmu => g711::convert(payload, &g711::A_TO_MU),
         Action::ToPcma => g711::convert(payload, &g711::MU_TO_A),
         Action::Event { from, to } => {

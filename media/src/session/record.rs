@@ -78,6 +78,11 @@ impl Recordings {
         self.slots.iter().position(found).map(|slot| slot as u32)
     }
 
+    /// Whether a recording of this name is in progress.
+    pub fn is_known(&self, id: RecordingId) -> bool {
+        self.slot_of(id).is_some()
+    }
+
     fn insert(&mut self, recording: Recording) -> u32 {
         let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         if free == self.slots.len() {
@@ -160,7 +165,7 @@ impl Engine {
     }
 
     fn refusal(&self, id: RecordingId, streams: [StreamId; 2]) -> Option<&'static str> {
-        if self.recordings.slot_of(id).is_some() {
+        if self.recordings.is_known(id) || self.has_tape(id) {
             return Some("this recording is in progress");
         }
         let mut open = streams.iter().filter_map(|stream| self.find(*stream)).peekable();
@@ -177,6 +182,9 @@ impl Engine {
     }
 
     fn end_recording(&mut self, now: u64, id: RecordingId, reason: VoiceEndReason) {
+        if let Some(tape) = self.take_tape(id) {
+            return self.close_tape(tape);
+        }
         let Some(recording) = self.take_recording(id) else { return };
         let mut rest = recording.recorder.finish(now);
         let voice = recording.voice.map(|mut voice| {
@@ -189,13 +197,14 @@ impl Engine {
 
     /// The writer can go no further with a recording, and has reported it.
     pub fn recording_failed(&mut self, id: RecordingId) {
+        self.take_tape(id);
         self.take_recording(id);
     }
 
     /// Ends all recordings.
     pub fn finish(&mut self, now: u64) {
-        let ids: Vec<RecordingId> =
-            self.recordings.slots.iter().flatten().map(|recording| recording.id).collect();
+        let mut ids = self.tapes();
+        ids.extend(self.recordings.slots.iter().flatten().map(|recording| recording.id));
         for id in ids {
             self.stop_record(now, id);
         }

@@ -161,6 +161,7 @@ impl Engine {
     ) {
         let error = prompt.as_ref().err().cloned();
         self.prompts.loaded(key, prompt.ok());
+        self.mix_prompt_loaded(&key.name, error.as_deref());
         for slot in 0..self.streams.len() {
             let port = PortId(slot as u32);
             let Some(stream) = self.at(port) else { continue };

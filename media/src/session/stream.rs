@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::order::{PortId, StreamCodec, StreamConfig, StreamId, StreamKind, StreamReport};
 use crate::session::control::Control;
+use crate::session::ear::{Ear, Mouth};
 use crate::session::keys::Keys;
 use crate::session::latch::Latch;
 use crate::session::outgoing::{Outgoing, SourceKey};
@@ -29,6 +30,8 @@ pub(super) enum Role {
     Idle,
     /// To the stream on that port.
     Bridged(PortId),
+    /// Into the mix that the stream is in.
+    Mixed,
     /// Back to its sender.
     Echo,
 }
@@ -91,6 +94,11 @@ pub(super) struct Stream {
     pub keys: Option<Box<Keys>>,
     /// Recordings that what the peer says goes into.
     pub taps: SmallVec<[Tap; 1]>,
+    /// The mix that it is in, or the bridge that is decoded.
+    pub mix: Option<u32>,
+    /// What decodes what the peer says, once that was needed, and what encodes what it hears.
+    pub ear: Option<Box<Ear>>,
+    pub mouth: Mouth,
     /// When the last packet of the peer came, or when it was first expected, ns.
     pub heard: u64,
     pub silent: bool,
@@ -120,6 +128,9 @@ impl Stream {
             speech: None,
             keys: None,
             taps: SmallVec::new(),
+            mix: None,
+            ear: None,
+            mouth: Mouth::default(),
             heard: 0,
             silent: false,
             last_codec: None,

@@ -10,12 +10,14 @@ impl Engine {
     /// When [`Engine::tick`] is due; `None` while no stream is open.
     pub fn next_deadline(&self) -> Option<u64> {
         let sweep = (!self.ports.is_empty()).then_some(self.next_sweep);
-        [sweep, self.schedule.next(), self.recordings.next()].into_iter().flatten().min()
+        let works = [self.schedule.next(), self.recordings.next(), self.mixes.next()];
+        works.into_iter().chain([sweep]).flatten().min()
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: u64) {
         self.speak(now);
+        self.run_mixes(now);
         self.cut_blocks(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;

@@ -154,6 +154,15 @@ impl Lab {
         })
     }
 
+    /// The phone of stream `n` sends a packet that is decoded.
+    pub fn speak(&mut self, n: u64, header: Header, payload: &[u8]) {
+        let mut packet = [&header.bytes()[..], payload].concat();
+        let socket = Socket::rtp(PortId(n as u32));
+        let verdict = self.engine.receive(self.now, socket, &mut packet, phone(n));
+        assert_eq!(verdict, Verdict::Consumed);
+        self.collect();
+    }
+
     /// The phone of stream `n` sends RTCP to the odd port.
     pub fn report(&mut self, n: u64, compound: &[u8]) -> Verdict<'static> {
         let from = SocketAddr::new(phone(n).ip(), phone(n).port() + 1);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 use strowger_media::order::{
-    CodecKind, MediaEvent, Order, PlayId, PortId, RecordingId, StreamId, StreamKind,
+    CodecKind, MediaEvent, MixId, Order, PlayId, PortId, RecordingId, StreamId, StreamKind, Voices,
 };
 use strowger_media::player::EncodedPrompt;
 use strowger_media::session::{Dropped, Request, Socket};
@@ -66,6 +66,17 @@ fn order() -> impl Strategy<Value = Order> {
         3 => (stream(), stream()).prop_map(|(a, b)| Order::Bridge { a, b }),
         1 => stream().prop_map(|stream| Order::Unbridge { stream }),
         1 => stream().prop_map(|stream| Order::Echo { stream }),
+        2 => (stream(), 0..2_u64, any::<u8>(), any::<u8>()).prop_map(|(stream, mix, speaks, hears)| {
+            let (speaks, hears) = (Voices(speaks.into()), Voices(hears.into()));
+            Order::Mix { stream, mix: MixId(mix), speaks, hears }
+        }),
+        1 => stream().prop_map(|stream| Order::Unmix { stream }),
+        1 => (0..2_u64, 0..3_u64).prop_map(|(mix, id)| Order::RecordMix {
+            recording: RecordingId(id), mix: MixId(mix), path: "y.wav".into(), voices: Voices::ALL,
+        }),
+        1 => (0..2_u64, any::<u64>()).prop_map(|(mix, play)| Order::PlayInMix {
+            mix: MixId(mix), play: PlayId(play), prompts: vec!["a".into()], heard_by: Voices::ALL,
+        }),
         2 => play,
         1 => stream().prop_map(|stream| Order::StopPlay { stream }),
         2 => dial,
