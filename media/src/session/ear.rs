@@ -186,7 +186,7 @@ impl Engine {
     }
 
     /// Takes a packet whose audio is decoded here.
-    pub(super) fn to_ear(&mut self, now: u64, port: PortId, packet: ForEar<'_>) {
+    pub(super) fn feed_ear(&mut self, now: u64, port: PortId, packet: ForEar<'_>) {
         let Some(stream) = self.at(port) else { return };
         if let (Role::Bridged(peer), false) = (stream.role, stream.is_mixed()) {
             self.transcode(now, port, peer);

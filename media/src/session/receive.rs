@@ -211,7 +211,7 @@ impl Engine {
         let View { header, payload_start, payload_end } = counted.view;
         let payload = arrived.packet.get(payload_start..payload_end).unwrap_or_default();
         let packet = ForEar { header, kind, clock_rate, payload };
-        self.to_ear(arrived.now, arrived.socket.port, packet);
+        self.feed_ear(arrived.now, arrived.socket.port, packet);
         Ok(Verdict::Consumed)
     }
 
