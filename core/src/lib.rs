@@ -12,6 +12,7 @@ pub mod ids;
 pub mod ivr;
 pub mod mwi;
 pub mod outbox;
+pub mod presence;
 pub mod registrar;
 pub mod route;
 pub mod stock;

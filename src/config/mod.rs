@@ -12,6 +12,7 @@ mod general;
 mod menus;
 mod mwi;
 mod names;
+mod presence;
 mod problem;
 mod queues;
 mod settings;
@@ -162,6 +163,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let calls = general::calls(&root);
     let codes = general::codes(&root);
     let mut mwi = mwi::mwi(&root);
+    let presence = presence::presence(&root);
     general::services(&root, &mut shell);
     shell.operators = accounts::operators(&root);
     let mut tenants = accounts::tenants(&root, &mut names);
@@ -181,6 +183,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     shell.smtp = voicemail::smtp(&root);
     let numbers = dialplan::numbers(&root, &mut names);
     let routes = dialplan::routes(&root, &names);
+    let lists = presence::lists(&root, &names);
     mwi.shared = mwi::shared(&extension_tables, &names);
     accounts::shown_numbers(extension_tables, &names);
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
@@ -202,6 +205,8 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         calls,
         codes,
         mwi,
+        presence,
+        lists,
         tenants,
         extensions,
         trunks,

@@ -99,6 +99,15 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (tenant, number)
     ) WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE subscriptions (
+        call_id TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (call_id, tag)
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

@@ -1,7 +1,7 @@
 //! What outlives the process: registrations, call records, recordings, and the count of starts.
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
-//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `voicemail` and `migrations`.
+//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
 mod migrations;
@@ -10,6 +10,7 @@ mod seal;
 mod settings;
 mod sqlite;
 mod voicemail;
+mod watch;
 mod writer;
 
 #[cfg(test)]

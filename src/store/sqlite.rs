@@ -17,7 +17,7 @@ use super::page::MAX_ROWS;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
 };
-use super::{settings, voicemail};
+use super::{settings, voicemail, watch};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -103,6 +103,7 @@ impl Store for Sqlite {
         };
         voicemail::load(&self.connection, &mut restored)?;
         settings::load(&self.connection, &mut restored)?;
+        watch::load(&self.connection, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
@@ -190,6 +191,8 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         Record::Unregistered { extension, contact } => {
             delete_registration(connection, extension, contact)
         }
+        Record::Subscribed(subscription) => watch::write(connection, subscription),
+        Record::Unsubscribed { call_id, tag } => watch::delete(connection, call_id, tag),
         Record::CallOpened(call) | Record::CallClosed(call) => write_call(connection, call),
         Record::RecordingOpened(recording) => write_recording(connection, recording, true),
         Record::RecordingClosed(recording) => write_recording(connection, recording, false),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use strowger_core::vocab::acd::{AgentKey, FigureRecord, FigureSubject, IntentRecord};
 use strowger_core::vocab::input::Restored;
 use strowger_core::vocab::record::{CallRecord, RecordingRecord, RegistrationRecord};
+use strowger_core::vocab::watch::SubscriptionRecord;
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record};
 
 /// What is on disk, and what is on its way there.
@@ -15,6 +16,7 @@ pub struct Store {
     recordings: BTreeMap<String, RecordingRecord>,
     intents: BTreeMap<AgentKey, IntentRecord>,
     figures: BTreeMap<(FigureSubject, u64), FigureRecord>,
+    subscriptions: BTreeMap<(String, String), SubscriptionRecord>,
     pending: BTreeMap<CommitId, Vec<Record>>,
     /// How often each call's record was closed, counted when it was handed over.
     pub closed: BTreeMap<CallId, u32>,
@@ -49,6 +51,13 @@ impl Store {
             Record::Unregistered { extension, contact } => {
                 self.registrations.remove(&(extension, contact));
             }
+            Record::Subscribed(row) => {
+                let key = (row.saved.call_id.to_string(), row.saved.local_tag.to_string());
+                self.subscriptions.insert(key, *row);
+            }
+            Record::Unsubscribed { call_id, tag } => {
+                self.subscriptions.remove(&(call_id, tag));
+            }
             Record::CallOpened(call) | Record::CallClosed(call) => {
                 self.calls.insert(call.call, *call);
             }
@@ -82,6 +91,7 @@ impl Store {
                 .collect(),
             intents: self.intents.values().cloned().collect(),
             figures: self.figures.values().cloned().collect(),
+            subscriptions: self.subscriptions.values().cloned().collect(),
             ..Restored::default()
         }
     }

@@ -131,6 +131,18 @@ impl Acd {
         }
     }
 
+    /// How many wait in a queue.
+    pub fn waiting(&self, key: &QueueKey) -> Option<usize> {
+        let queue = self.queues.get(*self.queue_nos.get(key)?)?;
+        queue.defined.then(|| queue.line.all.len())
+    }
+
+    /// What an agent wants, and what happens to it.
+    pub fn doing(&self, now: Now, key: &AgentKey) -> Option<(&Intent, Activity)> {
+        let agent = self.agents.get(self.defined_agent(key)?)?;
+        Some((&agent.want.intent, self.activity(now, agent)))
+    }
+
     /// Callers of a queue, in order; those that talk with an agent come last.
     pub fn members(
         &self,

@@ -54,6 +54,8 @@ impl Call {
             | Event::Response { .. }
             | Event::Invite { .. }
             | Event::Subscribe { .. }
+            | Event::StateWanted { .. }
+            | Event::SubscriptionChanged { .. }
             | Event::SubscriptionEnded { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ mod attend;
 mod candidates;
 pub mod causes;
 mod divert;
+mod dialogs;
 mod events;
 mod finish;
 pub mod headers;

@@ -39,6 +39,14 @@ impl Seen {
     }
 }
 
+/// The calls of an extension or a trunk.
+#[derive(Debug, Default)]
+struct Occupied {
+    /// How often it is occupied: a phone that calls itself is so twice by one call.
+    count: usize,
+    calls: BTreeMap<CallId, usize>,
+}
+
 /// All live calls.
 #[derive(Debug, Default)]
 pub struct Calls {
@@ -48,7 +56,7 @@ pub struct Calls {
     by_connect: BTreeMap<ConnectId, BTreeSet<CallId>>,
     by_relay: BTreeMap<ClientTx, CallId>,
     by_recording: BTreeMap<RecordingId, CallId>,
-    lines: BTreeMap<Line, usize>,
+    lines: BTreeMap<Line, Occupied>,
     deadlines: BTreeSet<(u64, CallId)>,
     /// Extensions and trunks whose calls changed since somebody asked.
     changed: BTreeSet<Line>,
@@ -134,7 +142,18 @@ impl Calls {
 
     /// Calls that occupy an extension or a trunk.
     pub fn load(&self, line: &Line) -> usize {
-        self.lines.get(line).copied().unwrap_or(0)
+        self.lines.get(line).map_or(0, |occupied| occupied.count)
+    }
+
+    /// The calls that occupy an extension or a trunk, oldest first.
+    pub fn on_line(&self, line: &Line) -> impl Iterator<Item = &Call> {
+        let ids = self.lines.get(line).into_iter().flat_map(|occupied| occupied.calls.keys());
+        ids.filter_map(|id| self.get(*id))
+    }
+
+    /// What a call occupies.
+    pub fn lines_of(&self, id: CallId) -> &[Line] {
+        self.calls.get(&id).map_or(&[], |(_, seen)| &seen.lines)
     }
 
     /// The extensions and trunks whose calls have changed since the last time.
@@ -209,11 +228,16 @@ impl Calls {
             }
         }
         for line in &seen.lines {
-            if let Some(count) = self.lines.get_mut(line) {
+            let Some(occupied) = self.lines.get_mut(line) else { continue };
+            occupied.count -= 1;
+            if let Some(count) = occupied.calls.get_mut(&id) {
                 *count -= 1;
                 if *count == 0 {
-                    self.lines.remove(line);
+                    occupied.calls.remove(&id);
                 }
+            }
+            if occupied.count == 0 {
+                self.lines.remove(line);
             }
         }
         for sent in &seen.relays {
@@ -234,7 +258,9 @@ impl Calls {
             self.by_connect.entry(*connect).or_default().insert(id);
         }
         for line in &seen.lines {
-            *self.lines.entry(line.clone()).or_default() += 1;
+            let occupied = self.lines.entry(line.clone()).or_default();
+            occupied.count += 1;
+            *occupied.calls.entry(id).or_default() += 1;
         }
         self.by_relay.extend(seen.relays.iter().map(|sent| (*sent, id)));
         self.by_recording.extend(seen.recordings.iter().map(|recording| (*recording, id)));

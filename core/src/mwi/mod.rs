@@ -1,18 +1,16 @@
-//! Message waiting indication: how many messages each mailbox has, and who watches it (RFC 3842).
+//! Message waiting indication: how many messages each mailbox has, and of which something is to be told (RFC 3842).
 //!
 //! Pure bookkeeping: counts come in by [`Mwi::set_counts`], mailboxes about which something is to be told come out of
-//! [`Mwi::pop_due`]. Subscriptions themselves live in the SIP endpoint; the switch brings both together.
+//! [`Mwi::pop_due`]. Who watches a mailbox is known where all watchers are; the switch brings both together.
 
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
-use sip::subscription::SubscriptionId;
-
 pub use summary::{PACKAGE, PACKAGE_NAME, body};
 
-use crate::vocab::{ExtensionKey, MailboxCounts, MailboxKey, Now};
+use crate::vocab::{MailboxCounts, MailboxKey, Now};
 
 /// Changes of one mailbox are told this long apart at least, in nanoseconds: the last one wins.
 pub const PACE: u64 = 1_000_000_000;
@@ -27,22 +25,11 @@ struct Mailbox {
     due: Option<u64>,
 }
 
-/// One subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watcher {
-    /// What it watches.
-    pub mailbox: MailboxKey,
-    /// Whose phone it is.
-    pub extension: ExtensionKey,
-}
-
-/// All mailboxes and their watchers.
+/// All mailboxes.
 #[derive(Debug, Default)]
 pub struct Mwi {
     mailboxes: BTreeMap<MailboxKey, Mailbox>,
     due: BTreeSet<(u64, MailboxKey)>,
-    watchers: BTreeMap<SubscriptionId, Watcher>,
-    by_mailbox: BTreeMap<MailboxKey, BTreeSet<SubscriptionId>>,
 }
 
 impl Mwi {
@@ -90,45 +77,8 @@ impl Mwi {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// A subscription begins.
-    pub fn watch(&mut self, id: SubscriptionId, watcher: Watcher) {
-        self.by_mailbox.entry(watcher.mailbox.clone()).or_default().insert(id);
-        self.watchers.insert(id, watcher);
-    }
-
-    /// A subscription is over. False where it is none of these.
-    pub fn forget(&mut self, id: SubscriptionId) -> bool {
-        let Some(watcher) = self.watchers.remove(&id) else { return false };
-        if let Some(own) = self.by_mailbox.get_mut(&watcher.mailbox) {
-            own.remove(&id);
-            if own.is_empty() {
-                self.by_mailbox.remove(&watcher.mailbox);
-            }
-        }
-        true
-    }
-
-    /// The subscriptions to a mailbox.
-    pub fn watchers_of(&self, mailbox: &MailboxKey) -> impl Iterator<Item = SubscriptionId> {
-        self.by_mailbox.get(mailbox).into_iter().flatten().copied()
-    }
-
-    /// Every subscription.
-    pub fn watchers(&self) -> impl Iterator<Item = (SubscriptionId, &Watcher)> {
-        self.watchers.iter().map(|(id, watcher)| (*id, watcher))
-    }
-
-    /// One subscription.
-    pub fn watcher(&self, id: SubscriptionId) -> Option<&Watcher> {
-        self.watchers.get(&id)
-    }
-
     /// Whether the indexes agree.
     pub fn audit(&self, errors: &mut Vec<String>) {
-        let listed: usize = self.by_mailbox.values().map(BTreeSet::len).sum();
-        if listed != self.watchers.len() {
-            errors.push(format!("{listed} watchers are listed of {}", self.watchers.len()));
-        }
         let due = self.mailboxes.values().filter(|own| own.due.is_some()).count();
         if due != self.due.len() {
             errors.push(format!("{} mailboxes are due, {due} say so", self.due.len()));
@@ -141,9 +91,6 @@ impl Mwi {
             (key, own.due, own.quiet_until).hash(hasher);
             let MailboxCounts { new, old, urgent_new, urgent_old } = own.counts;
             [new, old, urgent_new, urgent_old].hash(hasher);
-        }
-        for (id, watcher) in &self.watchers {
-            (id, &watcher.mailbox, &watcher.extension).hash(hasher);
         }
     }
 }
@@ -187,22 +134,5 @@ mod tests {
         mwi.restore(vec![(mailbox("1"), new(4))]);
         assert_eq!((mwi.counts(&mailbox("1")), mwi.next_deadline()), (new(4), None));
         assert_eq!(mwi.counts(&mailbox("2")), new(0));
-    }
-
-    #[test]
-    fn watchers_come_and_go() {
-        let mut mwi = Mwi::default();
-        let extension = ExtensionKey { tenant: "demo".into(), number: "1".into() };
-        for id in [3, 1, 2] {
-            let watcher = Watcher { mailbox: mailbox("1"), extension: extension.clone() };
-            mwi.watch(SubscriptionId(id), watcher);
-        }
-        assert!(mwi.forget(SubscriptionId(2)) && !mwi.forget(SubscriptionId(2)));
-        let ids: Vec<u64> = mwi.watchers_of(&mailbox("1")).map(|id| id.0).collect();
-        assert_eq!(ids, [1, 3]);
-        assert_eq!(mwi.watchers_of(&mailbox("2")).count(), 0);
-        let mut errors = Vec::new();
-        mwi.audit(&mut errors);
-        assert_eq!(errors, Vec::<String>::new());
     }
 }

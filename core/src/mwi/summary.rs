@@ -10,8 +10,7 @@ use crate::vocab::MailboxCounts;
 pub const PACKAGE_NAME: &str = "message-summary";
 const CONTENT_TYPE: &str = "application/simple-message-summary";
 
-/// RFC 3842 section 3.4 lets subscriptions last for hours; an hour bounds how long a phone shows old counts after the
-/// switch was started anew and has forgotten it.
+/// RFC 3842 section 3.4 lets subscriptions last for hours; an hour bounds how long a lost phone is remembered.
 pub const PACKAGE: Package = Package {
     name: PACKAGE_NAME,
     content_types: &[CONTENT_TYPE],
@@ -19,6 +18,7 @@ pub const PACKAGE: Package = Package {
     min_expires: 60,
     max_expires: 3600,
     pace: super::PACE,
+    asks: true,
 };
 
 /// A summary. `account` is the URI that a phone calls to hear the messages (RFC 3842 section 5.2).

@@ -111,16 +111,6 @@ impl Running {
         self.lobby.audit(lives, wrong);
     }
 
-    /// Who watches something has a subscription, and each subscription is somebody's.
-    fn audit_watchers(&self, wrong: &mut Vec<String>) {
-        self.mwi.audit(wrong);
-        for (id, watcher) in self.mwi.watchers() {
-            if self.desk.sip.subscription_view(id).is_none() {
-                wrong.push(format!("{} watches without a subscription", watcher.extension));
-            }
-        }
-    }
-
     fn digest(&self, hasher: &mut impl Hasher) {
         for call in self.calls.iter() {
             call.id.hash(hasher);
@@ -130,6 +120,7 @@ impl Running {
         }
         self.books.registrar.digest(hasher);
         self.mwi.digest(hasher);
+        self.watches.digest(hasher);
         self.desk.sip.counts().subscriptions.hash(hasher);
         self.books.trunks.digest(hasher);
         self.queues.digest(hasher);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use sip::auth::Verifier;
-use sip::endpoint::{Advertised, Endpoint, Settings};
+use sip::endpoint::{Advertised, Endpoint, Limits, Settings};
 use sip::{Method, Transport};
 
 use super::trunks::TrunkErrands;
@@ -13,6 +13,7 @@ use crate::gate::Gate;
 use crate::ids::{Ids, Purpose, seed_for};
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
+use crate::presence::Watches;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
@@ -67,6 +68,7 @@ impl Running {
             awaiting: BTreeMap::new(),
             deliveries: Deliveries::default(),
             mwi: Mwi::default(),
+            watches: Watches::default(),
             lobby: Lobby::default(),
             errands: TrunkErrands::default(),
             noted: VecDeque::new(),
@@ -121,6 +123,7 @@ impl Running {
         }
         self.configure_queues(now);
         self.queues.acd.restore(now, &restored.intents, &restored.figures);
+        self.restore_watchers(now, restored.subscriptions);
     }
 
     /// Takes a new configuration; calls in progress keep what they have.
@@ -142,8 +145,8 @@ impl Running {
         }
         self.load_menus();
         self.load_settings();
-        self.revise_watchers(now);
         self.configure_queues(now);
+        self.revise_watchers(now);
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
     }
@@ -221,7 +224,12 @@ fn settings(config: &Config, listeners: &[Listener]) -> Settings {
         force_rport: config.sip.force_rport,
         allow,
         packages: PACKAGES.to_vec(),
-        supported: ["100rel", "timer", "path"].map(str::to_owned).to_vec(),
+        limits: Limits {
+            subscriptions: config.presence.max_subscriptions as usize,
+            subscriptions_each: config.presence.max_per_extension as usize,
+            ..Limits::default()
+        },
+        supported: ["100rel", "timer", "path", "eventlist"].map(str::to_owned).to_vec(),
         ..Settings::default()
     }
 }

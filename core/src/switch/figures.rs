@@ -92,6 +92,7 @@ impl Running {
             media_ports_free: self.desk.stock.free() as u64,
             media_streams: self.desk.stock.taken() as u64,
             recordings: self.calls.recordings() as u64,
+            subscriptions: super::watch::rows(self.watches.counts()),
             commits_pending,
             commits_failed,
             events,

@@ -35,6 +35,7 @@ mod subscribe;
 mod supervise;
 mod supervise_orders;
 mod trunks;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +50,7 @@ use crate::gate::Gate;
 use crate::ids::Ids;
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
+use crate::presence::Watches;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
@@ -108,6 +110,7 @@ struct Running {
     awaiting: BTreeMap<ClientTx, Awaiting>,
     deliveries: Deliveries,
     mwi: Mwi,
+    watches: Watches,
     lobby: Lobby,
     errands: TrunkErrands,
     /// What attended calls told and nobody has heeded yet.
@@ -201,11 +204,10 @@ impl Running {
                 self.heed(now, call, &note);
             } else if let Some(act) = self.queues.acd.poll() {
                 self.on_act(now, act);
-            } else if !self.tell_acd(now) {
+            } else if !self.tell_acd(now) && !self.tick_mwi(now) && !self.tell_watchers(now) {
                 break;
             }
         }
-        self.tick_mwi(now);
         self.send_mail(now);
         while let Some(output) = self.desk.sip.poll_output() {
             self.counters.sent();
@@ -236,6 +238,12 @@ impl Running {
             }
             Event::SubscriptionEnded { subscription, .. } => {
                 self.on_subscription_ended(subscription);
+            }
+            Event::SubscriptionChanged { subscription } => {
+                self.on_subscription_changed(now, subscription);
+            }
+            Event::StateWanted { subscription, version, whole } => {
+                self.on_state_wanted(now, subscription, version, whole);
             }
             Event::Provisional { leg, .. }
             | Event::Answered { leg, .. }
@@ -296,6 +304,7 @@ impl Running {
         if let Some(ended) = ended {
             self.note_ended(&ended);
         }
+        self.touch_call(id);
     }
 
     fn on_media(&mut self, now: Now, _worker: WorkerId, event: MediaEvent) {

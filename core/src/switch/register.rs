@@ -35,7 +35,7 @@ impl Running {
         self.presence(now, answer.presence);
         self.desk.sip.respond(now.mono, tx, answer.reply);
         if came {
-            self.greet_with_messages(now, &key);
+            self.greet(now, &key);
         }
     }
 

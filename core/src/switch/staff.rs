@@ -91,6 +91,7 @@ impl Staff {
 impl Running {
     /// A phone came or went, or its calls changed.
     pub(super) fn look_at_phone(&mut self, extension: &ExtensionKey, outbound_ended: bool) {
+        self.touch_phone(extension);
         let seated = self.queues.acd.agent_of_extension(extension).cloned();
         let own = self.staff.at.get(extension).into_iter().flatten().cloned();
         for agent in seated.into_iter().chain(own).collect::<BTreeSet<_>>() {

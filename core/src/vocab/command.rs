@@ -398,6 +398,8 @@ pub struct Figures {
     pub media_streams: u64,
     /// Recordings being written.
     pub recordings: u64,
+    /// Subscriptions of phones, by package.
+    pub subscriptions: Vec<(String, u64)>,
     /// Groups of records not yet on disk.
     pub commits_pending: u64,
     /// Groups of records that could not be written.

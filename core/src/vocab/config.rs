@@ -30,6 +30,10 @@ pub struct Config {
     pub codes: Codes,
     /// Lamps of mailboxes.
     pub mwi: Mwi,
+    /// Limits of subscriptions.
+    pub presence: Presence,
+    /// Lists of what a phone's keys show.
+    pub lists: Vec<ResourceList>,
     /// Companies.
     pub tenants: Vec<Tenant>,
     /// Phones' accounts.
@@ -251,6 +255,39 @@ impl Default for Mwi {
     fn default() -> Self {
         Self { unsolicited: true, shared: Vec::new() }
     }
+}
+
+/// `[presence]`: how many subscriptions there may be, of all packages together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// In all; 503 beyond it.
+    pub max_subscriptions: u32,
+    /// Of one tenant's phones; 503 beyond it.
+    pub max_per_tenant: u32,
+    /// Of one extension's phones; beyond it the oldest makes room, as a phone that was started anew has forgotten it.
+    pub max_per_extension: u32,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { max_subscriptions: 100_000, max_per_tenant: 20_000, max_per_extension: 256 }
+    }
+}
+
+/// `[[list]]`: what one SUBSCRIBE can watch at once (RFC 4662).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceList {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The user part of its URI.
+    pub name: String,
+    /// Extensions and queues by number, agents as `agent-ID`, in order.
+    pub members: Vec<String>,
+}
+
+impl ResourceList {
+    /// Members that a list may have: its NOTIFY must fit into a datagram when all of them talk.
+    pub const MAX_MEMBERS: usize = 48;
 }
 
 /// A mailbox that an extension may watch besides its own.

@@ -10,6 +10,7 @@ use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
 use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
 use super::settings::SettingsRecord;
+use super::watch::SubscriptionRecord;
 use super::{
     Command, CommitId, Config, ConnectId, MailboxKey, MessageId, Principal, Query, RequestId,
     ResolveId, WorkerId,
@@ -156,4 +157,6 @@ pub struct Restored {
     pub menus: Vec<Menu>,
     /// What owners of extensions have set.
     pub settings: Vec<SettingsRecord>,
+    /// Subscriptions, also expired ones.
+    pub subscriptions: Vec<SubscriptionRecord>,
 }

@@ -17,6 +17,7 @@ pub mod record;
 pub mod secret;
 pub mod settings;
 pub mod supervise;
+pub mod watch;
 
 pub use acd::{AgentKey, OfferId, QueueKey};
 pub use command::{Command, CommandError, Done, Principal, Query, Reply, Role};

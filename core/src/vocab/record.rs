@@ -8,6 +8,7 @@ use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueCo
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
 use super::settings::SettingsRecord;
+use super::watch::SubscriptionRecord;
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MenuKey, MessageId, TenantId, TrunkKey,
 };
@@ -23,6 +24,15 @@ pub enum Record {
         extension: ExtensionKey,
         /// Contact URI as registered.
         contact: String,
+    },
+    /// A subscription is new, or what is stored of it is out of date.
+    Subscribed(Box<SubscriptionRecord>),
+    /// A subscription is over.
+    Unsubscribed {
+        /// Its dialog's Call-ID.
+        call_id: String,
+        /// Our tag in it.
+        tag: String,
     },
     /// A call was admitted.
     CallOpened(Box<CallRecord>),

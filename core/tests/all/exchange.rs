@@ -237,7 +237,7 @@ impl Exchange {
         })
     }
 
-    fn fresh(&mut self) -> u32 {
+    pub fn fresh(&mut self) -> u32 {
         self.count += 1;
         self.count
     }

@@ -57,6 +57,23 @@ impl Dialog {
         }
     }
 
+    /// One that an earlier process had: the peer and its tag, target, route set, and the latest
+    /// CSeq numbers of ours and of the peer's.
+    pub fn resumed(
+        (remote, remote_tag): (Box<str>, Box<str>),
+        target: Box<str>,
+        routes: Vec<Box<str>>,
+        (local_cseq, remote_cseq): (u32, Option<u32>),
+    ) -> Self {
+        let routes = routes.into_iter().take(MAX_ROUTES).collect();
+        Self { remote, remote_tag, target, routes, local_cseq, remote_cseq }
+    }
+
+    /// The peer's latest CSeq number.
+    pub fn remote_cseq(&self) -> Option<u32> {
+        self.remote_cseq
+    }
+
     /// A 2xx confirms the dialog: the route set is computed anew (13.2.2.4).
     pub fn confirm(&mut self, response: &Message) {
         self.routes = record_routes(response, true);

@@ -302,6 +302,17 @@ pub struct LegView {
     pub supports_replaces: bool,
 }
 
+/// What names one dialog of a leg (RFC 3261 section 12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogIds {
+    /// The Call-ID.
+    pub call_id: String,
+    /// Our tag.
+    pub local_tag: String,
+    /// The peer's tag; empty while the peer has none.
+    pub remote_tag: String,
+}
+
 /// Where a leg stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LegState {

@@ -85,6 +85,21 @@ pub enum Event {
         /// Why.
         cause: SubscriptionEnd,
     },
+    /// A NOTIFY may be sent and its package asks for the state: answer with `supply_state`, or end
+    /// the subscription, before the next input.
+    StateWanted {
+        /// Which.
+        subscription: SubscriptionId,
+        /// How many NOTIFYs it has had.
+        version: u32,
+        /// The subscriber may have missed something: all must be told, not only what has changed.
+        whole: bool,
+    },
+    /// A subscription that is stored is to be stored again; ask `save_subscription`.
+    SubscriptionChanged {
+        /// Which.
+        subscription: SubscriptionId,
+    },
     /// The final response to a `request` or `leg_request` of ours.
     Response {
         /// Which request.

@@ -22,8 +22,8 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use api::{
-    Body, ClientTx, Counts, ExtraHeaders, LegId, LegState, LegView, OutInvite, OutRequest, Output,
-    Reason, ReasonProtocol, Reply, ServerTx,
+    Body, ClientTx, Counts, DialogIds, ExtraHeaders, LegId, LegState, LegView, OutInvite,
+    OutRequest, Output, Reason, ReasonProtocol, Reply, ServerTx,
 };
 pub use event::{EndCause, Event, OfferBy, RequestFailure};
 pub use settings::{Advertised, Limits, SentBy, Settings};
@@ -144,6 +144,14 @@ impl Endpoint {
     pub fn leg_view(&self, leg: LegId) -> Option<LegView> {
         let leg = self.legs.get(Handle::from_raw(leg.0))?;
         leg.is_live().then(|| leg.view())
+    }
+
+    /// The dialogs of a leg: several while forks of an INVITE of ours ring, one without the peer's
+    /// tag while nobody has answered it. None once the leg is gone.
+    #[must_use]
+    pub fn dialogs_of(&self, leg: LegId) -> Vec<DialogIds> {
+        let leg = self.legs.get(Handle::from_raw(leg.0)).filter(|leg| leg.is_live());
+        leg.map(|leg| leg.dialogs()).unwrap_or_default()
     }
 
     /// Lets a leg act, and then puts its timer in order or removes it.

@@ -5,7 +5,9 @@ use super::slab::Handle;
 use super::{Body, Endpoint, Event, ServerTx};
 use crate::Flow;
 use crate::message::{HeaderName, Message, Via};
-use crate::subscription::{Arrival, Ask, Grant, Refused, State, Subscription, SubscriptionId};
+use crate::subscription::{
+    Arrival, Ask, Grant, Refused, Saved, State, Subscription, SubscriptionId,
+};
 
 /// What the owner may want to know of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +70,46 @@ impl Endpoint {
         self.with_subscription(now, handle, |own, layer| own.tell(layer, state, body));
     }
 
+    /// Answers [`Event::StateWanted`]: the NOTIFY leaves at once.
+    pub fn supply_state(&mut self, now: u64, id: SubscriptionId, body: Body) {
+        self.with_subscription(now, Handle::from_raw(id.0), |own, _| own.supply(body));
+    }
+
     /// The subscriber is reached over another flow from now on: it has connected anew.
-    pub fn redirect_subscription(&mut self, id: SubscriptionId, flow: Flow) {
-        if let Some(own) = self.subscriptions.get_mut(Handle::from_raw(id.0)) {
-            own.flow = flow;
+    pub fn redirect_subscription(&mut self, now: u64, id: SubscriptionId, flow: Flow) {
+        self.with_subscription(now, Handle::from_raw(id.0), |own, _| own.redirect(flow));
+    }
+
+    /// What is to be stored of a subscription, so that it outlives the process; `None` once it is
+    /// over. From now on [`Event::SubscriptionChanged`] says when to store it again.
+    pub fn save_subscription(&mut self, now: u64, id: SubscriptionId) -> Option<Saved> {
+        let own = self.subscriptions.get_mut(Handle::from_raw(id.0))?;
+        own.is_served().then(|| own.save(now))
+    }
+
+    /// Takes back what an earlier process stored. The whole state is told, not before `first_at`;
+    /// over a stream not before `redirect_subscription`. `None` where its package is gone, its
+    /// dialog is taken or there is no room.
+    pub fn resume_subscription(
+        &mut self,
+        now: u64,
+        saved: Saved,
+        first_at: u64,
+    ) -> Option<SubscriptionId> {
+        let packages = &self.layer.settings.packages;
+        let package = *packages.iter().find(|package| package.name == saved.package)?;
+        let key = self.layer.ids.leg_key(&saved.call_id, &saved.local_tag);
+        let limits = self.layer.settings.limits;
+        let full = self.subscriptions.len() >= limits.subscriptions
+            || self.subscriptions.oldest_beyond(&saved.peer, limits.subscriptions_each).is_some();
+        if full || saved.left == 0 || self.subscriptions.by_dialog(key).is_some() {
+            return None;
         }
+        let handle = self.subscriptions.reserve();
+        let own = Subscription::resume(handle, now, package, saved, first_at);
+        self.subscriptions.add(key, own);
+        self.with_subscription(now, handle, |_, _| ());
+        Some(SubscriptionId(handle.raw()))
     }
 
     /// What is known of a subscription; `None` once it is over.

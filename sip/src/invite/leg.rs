@@ -11,7 +11,7 @@ use crate::auth::Credentials;
 use crate::dialog::{Dialog, towards};
 use crate::endpoint::layer::{Layer, Line, Outgoing, Owner, Purpose};
 use crate::endpoint::slab::Handle;
-use crate::endpoint::{Body, ExtraHeaders, LegId, LegState, LegView, Reason};
+use crate::endpoint::{Body, DialogIds, ExtraHeaders, LegId, LegState, LegView, Reason};
 use crate::message::{HeaderName, Message};
 use crate::{Flow, Method};
 
@@ -216,6 +216,18 @@ impl Leg {
             body,
         };
         cx.layer.acknowledge(invite, flow, &dialog.remote_tag, &out);
+    }
+
+    pub fn dialogs(&self) -> Vec<DialogIds> {
+        let named = |remote_tag: &str| DialogIds {
+            call_id: self.call_id.to_string(),
+            local_tag: self.local_tag.to_string(),
+            remote_tag: remote_tag.to_owned(),
+        };
+        if self.forks.is_empty() {
+            return vec![named("")];
+        }
+        self.forks.iter().map(|fork| named(&fork.dialog.remote_tag)).collect()
     }
 
     pub fn view(&self) -> LegView {

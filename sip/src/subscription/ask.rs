@@ -31,6 +31,8 @@ pub struct Grant {
     pub state: State,
     /// The state that the first NOTIFY tells; none is said where it is pending.
     pub body: Option<Body>,
+    /// It is a list of resources: all messages of the subscription say so (RFC 4662 section 4.2).
+    pub list: bool,
 }
 
 /// Why a SUBSCRIBE is not served.

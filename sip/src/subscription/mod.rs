@@ -9,6 +9,7 @@ mod ask;
 mod notifier;
 mod outcome;
 mod package;
+mod saved;
 mod state;
 mod table;
 
@@ -19,6 +20,7 @@ pub use ask::{Ask, Grant};
 pub(crate) use notifier::{Arrival, Subscription};
 pub use outcome::SubscriptionEnd;
 pub use package::Package;
+pub use saved::Saved;
 pub use state::{State, Terminated};
 pub(crate) use table::Subscriptions;
 

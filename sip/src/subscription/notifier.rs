@@ -3,7 +3,7 @@
 use super::ask::wanted;
 use super::outcome::{SubscriptionEnd, Verdict, judge};
 use super::state::{Shown, State, Terminated};
-use super::{Ask, Grant, Package, SubscriptionId};
+use super::{Ask, Grant, Package, Saved, SubscriptionId};
 use crate::Flow;
 use crate::Method;
 use crate::dialog::{Dialog, is_behind_nat, towards};
@@ -15,6 +15,13 @@ use crate::message::{HeaderName, Message, Via};
 const SECOND: u64 = 1_000_000_000;
 /// So many NOTIFYs may fail one after the other, each in a way that says nothing about the next.
 const MAX_FAILURES: u8 = 3;
+
+/// After a NOTIFY that failed so, the state is told again after this time, in nanoseconds.
+const AGAIN_AFTER: u64 = 5 * SECOND;
+/// Numbers that a stored subscription may use before it is stored again.
+const RESERVE: u32 = 256;
+/// What all messages of a list's subscription carry.
+const REQUIRE: Line<'static> = (HeaderName::Require, &"eventlist");
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +56,21 @@ pub(crate) struct Subscription {
     /// What every NOTIFY says in Event.
     event: Box<str>,
     life: Life,
-    /// The latest state.
+    /// The latest state; with a package that asks, only what the next NOTIFY is to tell.
     body: Option<Body>,
     /// Whether the latest state has not been sent.
     news: bool,
     /// A SUBSCRIBE asks for it: it does not wait for the pace.
     urgent: bool,
+    /// The owner was asked for the state.
+    asked: bool,
+    /// The next NOTIFY must tell all, not only what has changed.
+    whole: bool,
+    /// It is a list of resources.
+    list: bool,
+    /// CSeq numbers below this one may be used without storing the subscription again; 0 while
+    /// the owner does not store it.
+    reserved: u32,
     /// A NOTIFY waits for its answer; there is never a second one.
     on_way: bool,
     /// When the pace allows the next NOTIFY.
@@ -112,6 +128,10 @@ impl Subscription {
             body: grant.body,
             news: true,
             urgent: true,
+            asked: false,
+            whole: true,
+            list: grant.list,
+            reserved: 0,
             on_way: false,
             paced_until: 0,
             deferred_until: 0,
@@ -148,11 +168,11 @@ impl Subscription {
     }
 
     fn reply(&self, layer: &mut Layer, now: u64, tx: Handle, expires: u64) {
-        let lines: [Line<'_>; 1] = [(HeaderName::Expires, &expires)];
+        let lines: [Line<'_>; 2] = [(HeaderName::Expires, &expires), REQUIRE];
         let answer = Answer {
             tag: &self.local_tag,
             contact: Some(&self.contact),
-            lines: &lines,
+            lines: if self.list { &lines } else { &lines[..1] },
             ..Answer::status(200)
         };
         layer.reply(now, tx, &answer);
@@ -200,6 +220,8 @@ impl Subscription {
         self.reply(layer, now, tx, granted.into());
         self.news = true;
         self.urgent = true;
+        self.whole = true;
+        self.changed(layer);
         match (granted, &mut self.life) {
             (0, _) => {
                 let state = State::terminated(Terminated::Timeout);
@@ -238,6 +260,7 @@ impl Subscription {
         }
         self.life = Life::Ending { state };
         self.news = true;
+        self.asked = false;
         if let Some(cause) = cause {
             layer.emit(Event::SubscriptionEnded { subscription: self.id(), cause });
         }
@@ -273,10 +296,16 @@ impl Subscription {
                 Verdict::Later(seconds) => {
                     self.deferred_until = now.saturating_add(u64::from(seconds) * SECOND);
                     self.news = true;
+                    self.whole = true;
                     None
                 }
                 Verdict::Failed => {
                     self.failures = self.failures.saturating_add(1);
+                    self.whole = true;
+                    if self.package.asks {
+                        self.deferred_until = now.saturating_add(AGAIN_AFTER);
+                        self.news = true;
+                    }
                     let status = response.status().unwrap_or(500);
                     (self.failures >= MAX_FAILURES).then_some(SubscriptionEnd::Refused(status))
                 }
@@ -298,7 +327,7 @@ impl Subscription {
     /// When the latest state may be sent; `u64::MAX` while there is nothing to send.
     fn due(&self) -> u64 {
         match self.life {
-            _ if self.on_way || !self.news => u64::MAX,
+            _ if self.on_way || self.asked || !self.news => u64::MAX,
             Life::Ending { .. } => self.deferred_until,
             Life::Served { .. } if self.urgent => self.deferred_until,
             Life::Served { .. } => self.deferred_until.max(self.paced_until),
@@ -323,7 +352,97 @@ impl Subscription {
             self.end(layer, state, Some(SubscriptionEnd::Expired));
         }
         if self.due() <= now {
+            if self.package.asks && self.body.is_none() && self.is_served() {
+                self.asked = true;
+                let (subscription, version) = (self.id(), self.dialog.local_cseq);
+                return layer.emit(Event::StateWanted { subscription, version, whole: self.whole });
+            }
             self.send(layer, now, Owner::Subscription(self.handle));
+        }
+    }
+
+    /// The owner answers what it was asked for.
+    pub fn supply(&mut self, body: Body) {
+        if std::mem::take(&mut self.asked) {
+            self.body = Some(body);
+        }
+    }
+
+    /// What is stored of it is out of date.
+    fn changed(&self, layer: &mut Layer) {
+        if self.reserved > 0 && self.is_served() {
+            layer.emit(Event::SubscriptionChanged { subscription: self.id() });
+        }
+    }
+
+    /// What outlives the process. From now on the owner is told when that changes.
+    pub fn save(&mut self, now: u64) -> Saved {
+        self.reserved = self.dialog.local_cseq.saturating_add(RESERVE);
+        let (routes, remote_cseq) = (self.dialog.routes.to_vec(), self.dialog.remote_cseq());
+        Saved {
+            package: self.package.name.to_owned(),
+            event: self.event.clone(),
+            peer: self.peer.clone(),
+            call_id: self.call_id.clone(),
+            local: self.local.clone(),
+            local_tag: self.local_tag.clone(),
+            remote: self.dialog.remote.clone(),
+            remote_tag: self.dialog.remote_tag.clone(),
+            target: self.dialog.target.clone(),
+            routes,
+            local_cseq: self.reserved,
+            remote_cseq,
+            contact: self.contact.clone(),
+            flow: self.flow,
+            symmetric: self.symmetric,
+            list: self.list,
+            left: self.left(now),
+        }
+    }
+
+    /// Goes on where an earlier process ended: all is told anew, not before `first_at`, and over a
+    /// stream not before the subscriber has connected anew.
+    pub fn resume(handle: Handle, now: u64, package: Package, saved: Saved, first_at: u64) -> Self {
+        let expires_at = now.saturating_add(saved.left.saturating_mul(SECOND));
+        let cut_off = saved.flow.transport.is_reliable();
+        Self {
+            handle,
+            peer: saved.peer,
+            call_id: saved.call_id,
+            local: saved.local,
+            local_tag: saved.local_tag,
+            scheduled: u64::MAX,
+            flow: saved.flow,
+            contact: saved.contact,
+            symmetric: saved.symmetric,
+            dialog: Dialog::resumed(
+                (saved.remote, saved.remote_tag),
+                saved.target,
+                saved.routes,
+                (saved.local_cseq, saved.remote_cseq),
+            ),
+            package,
+            event: saved.event,
+            life: Life::Served { state: State::Active, expires_at },
+            body: None,
+            news: true,
+            urgent: false,
+            asked: false,
+            whole: true,
+            list: saved.list,
+            reserved: saved.local_cseq,
+            on_way: false,
+            paced_until: first_at,
+            deferred_until: if cut_off { u64::MAX } else { 0 },
+            failures: 0,
+        }
+    }
+
+    /// The subscriber has connected anew.
+    pub fn redirect(&mut self, flow: Flow) {
+        self.flow = flow;
+        if self.deferred_until == u64::MAX {
+            self.deferred_until = 0;
         }
     }
 
@@ -334,8 +453,8 @@ impl Subscription {
             Life::Told | Life::Gone => return,
         };
         let shown = Shown { state, left: self.left(now) };
-        let lines: [Line<'_>; 2] =
-            [(HeaderName::Event, &self.event), (HeaderName::SubscriptionState, &shown)];
+        let lines: [Line<'_>; 3] =
+            [(HeaderName::Event, &self.event), (HeaderName::SubscriptionState, &shown), REQUIRE];
         let cseq = self.dialog.next_cseq();
         let flow = match self.symmetric {
             true => self.flow,
@@ -352,17 +471,24 @@ impl Subscription {
             cseq,
             max_forwards: 70,
             contact: Some(&self.contact),
-            lines: &lines,
+            lines: if self.list { &lines } else { &lines[..2] },
             headers: &[],
             body: self.body.as_ref(),
         };
         layer.start_request(now, flow, &out, owner, 0);
+        if self.package.asks {
+            self.body = None;
+        }
         self.news = false;
         self.urgent = false;
+        self.whole = false;
         self.on_way = true;
         self.paced_until = now.saturating_add(self.package.pace);
         if state.is_terminated() {
             self.life = Life::Told;
+        }
+        if cseq >= self.reserved {
+            self.changed(layer);
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Package {
     /// The least time from one NOTIFY of a subscription to the next, in nanoseconds. What a
     /// SUBSCRIBE asks for and the last NOTIFY do not wait.
     pub pace: u64,
+    /// The owner is asked for the state when a NOTIFY may be sent
+    /// ([`Event::StateWanted`](crate::endpoint::Event::StateWanted)), instead of telling it with
+    /// each change: nothing is written that nobody reads.
+    pub asks: bool,
 }
 
 impl Package {
@@ -69,6 +73,7 @@ mod tests {
         min_expires: 60,
         max_expires: 7200,
         pace: 0,
+        asks: false,
     };
 
     #[test]

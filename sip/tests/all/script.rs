@@ -64,6 +64,7 @@ fn settings(limits: Limits) -> Settings {
         min_expires: 10,
         max_expires: 60,
         pace: SECOND,
+        asks: false,
     };
     Settings { limits, packages: vec![package], ..Settings::default() }
 }
@@ -208,7 +209,8 @@ impl Play {
                 Event::Invite { leg, .. } => self.legs.push(leg),
                 Event::Subscribe { tx, flow, message, ask } => {
                     let (expires, state, body) = (ask.expires, State::Active, Some(body()));
-                    let grant = Grant { expires, peer: "peer".to_owned(), state, body };
+                    let grant =
+                        Grant { expires, peer: "peer".to_owned(), state, body, list: false };
                     let now = self.now;
                     let id = self.end.accept_subscription(now, tx, flow, &message, grant);
                     self.subscriptions.extend(id);

@@ -172,7 +172,10 @@ impl Storm {
                 self.seen.insert("response");
             }
             Event::Request { tx, .. } => self.plan(100, side, None, Act::Respond(tx)),
-            Event::Subscribe { .. } | Event::SubscriptionEnded { .. } => {
+            Event::Subscribe { .. }
+            | Event::StateWanted { .. }
+            | Event::SubscriptionChanged { .. }
+            | Event::SubscriptionEnded { .. } => {
                 panic!("nobody subscribes to anything here")
             }
             Event::LegRequest { tx, leg, .. } => {

@@ -138,7 +138,7 @@ impl Play {
                 Event::Subscribe { tx, flow, message, ask } => {
                     let peer = if ask.expires % 2 == 0 { "even" } else { "odd" }.to_owned();
                     let (state, body) = (State::Active, text("first"));
-                    let grant = Grant { expires: ask.expires, peer, state, body };
+                    let grant = Grant { expires: ask.expires, peer, state, body, list: false };
                     let now = self.raw.now;
                     let id = self.raw.end.accept_subscription(now, tx, flow, &message, grant);
                     self.begun += usize::from(id.is_some());

@@ -17,6 +17,7 @@ pub const SUMMARY: Package = Package {
     min_expires: 60,
     max_expires: 7200,
     pace: 0,
+    asks: false,
 };
 
 pub fn text(body: &str) -> Option<Body> {
@@ -54,7 +55,7 @@ fn asked(raw: &mut Raw) -> (ServerTx, Flow, Message, u32) {
 }
 
 fn grant(expires: u32, body: &str) -> Grant {
-    Grant { expires, peer: "4567".into(), state: State::Active, body: text(body) }
+    Grant { expires, peer: "4567".into(), state: State::Active, body: text(body), list: false }
 }
 
 /// Grants what is asked for; returns the subscription and what was sent.

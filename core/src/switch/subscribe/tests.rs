@@ -143,7 +143,7 @@ impl Host {
     }
 
     fn watchers(&self) -> usize {
-        self.switch.running.as_ref().unwrap().mwi.watchers().count()
+        self.switch.running.as_ref().unwrap().watches.iter().count()
     }
 
     /// A request with a branch of its own; `to` with the dialog's tag, if there is one.
@@ -367,9 +367,10 @@ fn strangers_and_unknown_packages_get_nothing() {
     let mut host = Host::new();
     let sent = host.ask(subscribe(), "guess", EVENT);
     assert_eq!((sent.len(), sent[0].status()), (1, Some(407)));
-    let sent = host.ask(Wanted { call: "p", ..subscribe() }, "secret", "Event: presence\r\n");
+    let sent = host.ask(Wanted { call: "p", ..subscribe() }, "secret", "Event: winfo\r\n");
     assert_eq!(sent[0].status(), Some(489));
-    assert_eq!(sent[0].header(HeaderName::AllowEvents), Some("message-summary"));
+    let events = "message-summary, dialog, presence";
+    assert_eq!(sent[0].header(HeaderName::AllowEvents), Some(events));
     assert_eq!(host.watchers(), 0);
 }
 
