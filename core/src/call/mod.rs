@@ -10,8 +10,8 @@
 mod attend;
 mod candidates;
 pub mod causes;
-mod divert;
 mod dialogs;
+mod divert;
 mod events;
 mod finish;
 pub mod headers;
