@@ -18,6 +18,7 @@ pub mod route;
 pub mod stock;
 pub mod supervise;
 pub mod switch;
+pub mod transfer;
 pub mod trunk;
 pub mod vocab;
 pub mod voice;

@@ -57,6 +57,7 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
     let e164 = table.flag("e164").unwrap_or(false);
     let trusted = table.flag("trusted").unwrap_or(false);
     let original_caller = table.flag("original_caller").unwrap_or(false);
+    let transfers = table.flag("transfers").unwrap_or(false);
     let codecs = codecs(table).filter(|codecs| !codecs.is_empty());
     Some(Trunk {
         key: key?,
@@ -74,6 +75,7 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
         e164,
         trusted,
         original_caller,
+        transfers,
     })
 }
 

@@ -33,6 +33,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("ivr", &["vocab", "voice"]),
     ("forward", &["vocab"]),
     ("supervise", &["vocab"]),
+    ("transfer", &["vocab"]),
     (
         "switch",
         &[
@@ -54,6 +55,7 @@ const CORE: &[(&str, &[&str])] = &[
             "ivr",
             "forward",
             "supervise",
+            "transfer",
         ],
     ),
 ];

@@ -37,6 +37,7 @@ fn trunk((name, host): (&str, &str)) -> Trunk {
         e164: false,
         trusted: false,
         original_caller: false,
+        transfers: false,
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Diversions {
     history: Vec<String>,
     /// How often it had been sent on by then.
     count: usize,
+    /// Who transferred the caller: a name-addr (RFC 3892).
+    referred_by: Option<String>,
 }
 
 impl Diversions {
@@ -106,7 +108,8 @@ impl Diversions {
         };
         let before: Vec<String> = values(HeaderName::Diversion);
         let count = before.iter().map(|value| times(value)).sum();
-        Self { list: Vec::new(), before, history: values(HeaderName::HistoryInfo), count }
+        let history = values(HeaderName::HistoryInfo);
+        Self { before, history, count, ..Self::default() }
     }
 
     /// How often the call has been sent on, before it came to us included.
@@ -158,7 +161,14 @@ impl Diversions {
             .collect();
         let history = self.history_of(&ours, to);
         let diversion = diversion.into_iter().map(|value| ("Diversion", value));
-        diversion.chain(history.into_iter().map(|value| ("History-Info", value)))
+        let referred = self.referred_by.clone().filter(|_| !outside);
+        let history = history.into_iter().map(|value| ("History-Info", value));
+        diversion.chain(history).chain(referred.map(|value| ("Referred-By", value)))
+    }
+
+    /// Somebody transfers the caller from here on.
+    pub(crate) fn refer_by(&mut self, by: Option<String>) {
+        self.referred_by = by;
     }
 
     /// RFC 7044 section 10.3: each entry stands one level below the one from which it came (`mp`), with the cause in its

@@ -47,6 +47,10 @@ impl Call {
         if side == CALLEE && self.keeps_caller() {
             return self.callee_left(ctx);
         }
+        let cause = match (cause, self.parting) {
+            (EndCause::Normal, Some(parting)) => parting,
+            (cause, _) => cause,
+        };
         self.finish(ctx, Outcome::of(cause), by);
     }
 

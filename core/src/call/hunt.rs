@@ -63,7 +63,7 @@ impl Call {
 
     fn give_up(&mut self, ctx: &mut Ctx<'_>) {
         let outcome = self.best_failure.unwrap_or(Outcome::of(EndCause::NotFound));
-        if self.returns {
+        if self.returns.is_some() {
             return self.not_reached(ctx, outcome);
         }
         self.explain_failure(ctx, outcome);

@@ -45,7 +45,7 @@ use crate::ids::Ids;
 use crate::outbox::Outbox;
 use crate::stock::Stock;
 use crate::vocab::command::{CallStage, CallView};
-use crate::vocab::record::{CallRecord, Party};
+use crate::vocab::record::{CallRecord, EndCause, Party};
 use crate::vocab::{
     CallId, ConnectId, ExtensionKey, Hop, Identity, InteractionId, Now, TenantId, TrunkKey,
     WorkerId, config,
@@ -295,7 +295,10 @@ pub struct Call {
     /// The legs stand the other way round than in the record: its callee is leg 0.
     pub(crate) turned: bool,
     /// The caller comes back into attendance when nobody is reached.
-    pub(crate) returns: bool,
+    /// With what the end of the conversation means then.
+    pub(crate) returns: Option<After>,
+    /// The cause that the end of the call has from now on if somebody just hangs up.
+    pub(crate) parting: Option<EndCause>,
     /// A feature hears of the call by notes.
     pub(crate) attended: bool,
     pub(crate) notes: Vec<Note>,

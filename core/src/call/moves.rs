@@ -9,7 +9,7 @@ use media::sdp::CodecPolicy;
 use sip::endpoint::{Body, Reply};
 use sip::message::Message;
 
-use crate::vocab::record::{EndedBy, Party};
+use crate::vocab::record::{EndCause, EndedBy, Party};
 use crate::vocab::{InteractionId, Plan, Record, TenantId, WorkerId};
 
 use super::attend::{After, Attendance, Note};
@@ -83,6 +83,42 @@ impl Call {
         self.side_of(leg)
     }
 
+    /// Who is at a side.
+    pub fn party_at(&self, side: usize) -> Party {
+        self.party(side)
+    }
+
+    /// Whether who is at a side is the record's caller.
+    pub fn is_caller_on_record(&self, side: usize) -> bool {
+        self.is_first(side)
+    }
+
+    /// Whether two parties talk, settled or not.
+    pub fn is_talk(&self) -> bool {
+        matches!(self.stage, Stage::Talking(_))
+    }
+
+    /// Whether [`Call::replace_caller`] is possible.
+    pub fn may_change_caller(&self) -> bool {
+        let hunting = matches!(&self.stage, Stage::Hunting(hunt) if hunt.looks_for_callee());
+        hunting || (self.hears_caller() && self.recordings.is_empty())
+    }
+
+    /// From now on a party that hangs up ends the call with this cause; with `None` as ever.
+    pub fn parts_by(&mut self, cause: Option<EndCause>) {
+        self.parting = cause;
+    }
+
+    /// What [`Call::parts_by`] set last.
+    pub fn parting(&self) -> Option<EndCause> {
+        self.parting
+    }
+
+    /// Who sends the caller on, as the next phones are told (RFC 3892).
+    pub fn referred_by(&mut self, by: Option<String>) {
+        self.diversions.refer_by(by);
+    }
+
     /// Whether two parties talk, and everything about their media is settled.
     pub fn is_settled_talk(&self) -> bool {
         matches!(&self.stage, Stage::Talking(talk) if talk.is_settled())
@@ -108,6 +144,7 @@ impl Call {
         }
         self.end_asking(ctx);
         self.end_mix(ctx);
+        self.leave_mix(ctx);
         self.refuse_relays(ctx);
         self.stop_recordings(ctx);
         let loose = self.loosen(ctx, side)?;
@@ -257,7 +294,7 @@ impl Call {
         }
         *self.on_record(side) = loose.leg.party.clone();
         self.legs[side] = loose.leg;
-        self.returns = false;
+        self.returns = None;
     }
 
     /// A leg that came from another worker is told by re-INVITE where it is heard now.
@@ -285,9 +322,8 @@ impl Call {
         mut loose: Loose,
         outcome: Outcome,
     ) -> Result<(), Box<Loose>> {
-        let hunting = matches!(&self.stage, Stage::Hunting(hunt) if hunt.looks_for_callee());
-        let fits = hunting || (self.hears_caller() && self.recordings.is_empty());
-        if !fits || !loose.leg.confirmed || !self.bring_home(ctx, &mut loose) {
+        let hunting = matches!(self.stage, Stage::Hunting(_));
+        if !self.may_change_caller() || !loose.leg.confirmed || !self.bring_home(ctx, &mut loose) {
             return Err(Box::new(loose));
         }
         self.end_leg(ctx, CALLER, outcome);
@@ -299,7 +335,7 @@ impl Call {
         self.hide_number = loose.hide_number;
         self.attended = true;
         self.take_in(ctx, CALLER, loose);
-        self.returns = hunting;
+        self.returns = hunting.then_some(After::End);
         ctx.out.persist(Record::CallOpened(Box::new(self.record.clone())));
         self.tell_new_ports(ctx, CALLER);
         match hunting {
@@ -307,6 +343,7 @@ impl Call {
             false => {
                 self.configure_caller(ctx);
                 self.speak(ctx);
+                self.notes.push(Note::Reached);
             }
         }
         Ok(())
@@ -314,8 +351,8 @@ impl Call {
 
     /// Goes where a plan leads, under these rights, as [`Call::go_to`] does; but when nobody is reached the caller comes
     /// back into attendance with [`Note::NotReached`]. [`Note::Reached`] tells that somebody answered, or a feature took
-    /// the caller.
-    pub fn try_to(&mut self, ctx: &mut Ctx<'_>, plan: Plan, rights: Rights) {
+    /// the caller. `after` is what the callee's end means then.
+    pub fn try_to(&mut self, ctx: &mut Ctx<'_>, plan: Plan, rights: Rights, after: After) {
         if !matches!(self.stage, Stage::Attending(_)) {
             return;
         }
@@ -323,13 +360,13 @@ impl Call {
         self.emergency = plan.emergency;
         self.hide_number |= plan.hide_number;
         self.record.dialled = plan.dialled;
-        self.returns = true;
+        self.returns = Some(after);
         self.go_to(ctx, plan.hops);
     }
 
     /// Somebody answered, or took the caller.
     pub(crate) fn reached(&mut self) {
-        if std::mem::take(&mut self.returns) {
+        if self.returns.take().is_some() {
             self.notes.push(Note::Reached);
         }
     }
@@ -337,14 +374,14 @@ impl Call {
     /// Ends the attempt: for a caller who comes back, by telling so.
     pub(crate) fn unusable(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         match self.returns {
-            true => self.not_reached(ctx, outcome),
-            false => self.fail(ctx, outcome),
+            Some(_) => self.not_reached(ctx, outcome),
+            None => self.fail(ctx, outcome),
         }
     }
 
     /// Nobody was reached: the caller is back in attendance.
     pub(crate) fn not_reached(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
-        self.returns = false;
+        self.returns = None;
         self.hops.clear();
         self.end_leg(ctx, CALLEE, outcome);
         self.retire_callee(ctx);

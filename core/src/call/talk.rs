@@ -69,7 +69,8 @@ impl Call {
         if caller.confirmed || caller.described {
             // What was settled with the caller before stays: an answer that nobody sends is none.
             callee.media.received(sdp);
-            self.talk_to_callee(ctx, After::End);
+            let after = self.returns.unwrap_or(After::End);
+            self.talk_to_callee(ctx, after);
             return;
         }
         let answer = caller.media.answer_from(ctx, &sdp);

@@ -48,6 +48,7 @@ impl Switch {
                 && running.staff.engagements() == 0
                 && running.logins.is_idle()
                 && running.supervision.is_idle()
+                && running.transfers.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -94,6 +95,7 @@ impl Running {
         self.queues.acd.audit(self.now, &mut wrong);
         let lives = |call| self.calls.get(call).is_some_and(Call::is_live);
         self.queues.audit(lives, &mut wrong);
+        self.transfers.audit(lives, &mut wrong);
         self.settings.audit(lives, &mut wrong);
         wrong
     }

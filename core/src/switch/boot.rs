@@ -75,6 +75,7 @@ impl Running {
             queues: Queues::new(acd, defined),
             staff: Staff::default(),
             logins: Logins::default(),
+            transfers: Default::default(),
             settings: Owners::default(),
             supervision: crate::supervise::Supervision::default(),
             now,
@@ -216,7 +217,7 @@ fn settings(config: &Config, listeners: &[Listener]) -> Settings {
     };
     let mut allow = vec![Method::Invite, Method::Ack, Method::Cancel, Method::Bye];
     allow.extend([Method::Register, Method::Options, Method::Prack, Method::Update]);
-    allow.extend([Method::Info, Method::Message, Method::Subscribe]);
+    allow.extend([Method::Info, Method::Message, Method::Subscribe, Method::Refer]);
     Settings {
         user_agent: concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned(),
         advertised: listeners.iter().filter_map(advertised).collect(),
@@ -229,7 +230,9 @@ fn settings(config: &Config, listeners: &[Listener]) -> Settings {
             subscriptions_each: config.presence.max_per_extension as usize,
             ..Limits::default()
         },
-        supported: ["100rel", "timer", "path", "eventlist"].map(str::to_owned).to_vec(),
+        supported: ["100rel", "timer", "replaces", "norefersub", "path", "eventlist"]
+            .map(str::to_owned)
+            .to_vec(),
         ..Settings::default()
     }
 }

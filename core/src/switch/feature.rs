@@ -12,6 +12,7 @@ impl Running {
             Feature::PickUpGroup | Feature::PickUpAt(_) => {
                 Found::Nothing(Outcome::of(EndCause::NotFound))
             }
+            Feature::Replace(call, side) => self.replace_leg(now, id, *call, usize::from(*side)),
             Feature::DoNotDisturb(_)
             | Feature::Forward { .. }
             | Feature::ForwardOff(_)

@@ -43,7 +43,11 @@ impl Running {
         if offer.as_ref().is_some_and(|offer| !offer.wanted_ports().contains(&true)) {
             return self.desk.sip.reject(now.mono, leg, Reply::new(488));
         }
-        let (plan, refused) = self.plan_for(&rights, message);
+        let (plan, refused) = match self.replacing(&rights, message) {
+            Ok(None) => self.plan_for(&rights, message),
+            Ok(Some(plan)) => (plan, None),
+            Err(status) => return self.desk.sip.reject(now.mono, leg, Reply::new(status)),
+        };
         if let Err(refusal) = self.admit(&rights, plan.emergency) {
             let reply = match refusal {
                 NotAdmitted::Full => Reply::new(503).with_header("Retry-After", RETRY_AFTER),

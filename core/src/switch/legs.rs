@@ -1,7 +1,5 @@
 //! Legs that move between calls: the few steps that transfer, pickup, park, conference and supervision are made of.
 
-#![allow(dead_code, reason = "features build on it")]
-
 use crate::call::{After, Attendance, Call, Loose, Outcome, Rest};
 use crate::vocab::record::EndCause;
 use crate::vocab::{CallId, Now};

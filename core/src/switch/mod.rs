@@ -34,6 +34,8 @@ mod staff;
 mod subscribe;
 mod supervise;
 mod supervise_orders;
+mod transfer;
+mod transfer_attended;
 mod trunks;
 mod watch;
 
@@ -43,7 +45,7 @@ use media::order::MediaEvent;
 use sip::auth::Verifier;
 use sip::endpoint::{ClientTx, Endpoint, Event, Reply};
 use sip::message::Message;
-use sip::{Flow, ServerTx};
+use sip::{Flow, Method, ServerTx};
 
 use crate::call::{Call, Calls, Ctx, Note, Policy};
 use crate::gate::Gate;
@@ -55,6 +57,7 @@ use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
 use crate::supervise::Supervision;
+use crate::transfer::Transfers;
 use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
 use trunks::TrunkErrands;
@@ -118,6 +121,7 @@ struct Running {
     queues: Queues,
     staff: Staff,
     logins: Logins,
+    transfers: Transfers,
     settings: Owners,
     supervision: Supervision,
     /// The moment of the last input.
@@ -219,7 +223,9 @@ impl Running {
 
     /// Something happened to a call in attendance: whoever attends it hears of it.
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
+        let gone = *note == Note::CallerGone;
         let heeded = self.supervision_heeds(now, call, note)
+            || (self.transfer_heeds(now, call, note) && !gone)
             || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
             || self.feature_heeds(now, call, note);
@@ -245,6 +251,9 @@ impl Running {
             Event::StateWanted { subscription, version, whole } => {
                 self.on_state_wanted(now, subscription, version, whole);
             }
+            Event::LegRequest { leg, tx, message } if message.method() == Some(&Method::Refer) => {
+                self.on_refer(now, leg, tx, &message);
+            }
             Event::Provisional { leg, .. }
             | Event::Answered { leg, .. }
             | Event::Failed { leg, .. }
@@ -264,7 +273,6 @@ impl Running {
     }
 
     fn on_request(&mut self, now: Now, tx: ServerTx, flow: Flow, message: &Message) {
-        use sip::Method;
         match message.method() {
             Some(Method::Register) => self.on_register(now, tx, flow, message),
             Some(Method::Message) => self.on_message(now, tx, flow, message),

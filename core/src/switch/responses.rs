@@ -6,7 +6,7 @@ use sip::message::Message;
 
 use crate::registrar::BindingId;
 use crate::trunk::TrunkTask;
-use crate::vocab::Now;
+use crate::vocab::{CallId, Now};
 
 use super::Running;
 
@@ -17,6 +17,8 @@ pub(super) enum Awaiting {
     Qualify(BindingId),
     /// A trunk's REGISTER or OPTIONS.
     Trunk(TrunkTask),
+    /// The last NOTIFY of a transfer, to whoever waits in this call.
+    Referrer(CallId),
     /// A text message.
     Delivery(u64),
 }
@@ -37,6 +39,7 @@ impl Running {
                 self.books.registrar.qualified(now, binding, answered);
             }
             Some(Awaiting::Trunk(task)) => self.trunk_answered(now, &task, &outcome),
+            Some(Awaiting::Referrer(home)) => self.referrer_told(now, home),
             Some(Awaiting::Delivery(id)) => self.delivery_answered(now, id, &outcome),
             None => {
                 if let Some(call) = self.calls.of_relay(tx) {

@@ -67,6 +67,7 @@ impl Line {
             e164: false,
             trusted: false,
             original_caller: false,
+            transfers: false,
             ..trunk.clone()
         };
         way(&self.config) == way(trunk)

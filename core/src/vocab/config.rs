@@ -403,6 +403,8 @@ pub struct Trunk {
     pub e164: bool,
     /// Believes P-Asserted-Identity from it and sends it there.
     pub trusted: bool,
+    /// Its REFERs are followed, under its own rights.
+    pub transfers: bool,
     /// Takes the number of whoever called, though it is none of ours, for calls that are sent on.
     pub original_caller: bool,
 }

@@ -82,6 +82,17 @@ pub enum EventKind {
         /// Who answered.
         callee: Party,
     },
+    /// A party of a call was given to somebody else by the other one.
+    CallTransferred {
+        /// The call that it leaves.
+        call: CallId,
+        /// What both belong to.
+        interaction: InteractionId,
+        /// The call in which it is now.
+        into: CallId,
+        /// By whom.
+        by: Party,
+    },
     /// One party put the other on hold.
     CallHeld {
         /// Which call.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::QueueKey;
 use super::settings::ForwardWhen;
 use super::supervise::Mode;
-use super::{ConferenceKey, ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
+use super::{CallId, ConferenceKey, ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
 
 /// What a dialled number means for one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub enum Feature {
     },
     /// Takes a forward of the own extension back.
     ForwardOff(ForwardWhen),
+    /// Takes the place of the party at this side of a conversation (RFC 3891).
+    Replace(CallId, u8),
     /// Calls a phone that answers by itself.
     Intercom(ExtensionKey),
     /// Takes part in the call of this extension as a supervisor.

@@ -114,6 +114,11 @@ impl Host {
     fn step<R>(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>) -> R) -> Option<R> {
         let (result, mut wish) = self.once(id, act)?;
         while let Some(asked) = wish {
+            if let Wish::Unanswered { outcome, .. } = asked {
+                let over = |call: &mut Call, ctx: &mut Ctx<'_>| call.not_diverted(ctx, outcome);
+                wish = self.once(id, over).and_then(|(_, wish)| wish);
+                continue;
+            }
             assert!(matches!(asked, Wish::Locate(_)), "nobody grants {asked:?}");
             let nothing = Found::Nothing(Outcome::of(EndCause::NotFound));
             let next = if self.found.is_empty() { nothing } else { self.found.remove(0) };

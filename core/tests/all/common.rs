@@ -83,6 +83,7 @@ pub fn trunk(tenant: &str, name: &str, host: &str) -> Trunk {
         e164: false,
         trusted: false,
         original_caller: false,
+        transfers: false,
     }
 }
 

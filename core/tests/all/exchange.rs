@@ -308,6 +308,17 @@ impl Exchange {
 
     /// A registered phone calls.
     pub fn call_from(&mut self, number: &str, at: &'static str, dialled: &str) -> Dialog {
+        self.call_with(number, at, dialled, "")
+    }
+
+    /// ... and says more in its INVITE.
+    pub fn call_with(
+        &mut self,
+        number: &str,
+        at: &'static str,
+        dialled: &str,
+        more: &str,
+    ) -> Dialog {
         let n = self.fresh();
         let user = format!("9031046856{number}");
         let target = format!("sip:{dialled}@pbx.example");
@@ -336,7 +347,7 @@ impl Exchange {
                 .unwrap();
         dialog.cseq += 1;
         dialog.branch += "b";
-        let more = format!("Proxy-Authorization: {}\r\n", done.value);
+        let more = format!("{more}Proxy-Authorization: {}\r\n", done.value);
         let text = self.request_text(&dialog, "INVITE", &more, &body);
         self.receive(at, &text);
         dialog

@@ -39,6 +39,8 @@ mod supervise_ends;
 mod supervise_rights;
 mod switch_edge;
 mod toll_fraud;
+mod transfer_attended;
+mod transfer_blind;
 mod trunk_chaos;
 mod trunk_registration;
 mod trunks;

@@ -49,7 +49,7 @@ fn ring_second(host: &mut Host, call: CallId) -> Sent {
     host.found = vec![Found::Ring(place(2))];
     host.sent.clear();
     let rights = Rights::Extension(key("demo", "1"));
-    host.act(call, |call, ctx| call.try_to(ctx, plan(2), rights));
+    host.act(call, |call, ctx| call.try_to(ctx, plan(2), rights, After::End));
     host.request(&agent(2), "INVITE")
 }
 

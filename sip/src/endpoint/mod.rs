@@ -154,6 +154,15 @@ impl Endpoint {
         leg.map(|leg| leg.dialogs()).unwrap_or_default()
     }
 
+    /// The leg of a dialog, by its Call-ID, our tag and the peer's (RFC 3891 section 3).
+    #[must_use]
+    pub fn leg_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<LegId> {
+        let key = self.layer.ids.leg_key(call_id, local_tag);
+        let handle = *self.by_leg_key.get(&key)?;
+        let leg = self.legs.get(handle).filter(|leg| leg.is_live())?;
+        leg.fork_of(remote_tag).map(|_| LegId(handle.raw()))
+    }
+
     /// Lets a leg act, and then puts its timer in order or removes it.
     fn with_leg<R>(
         &mut self,

@@ -105,7 +105,9 @@ impl Default for Settings {
                 Method::Notify,
             ],
             packages: Vec::new(),
-            supported: ["100rel", "timer", "replaces", "path"].map(str::to_owned).to_vec(),
+            supported: ["100rel", "timer", "replaces", "norefersub", "path"]
+                .map(str::to_owned)
+                .to_vec(),
             force_rport: false,
             retry_after: 5,
         }

@@ -67,7 +67,8 @@ impl Eyes {
             | EventKind::EmergencyCall { call, caller, .. } => (*call, is_own(caller)),
             EventKind::CallRinging { call, callee, .. }
             | EventKind::CallAnswered { call, callee, .. } => (*call, is_own(callee)),
-            EventKind::CallHeld { call, by, .. }
+            EventKind::CallTransferred { call, by, .. }
+            | EventKind::CallHeld { call, by, .. }
             | EventKind::CallResumed { call, by, .. }
             | EventKind::CallDtmf { call, by, .. } => (*call, is_own(by)),
             EventKind::RecordingStarted { call, .. } | EventKind::RecordingEnded { call, .. } => {

@@ -63,6 +63,14 @@ enum What {
         about: About,
         callee: PartyItem,
     },
+    /// A party was given to somebody else by the other one.
+    CallTransferred {
+        #[serde(flatten)]
+        about: About,
+        /// The call in which it is now.
+        into: String,
+        by: PartyItem,
+    },
     /// One party put the other on hold.
     CallHeld {
         #[serde(flatten)]
@@ -240,6 +248,11 @@ impl From<EventKind> for What {
             Kind::CallAnswered { call, interaction, callee } => {
                 Self::CallAnswered { about: about(call, interaction), callee: callee.into() }
             }
+            Kind::CallTransferred { call, interaction, into, by } => Self::CallTransferred {
+                about: about(call, interaction),
+                into: into.to_string(),
+                by: by.into(),
+            },
             Kind::CallHeld { call, interaction, by } => {
                 Self::CallHeld { about: about(call, interaction), by: by.into() }
             }
