@@ -32,6 +32,7 @@ full_transfer_dst = \"+49301234\"
 exit_key = \"*\"
 exit_transfer_dst = \"extension:4567\"
 callback_key = \"1\"
+callback_classes = [\"international\"]
 disable_answer = true
 sound_type = \"ring\"
 sound = \"music/a\"

@@ -159,7 +159,16 @@ fn limits(table: &Table<'_>, queue: &QueueKey, names: &Names) -> Limits {
         exit_key: key(table, "exit_key"),
         exit_transfer_dst: to("exit_transfer_dst"),
         callback_key: key(table, "callback_key"),
+        callback_classes: classes(table).unwrap_or(base.callback_classes),
     }
+}
+
+/// Classes of routes.
+fn classes(table: &Table<'_>) -> Option<Vec<String>> {
+    let field = "callback_classes";
+    let texts = table.texts(field, "a list of the routes' classes such as [\"national\"]")?;
+    let check = |text: &str| values::name(text).map(|()| text.to_owned());
+    Some(texts.into_iter().filter_map(|text| checked(table, field, Some(text), check)).collect())
 }
 
 /// A key of a telephone; an empty text is none.

@@ -73,7 +73,7 @@ fn every_parameter_arrives_where_it_belongs() {
         "max_length": 512, "max_wait_time": 300, "timeout_transfer_dst": "queue:9002",
         "max_wait_time_with_no_agent": 30, "no_agent_timeout_transfer_dst": "voicemail:9001",
         "exit_with_no_av_agents": false, "full_transfer_dst": "+49301234", "exit_key": "*",
-        "exit_transfer_dst": "extension:4567", "callback_key": "1", "disable_answer": true, "sound_type": "ring",
+        "exit_transfer_dst": "extension:4567", "callback_key": "1", "callback_classes": ["x"], "disable_answer": true, "sound_type": "ring",
         "sound": "a/a", "start_sound": "a/b", "announce_sound": "a/c", "announce_frequency": 20,
         "position_announce_frequency": 30, "announce_wait": true, "agent_announce_sound": "a/d",
         "agent_report_wait_time": false, "record_enabled": false, "hide_in_caller_id_number": "1",

@@ -154,6 +154,34 @@ impl Directory {
         self.hops(tenant, route, form, None, depth)
     }
 
+    /// Where a number leads that a caller from outside claims to have: only by a route without a class or with one of
+    /// these, and only by trunks. What a caller claims may be a lie that costs money.
+    ///
+    /// # Errors
+    /// Why it may not be dialled; `NotAllowed` for emergency numbers as well.
+    pub fn back_outside(
+        &self,
+        tenant: &str,
+        claimed: &str,
+        classes: &[String],
+    ) -> Result<Vec<Hop>, Refusal> {
+        let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
+        let dialled = number::clean(claimed).ok_or(Refusal::BadNumber)?;
+        let forms = number::forms(&dialled, tenant.country_code.as_deref());
+        let mut ways = forms.first.iter().chain(&forms.then);
+        if tenant.emergency.contains(&dialled) || ways.any(|way| tenant.emergency.contains(way)) {
+            return Err(Refusal::NotAllowed);
+        }
+        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
+        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        if route.class.as_ref().is_some_and(|class| !classes.contains(class)) {
+            return Err(Refusal::NotAllowed);
+        }
+        let mut hops = self.hops(tenant, route, form, None, 0)?;
+        hops.retain(|hop| matches!(hop, Hop::Trunk { .. }));
+        if hops.is_empty() { Err(Refusal::NotFound) } else { Ok(hops) }
+    }
+
     /// What a bare number of the configuration means: a phone, a queue, the echo test, or the way out by any route.
     fn numbered(&self, tenant: &Tenant, text: &str, depth: u8) -> Vec<Hop> {
         let Some(dialled) = number::clean(text).filter(|_| depth < MAX_DEPTH) else {

@@ -36,7 +36,7 @@ impl Running {
     pub(super) fn accept_callback(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         let Some(visit) = self.queues.visits.get(&id) else { return };
-        if visit.number.is_empty() {
+        if !self.reaches_back(id) {
             return;
         }
         let (caller, language) = (call.record.caller.clone(), visit.language.clone());
@@ -53,6 +53,27 @@ impl Running {
             call.say(ctx, prompts, false);
             call.release(ctx, outcome, true);
         });
+    }
+
+    /// Whether the queue may dial the number of this caller, who waits.
+    pub(super) fn reaches_back(&self, id: CallId) -> bool {
+        let Some(call) = self.calls.get(id) else { return false };
+        let Some(visit) = self.queues.visits.get(&id) else { return false };
+        match &call.record.caller {
+            Party::Extension { .. } => true,
+            Party::Trunk { .. } => !self.ways_back(&visit.queue, &visit.number).is_empty(),
+            Party::Service { .. } | Party::Nobody => false,
+        }
+    }
+
+    /// By which trunks a number outside is called back, living ones first.
+    fn ways_back(&self, queue: &QueueKey, number: &str) -> Vec<Hop> {
+        let Some(config) = self.queues.acd.queue_config(queue) else { return Vec::new() };
+        let classes = &config.limits.callback_classes;
+        let hops = self.books.directory.back_outside(&queue.tenant, number, classes);
+        let mut hops = hops.unwrap_or_default();
+        self.books.trunks.living_first(&mut hops);
+        hops
     }
 
     /// The caller's turn has come: an agent is reserved while the caller is rung.
@@ -88,9 +109,10 @@ impl Running {
                 self.locate_extension(key, shown)
             }
             Rights::Trunk(key) => {
-                let hop = Hop::Trunk { trunk: key.clone(), number: number.to_owned() };
+                let hop = self.ways_back(queue, number).into_iter().next()?;
+                let Hop::Trunk { trunk, number } = &hop else { return None };
                 let shown = self.books.directory.identity(Caller::Trunk(key), &hop, false, None);
-                self.locate_trunk(key, number, shown, false)
+                self.locate_trunk(trunk, number, shown, false)
             }
         };
         let Found::Ring(mut first) = found else { return None };

@@ -28,6 +28,10 @@ impl Running {
     pub(super) fn say_to_caller(&mut self, now: Now, id: CallId, what: Saying) {
         let Some(config) = self.queues.config_of(id) else { return };
         let Some(visit) = self.queues.visits.get(&id) else { return };
+        // Whom nobody can call back is not offered it.
+        if what == Saying::CallbackOffer && !self.reaches_back(id) {
+            return;
+        }
         let prompts = words(config, visit, what);
         let Some(visit) = self.queues.visits.get_mut(&id) else { return };
         let hears = &mut visit.hears;
@@ -109,9 +113,8 @@ fn words(config: &QueueConfig, visit: &Visit, what: Saying) -> Vec<String> {
         Saying::Position(n) => voice::position(&visit.language, n),
         Saying::Wait { secs } => voice::wait(&visit.language, secs),
         Saying::CallbackOffer => match config.limits.callback_key {
-            // Whom nobody can call back is not offered it.
-            Some(key) if !visit.number.is_empty() => voice::callback_offer(&visit.language, key),
-            _ => Vec::new(),
+            Some(key) => voice::callback_offer(&visit.language, key),
+            None => Vec::new(),
         },
     }
 }

@@ -238,6 +238,9 @@ pub struct Limits {
     pub exit_transfer_dst: Option<Destination>,
     /// A callback is offered, and this key accepts it.
     pub callback_key: Option<char>,
+    /// A caller from outside is called back by routes of these classes, and by those without a class: the number is one
+    /// that the caller chose. Default `national`.
+    pub callback_classes: Vec<String>,
 }
 
 impl Default for Limits {
@@ -253,6 +256,7 @@ impl Default for Limits {
             exit_key: None,
             exit_transfer_dst: None,
             callback_key: None,
+            callback_classes: vec!["national".to_owned()],
         }
     }
 }

@@ -38,6 +38,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(hear_rows());
     rows.extend(hang_up_rows());
     rows.extend(voicemail_rows());
+    rows.push(callback_row());
     rows
 }
 
@@ -75,6 +76,20 @@ fn exit_rows() -> Vec<Row> {
             who_rings_after_six_seconds,
         ),
     ]
+}
+
+/// Who may be called back: the caller shows a number inside the country, or one outside, or none that is dialled.
+fn callback_row() -> Row {
+    row(
+        "queue.limits.callback_classes",
+        [
+            (json!(["national"]), "057188881111: sip:057188881111, 0049301234: no, 110: no"),
+            (json!(["international"]), "057188881111: no, 0049301234: sip:0049301234, 110: no"),
+            (json!([]), "057188881111: no, 0049301234: no, 110: no"),
+        ],
+        |config| limits(config).callback_key = Some('2'),
+        numbers_called_back,
+    )
 }
 
 /// What is shown of agents, queues and callers.

@@ -122,6 +122,33 @@ pub fn who_calls_back(host: &mut Exchange) -> String {
     shown(&host.expect(CAROL, "INVITE "))
 }
 
+/// Callers from outside ask to be called back, one after the other.
+pub fn numbers_called_back(host: &mut Exchange) -> String {
+    let mut called = Vec::new();
+    for claimed in ["057188881111", "0049301234", "110"] {
+        let mut caller = host.call_in(CARRIER, claimed, HOTLINE);
+        host.confirm(&mut caller);
+        host.press(&mut caller, "2");
+        host.hear_out();
+        let Some(bye) = host.take(CARRIER, "BYE ") else {
+            host.hang_up(&mut caller);
+            called.push(format!("{claimed}: no"));
+            continue;
+        };
+        host.respond(CARRIER, &bye, 200, "");
+        host.register_for("4567", ALICE, 60);
+        host.run(2);
+        let invite = host.expect(CARRIER, "INVITE ");
+        let to = invite.split(['@', ' ']).nth(1).unwrap().to_owned();
+        host.respond(CARRIER, &invite, 603, "");
+        called.push(format!("{claimed}: {to}"));
+        // The second attempt ends alike.
+        host.run(70);
+        host.sent.clear();
+    }
+    called.join(", ")
+}
+
 pub fn whom_the_agent_sees(host: &mut Exchange) -> String {
     phones(host);
     customer(host);

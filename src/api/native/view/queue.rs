@@ -57,6 +57,8 @@ pub(in crate::api::native) struct QueueSettings {
     exit_key: Option<String>,
     exit_transfer_dst: Option<String>,
     callback_key: Option<String>,
+    /// Classes of routes by which callers from outside are called back.
+    callback_classes: Vec<String>,
     disable_answer: bool,
     /// `music` or `ring`.
     sound_type: String,
@@ -147,6 +149,7 @@ impl From<QueueConfig> for QueueSettings {
             exit_key: key(limits.exit_key),
             exit_transfer_dst: to(limits.exit_transfer_dst),
             callback_key: key(limits.callback_key),
+            callback_classes: limits.callback_classes,
             disable_answer: voice.disable_answer,
             sound_type: sound_type(voice.sound_type).to_owned(),
             sound: voice.sound,
@@ -348,6 +351,7 @@ impl QueueSettings {
         let no_agent = check.number("max_wait_time_with_no_agent", no_agent, &ranges::WAIT);
         let exit_key = check.key("exit_key", self.exit_key.clone());
         let callback_key = check.key("callback_key", self.callback_key.clone());
+        self.callback_classes.iter().for_each(|class| check.name("callback_classes", class));
         let mut to = |key, text: &Option<String>| check.destination(key, text.clone(), tenant);
         Limits {
             max_length,
@@ -363,6 +367,7 @@ impl QueueSettings {
             exit_key,
             exit_transfer_dst: to("exit_transfer_dst", &self.exit_transfer_dst),
             callback_key,
+            callback_classes: self.callback_classes.clone(),
         }
     }
 
