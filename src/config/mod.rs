@@ -171,6 +171,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let mut initial = settings::Initial::default();
     let (extensions, extension_tables) =
         accounts::extensions(&root, &mut names, &tenants.list, &mut mailboxes, &mut initial);
+    names.set_mailboxes(&mailboxes);
     let hours = menus::hours(&root, &mut names, &tenants.list);
     let menu_tables = menus::names(&root, &mut names);
     let conferences = conferences::conferences(&root, &mut names);
@@ -181,6 +182,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let menus = menus::menus(menu_tables, &names);
     let voicemail = voicemail::limits(&root);
     shell.smtp = voicemail::smtp(&root);
+    voicemail::unsent(reader, &shell, &mailboxes, &queues);
     let numbers = dialplan::numbers(&root, &mut names);
     let routes = dialplan::routes(&root, &names);
     let lists = presence::lists(&root, &names);

@@ -1,7 +1,8 @@
 //! Everything that the file names, so that references can be checked and nothing is named twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::{ConferenceKey, ExtensionKey, MenuKey, TenantId, TrunkKey};
 
 use super::problem::nearest;
@@ -28,6 +29,7 @@ pub(super) struct Names {
     hours: BTreeMap<(TenantId, String), usize>,
     conferences: BTreeMap<(TenantId, String), usize>,
     seats: BTreeMap<ExtensionKey, usize>,
+    mailboxes: BTreeSet<(TenantId, String)>,
     outside: BTreeMap<(TrunkKey, String), usize>,
 }
 
@@ -142,7 +144,13 @@ impl Names {
         Some(number.value.to_owned())
     }
 
-    /// The number of an extension or a queue, each of which may have a mailbox.
+    /// Extensions with a mailbox; known before anything leads there.
+    pub(super) fn set_mailboxes(&mut self, mailboxes: &[Mailbox]) {
+        let keys = mailboxes.iter().map(|own| (own.key.tenant.clone(), own.key.number.clone()));
+        self.mailboxes = keys.collect();
+    }
+
+    /// The number of a queue, or of an extension that has a mailbox.
     pub(super) fn mailbox(
         &self,
         table: &Table<'_>,
@@ -150,7 +158,18 @@ impl Names {
         tenant: &TenantId,
         number: At<&str>,
     ) -> Option<()> {
-        let found = self.numbers.get(&(tenant.clone(), number.value.to_owned()));
+        let wanted = (tenant.clone(), number.value.to_owned());
+        let found = self.numbers.get(&wanted);
+        if found.is_some_and(|(taken, _)| *taken == Taken::Extension)
+            && !self.mailboxes.contains(&wanted)
+        {
+            let text = format!(
+                "extension {} has no mailbox; write voicemail = true in its [[extension]]",
+                number.value
+            );
+            table.wrong(number.line, field, &text);
+            return None;
+        }
         if found.is_some_and(|(taken, _)| *taken != Taken::Conference) {
             return Some(());
         }

@@ -270,3 +270,24 @@ max_no_answer = -1
         ],
     );
 }
+
+#[test]
+fn a_mailbox_that_is_not_there_and_mail_that_nobody_sends() {
+    let phone = "[[extension]]
+number = \"4567\"
+password = \"p\"
+";
+    let queue = "[[queue]]
+number = \"9001\"
+vm_enabled = true
+vm_mailto = \"a@pbx.example\"
+timeout_transfer_dst = \"voicemail:4567\"
+";
+    let without = with_tenant(&format!("{phone}{queue}"));
+    let text = "[[queue]] timeout_transfer_dst: extension 4567 has no mailbox; write voicemail = true in its [[extension]]";
+    says(&without, &[&format!("f:10: {text}")]);
+    let loaded = good(&with_tenant(&format!("{phone}voicemail = true\n{queue}")));
+    let warned: Vec<_> = loaded.warnings.iter().map(|warning| warning.text.as_str()).collect();
+    let text = "[[queue]] vm_mailto of 9001: there is no [smtp] server, so that no mail is sent";
+    assert_eq!(warned, [text]);
+}

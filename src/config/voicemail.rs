@@ -1,11 +1,12 @@
 //! `[voicemail]`, `[smtp]`, and the mailboxes of extensions.
 
+use strowger_core::vocab::acd::QueueConfig;
 use strowger_core::vocab::mailbox::{Mailbox, VoicemailLimits};
 use strowger_core::vocab::{ExtensionKey, MailboxKey, Secret};
 
 use super::general::checked;
-use super::shell::{Smtp, SmtpTls};
-use super::table::Table;
+use super::shell::{Shell, Smtp, SmtpTls};
+use super::table::{Reader, Table};
 use super::values;
 
 /// `[voicemail]`.
@@ -38,6 +39,26 @@ pub(super) fn mailbox(table: &Table<'_>, key: Option<&ExtensionKey>) -> Option<M
     let ExtensionKey { tenant, number } = key.filter(|_| enabled)?.clone();
     let mailto = mailto.unwrap_or_default();
     Some(Mailbox { key: MailboxKey { tenant, number }, pin, mailto, attach })
+}
+
+/// Whom messages shall be mailed to where no server takes mail.
+pub(super) fn unsent(
+    reader: &Reader,
+    shell: &Shell,
+    mailboxes: &[Mailbox],
+    queues: &[QueueConfig],
+) {
+    if shell.smtp.is_some() {
+        return;
+    }
+    let extensions = mailboxes.iter().filter(|own| !own.mailto.is_empty());
+    let extensions = extensions.map(|own| ("[[extension]] voicemail_mailto", &own.key.number));
+    let told = queues.iter().filter(|queue| !queue.voicemail.mailto.is_empty());
+    let told = told.map(|queue| ("[[queue]] vm_mailto", &queue.key.number));
+    if let Some((key, number)) = extensions.chain(told).next() {
+        let text = format!("{key} of {number}: there is no [smtp] server, so that no mail is sent");
+        reader.warn(0, text);
+    }
 }
 
 fn pin_digits(text: &str) -> Result<Secret, String> {

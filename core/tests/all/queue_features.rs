@@ -284,3 +284,28 @@ fn intents_survive_a_restart() {
     assert_eq!(agent_view(&mut host, "101").intent, intent);
     assert_eq!(agent_view(&mut host, "102").intent, Intent::Available);
 }
+
+#[test]
+fn an_agent_that_could_not_be_rung_is_refused_in_words() {
+    let mut host = open(hotline(|_| ()));
+    for (place, says) in [
+        (seat("4599"), "there is no extension 4599"),
+        (
+            seat("4567"),
+            "extension 4567 is the phone of agent 101; others log in there with their PIN",
+        ),
+        (AgentPlace::Number("5".into()), "no [[route]] leads to the number 5"),
+    ] {
+        let order = DefinitionOrder::PutAgent(Box::new(agent("301", place, 1)));
+        let reply = host.command(Command::Define(order));
+        let Reply::Command(Err(CommandError::Invalid(text) | CommandError::Conflict(text))) = reply
+        else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(text, says);
+    }
+    let order = DefinitionOrder::PutAgent(Box::new(agent("301", seat("4569"), 1)));
+    assert_eq!(host.command(Command::Define(order.clone())), Reply::Command(Ok(Done::Defined)));
+    let again = host.command(Command::Define(order));
+    assert_eq!(again, Reply::Command(Ok(Done::Defined)), "its own phone stays its own");
+}

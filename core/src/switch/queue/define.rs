@@ -185,16 +185,7 @@ impl Running {
             return Err(CommandError::Invalid("an agent has one or two places".into()));
         }
         for place in &agent.places {
-            let known = match place {
-                AgentPlace::Extension(number) => {
-                    let key = ExtensionKey { tenant: tenant.clone(), number: number.clone() };
-                    self.books.directory.extension(&key).is_some()
-                }
-                AgentPlace::Number(number) => self.books.directory.outside(&tenant, number).is_ok(),
-            };
-            if !known {
-                return Err(CommandError::Invalid(format!("{place:?} leads nowhere")));
-            }
+            self.usable_place(&agent.key, place)?;
         }
         for tier in &agent.tiers {
             self.known_queue(&tier.queue, &tenant)?;
@@ -206,6 +197,48 @@ impl Running {
         }
         self.keep_agent(agent);
         Ok(())
+    }
+
+    /// A place where an agent can be rung, and that is nobody else's.
+    fn usable_place(&self, agent: &AgentKey, place: &AgentPlace) -> Result<(), CommandError> {
+        let tenant = &agent.tenant;
+        match place {
+            AgentPlace::Extension(number) => {
+                let key = ExtensionKey { tenant: tenant.clone(), number: number.clone() };
+                if self.books.directory.extension(&key).is_none() {
+                    let text = format!("there is no extension {number}");
+                    return Err(CommandError::Invalid(text));
+                }
+                self.free_seat(agent, place, number)
+            }
+            AgentPlace::Number(number) => {
+                let hops = self.books.directory.outside(tenant, number);
+                hops.map(|_| ()).map_err(|_| {
+                    let text = format!("no [[route]] leads to the number {number}");
+                    CommandError::Invalid(text)
+                })
+            }
+        }
+    }
+
+    /// As in the file, a phone is one agent's.
+    fn free_seat(
+        &self,
+        agent: &AgentKey,
+        place: &AgentPlace,
+        number: &str,
+    ) -> Result<(), CommandError> {
+        let of_file = self.books.directory.config().acd.agents.iter();
+        let mut all = of_file.chain(self.queues.defined.agents.values());
+        let sits =
+            |own: &&AgentConfig| own.key.tenant == agent.tenant && own.places.contains(place);
+        match all.find(|own| own.key != *agent && sits(own)) {
+            None => Ok(()),
+            Some(other) => Err(CommandError::Conflict(format!(
+                "extension {number} is the phone of agent {}; others log in there with their PIN",
+                other.key.id
+            ))),
+        }
     }
 
     fn known_queue(&self, key: &QueueKey, tenant: &str) -> Result<(), CommandError> {
