@@ -14,7 +14,7 @@ need sox
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf en music tones
-mkdir -p en/digits en/voicemail en/menu en/forward music tones
+mkdir -p en/digits en/voicemail en/menu en/conference en/forward music tones
 
 # say FILE TEXT [WORDS_A_MINUTE]: telephone band, both ends trimmed, 60 ms of air around.
 say() {
@@ -38,6 +38,10 @@ say number                "Number"
 say echo                  "This is an echo test. You will hear what you say. Hang up to end."
 say you-are-caller-number "You are caller number"
 say thank-you             "Thank you."
+say conference/full       "This conference is full."
+say conference/locked     "This conference is locked."
+say conference/muted      "You are muted."
+say conference/unmuted    "You are not muted any more."
 say estimated-wait        "Your estimated wait is"
 say second                "second"
 say seconds               "seconds"
@@ -125,6 +129,8 @@ tone ringback   2    4    440 480
 tone busy       0.5  0.5  480 620
 tone congestion 0.25 0.25 480 620
 tone beep       0.4  0.05 1000 1000
+tone join       0.3  0.05 660 880
+tone leave      0.3  0.05 440 330
 # Silence between two repetitions of a question.
 sox -D -r 8000 -n -c 1 -b 16 tones/pause.wav trim 0 1.5
 

@@ -5,6 +5,7 @@
 
 pub mod acd;
 pub mod call;
+pub mod conference;
 pub mod forward;
 pub mod gate;
 mod host;

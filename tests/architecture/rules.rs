@@ -34,6 +34,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("forward", &["vocab"]),
     ("supervise", &["vocab"]),
     ("transfer", &["vocab"]),
+    ("conference", &["vocab", "voice"]),
     (
         "switch",
         &[
@@ -56,6 +57,7 @@ const CORE: &[(&str, &[&str])] = &[
             "forward",
             "supervise",
             "transfer",
+            "conference",
         ],
     ),
 ];

@@ -57,6 +57,8 @@ fn modes_leaves_and_releases_are_ordered() {
     assert_eq!(ordered(&site), SuperviseOrder::Release(Released::Agent));
     assert_eq!(site.post(&format!("{CALL}/release"), r#"{"what": "call"}"#).status, 204);
     assert_eq!(ordered(&site), SuperviseOrder::Release(Released::Call));
+    assert_eq!(site.order(ADMIN, "POST", &format!("{CALL}/takeover"), "").status, 204);
+    assert_eq!(ordered(&site), SuperviseOrder::TakeOver { extension: None });
     let error = CommandError::Forbidden("no".into());
     site.fake.set(|tables| tables.outcome = Some(Err(error)));
     site.delete(&path).problem(403);

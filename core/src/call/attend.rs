@@ -88,6 +88,8 @@ pub enum Note {
     NotReached(Outcome),
     /// The agent has left the conversation; the caller is back in attendance ([`After::Keep`]).
     CalleeGone,
+    /// The caller has put whoever attends it on hold, or is back.
+    Held(bool),
     /// A conversation that was mixed is over, or is another one now; also told of calls that nobody attends.
     Parted,
     /// The call ends, for whatever reason; the last note but for the [`Note::Recorded`] of a recording under way.

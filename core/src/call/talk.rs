@@ -8,7 +8,7 @@ use sip::message::Message;
 use crate::vocab::EventKind;
 use crate::vocab::record::EndCause;
 
-use super::attend::After;
+use super::attend::{After, Note};
 use super::headers::sdp_of;
 use super::mixed::Mixed;
 use super::start::line_kinds;
@@ -376,6 +376,9 @@ impl Call {
         let held = self.legs[side].media.is_held_by_peer();
         let before = std::mem::replace(&mut self.legs[side].holds, held);
         if self.is_alone() {
+            if held != before && self.attended {
+                self.notes.push(Note::Held(held));
+            }
             return self.configure_caller(ctx);
         }
         self.settle(ctx, self.silence_limit(ctx));

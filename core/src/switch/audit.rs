@@ -49,6 +49,7 @@ impl Switch {
                 && running.logins.is_idle()
                 && running.supervision.is_idle()
                 && running.transfers.is_idle()
+                && running.conferences.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -90,6 +91,7 @@ impl Running {
         self.audit_watchers(&mut wrong);
         self.audit_lobby(&mut wrong);
         self.audit_supervision(&mut wrong);
+        self.audit_conferences(&mut wrong);
         self.books.trunks.audit(&mut wrong);
         self.calls.audit(&mut wrong);
         self.queues.acd.audit(self.now, &mut wrong);

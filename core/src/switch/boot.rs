@@ -78,6 +78,7 @@ impl Running {
             transfers: Default::default(),
             settings: Owners::default(),
             supervision: crate::supervise::Supervision::default(),
+            conferences: super::conference::Conferences::default(),
             now,
             counters: Counters::default(),
             drain: None,

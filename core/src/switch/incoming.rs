@@ -90,6 +90,7 @@ impl Running {
             Hop::Feature(Feature::Supervise(_, watched)) => {
                 self.conversation_of(watched).map(|(call, _)| call)
             }
+            Hop::Conference(key) => self.companion_in(key),
             _ => None,
         }
     }

@@ -64,7 +64,7 @@ impl Running {
             Hop::OwnVoicemail => self.visit_mailbox(now, id),
             Hop::AgentLogin => self.begin_login(now, id),
             Hop::Feature(feature) => self.enter_feature(now, id, feature),
-            Hop::Conference(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
+            Hop::Conference(key) => self.enter_conference(now, id, key),
             Hop::Queue(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
             Hop::Extension(key) => {
                 let identity = self.identity_for(id, hop);

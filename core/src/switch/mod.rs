@@ -12,6 +12,9 @@ mod attended;
 mod audit;
 mod auth;
 mod boot;
+mod conference;
+mod conference_orders;
+mod conference_tape;
 mod feature;
 mod figures;
 mod flows;
@@ -63,6 +66,7 @@ use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
 use trunks::TrunkErrands;
 
 use attended::Lobby;
+use conference::Conferences;
 use figures::Counters;
 use flows::Flows;
 use forward::Owners;
@@ -124,6 +128,7 @@ struct Running {
     transfers: Transfers,
     settings: Owners,
     supervision: Supervision,
+    conferences: Conferences,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -225,6 +230,7 @@ impl Running {
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
         let gone = *note == Note::CallerGone;
         let heeded = self.supervision_heeds(now, call, note)
+            || self.conference_heeds(now, call, note)
             || (self.transfer_heeds(now, call, note) && !gone)
             || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
@@ -325,8 +331,12 @@ impl Running {
             MediaEvent::RecordingEnded { recording, .. } => self.calls.of_recording(*recording),
             MediaEvent::MixPlayEnded { .. } => None,
         };
-        if let Some(call) = call {
-            self.step(now, call, |call, ctx| call.on_media(ctx, event));
+        match (call, event) {
+            (Some(call), event) => self.step(now, call, |call, ctx| call.on_media(ctx, event)),
+            (None, MediaEvent::RecordingEnded { recording, length_ms, bytes, error, .. }) => {
+                self.tape_ended(now, recording, (length_ms, bytes, error));
+            }
+            (None, _) => {}
         }
     }
 
@@ -344,6 +354,7 @@ impl Running {
         self.tick_lobby(now);
         self.tick_queues(now);
         self.tick_logins(now);
+        self.tick_conferences(now);
         self.tick_registrar(now);
         self.tick_trunks(now);
         self.tick_drain(now);
@@ -360,6 +371,7 @@ impl Running {
             self.lobby.next_deadline(),
             self.queues.next_deadline(),
             self.logins.next_deadline(),
+            self.conferences.next_deadline(),
             drain,
         ]
         .into_iter()

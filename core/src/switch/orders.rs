@@ -30,6 +30,7 @@ impl Running {
             Command::Settings { extension, settings } => {
                 return self.order_settings(now, id, principal, &extension, *settings);
             }
+            Command::Conference(order) => self.order_conference(now, principal, order),
             Command::Supervise { call, order } => {
                 self.order_supervision(now, principal, call, order)
             }

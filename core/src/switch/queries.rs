@@ -60,6 +60,10 @@ impl Running {
             Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
             Query::Menu(name) => self.one_menu(now, principal, name),
             Query::Settings(extension) => self.settings_view(principal, &extension),
+            Query::Conferences { offset, limit } => {
+                self.conferences_page(now, principal, offset, limit)
+            }
+            Query::Conference(name) => self.one_conference(principal, name),
             Query::Figures => Reply::Figures(Box::new(self.figures(now))),
         };
         self.desk.out.reply(id, reply);

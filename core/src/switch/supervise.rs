@@ -114,7 +114,8 @@ impl Running {
             self.conversation_over(now, id);
             return true;
         }
-        if self.supervision.session(id).is_none() {
+        let sent_here = matches!(note, Note::Reached | Note::NotReached(_));
+        if sent_here || self.supervision.session(id).is_none() {
             return false;
         }
         match *note {

@@ -6,6 +6,7 @@ use super::acd::{
     AgentFigures, AgentOrder, AgentView, DefinitionOrder, Explanation, FigureSubject, MemberView,
     QueueFigures, QueueOrder, QueueView,
 };
+use super::conference::{ConferenceOrder, ConferenceView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::record::{CallRecord, RegistrationView};
@@ -94,6 +95,8 @@ pub enum Command {
         /// What holds from now on.
         settings: Box<ExtensionSettings>,
     },
+    /// Something about conferences.
+    Conference(ConferenceOrder),
     /// Something about the supervision of a call; for keys of supervisors and admins.
     Supervise {
         /// The call that is supervised.
@@ -199,6 +202,15 @@ pub enum Query {
     },
     /// One menu, by its name.
     Menu(String),
+    /// Conferences of the tenant, by name; for a user's or agent's key those that its extension is in.
+    Conferences {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One conference, by its name.
+    Conference(String),
     /// What the owner of an extension, by its number, has set.
     Settings(String),
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
@@ -280,6 +292,10 @@ pub enum Reply {
     Menus(Page<MenuView>),
     /// One menu.
     Menu(Box<MenuView>),
+    /// Rows.
+    Conferences(Page<ConferenceView>),
+    /// One conference.
+    Conference(Box<ConferenceView>),
     /// What is set for an extension.
     Settings(Box<SettingsRecord>),
     /// Figures.

@@ -183,3 +183,39 @@ pub struct MemberView {
     /// Since when, milliseconds since the Unix epoch.
     pub joined_at: u64,
 }
+
+/// What happened in a room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConferenceChange {
+    /// Somebody came in.
+    Joined {
+        /// Its call.
+        call: CallId,
+        /// Who it is.
+        party: Party,
+    },
+    /// Somebody left.
+    Left {
+        /// Its call.
+        call: CallId,
+    },
+    /// A member is not heard any more, or again.
+    Muted {
+        /// Its call.
+        call: CallId,
+        /// Not heard.
+        muted: bool,
+    },
+    /// Nobody more may come in, or again somebody.
+    Locked {
+        /// Nobody more.
+        locked: bool,
+    },
+    /// A recording runs.
+    RecordingStarted,
+    /// A recording is closed.
+    RecordingEnded,
+    /// Nobody is there any more.
+    Ended,
+}

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueKey};
+use super::conference::{ConferenceChange, ConferenceKey};
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
 use super::settings::SettingsRecord;
@@ -280,6 +281,15 @@ pub enum EventKind {
         menu: MenuKey,
         /// False when it is gone.
         exists: bool,
+    },
+    /// Something happened in a conference.
+    Conference {
+        /// Which.
+        conference: ConferenceKey,
+        /// What its members' calls belong to.
+        interaction: InteractionId,
+        /// What.
+        what: ConferenceChange,
     },
     /// Somebody begins to supervise a call, does it otherwise, or leaves.
     Supervision {

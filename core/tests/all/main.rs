@@ -18,6 +18,8 @@ mod blf_model;
 mod blf_phone;
 mod carrier;
 mod common;
+mod conference_orders;
+mod conference_rooms;
 mod dial_plan;
 mod exchange;
 mod forward_calls;

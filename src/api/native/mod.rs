@@ -5,6 +5,7 @@ mod agents;
 mod audio;
 mod calls;
 mod check;
+mod conferences;
 mod events;
 mod figures;
 mod members;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(registrations::routes())
         .merge(calls::routes())
         .merge(supervise::routes())
+        .merge(conferences::routes())
         .merge(records::routes())
         .merge(recordings::routes())
         .merge(audio::routes())

@@ -20,7 +20,10 @@ use crate::api::extract::{Body, CallPath, Example, Params};
 use crate::api::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(join, change, leave)).routes(routes!(release))
+    OpenApiRouter::new()
+        .routes(routes!(join, change, leave))
+        .routes(routes!(take_over))
+        .routes(routes!(release))
 }
 
 /// How a supervisor takes part.
@@ -227,6 +230,30 @@ async fn leave(
     number("extension", extension.as_deref())?;
     let leave = SuperviseOrder::Leave { extension };
     ordered(order(&app, principal, call, leave, "a supervisor is sent off over HTTP").await?)
+}
+
+/// A supervisor takes the agent's place: its own call becomes the conversation, and the agent's leg ends.
+#[utoipa::path(post, path = "/api/v1/calls/{call}/takeover", operation_id = "takeOver", tag = "calls",
+    params(("call" = String, Path, description = "32 hexadecimal digits"), Which),
+    responses(
+        (status = 204, description = "They talk"),
+        (status = 404, description = "No such live call", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Nobody supervises it yet, several do and none is named, or media is being changed",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`extension` is no number", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn take_over(
+    State(app): State<App>,
+    Key(principal): Key,
+    CallPath(call): CallPath,
+    Params(Which { extension }): Params<Which>,
+) -> Result<StatusCode, Problem> {
+    number("extension", extension.as_deref())?;
+    let take = SuperviseOrder::TakeOver { extension };
+    ordered(order(&app, principal, call, take, "a supervisor takes over over HTTP").await?)
 }
 
 /// Ends the agent's leg or the whole call.

@@ -59,6 +59,7 @@ impl Eyes {
             | EventKind::DefinitionShadowed { .. }
             | EventKind::MenuChanged { .. }
             | EventKind::Supervision { .. }
+            | EventKind::Conference { .. }
             | EventKind::Reloaded => return false,
             EventKind::SettingsChanged(record) => return record.extension.number == own,
             EventKind::MailboxChanged { mailbox, .. } => return mailbox.number == own,

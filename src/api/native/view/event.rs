@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
+use strowger_core::vocab::conference::ConferenceChange;
 use strowger_core::vocab::supervise::SupervisionChange;
 use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
@@ -191,6 +192,18 @@ enum What {
     MenuChanged { menu: String, exists: bool },
     /// The owner of an extension has set something, or somebody has for it.
     SettingsChanged { extension: String, settings: SettingsItem },
+    /// Somebody came into a conference.
+    ConferenceJoined { conference: String, call: String, interaction: String, party: PartyItem },
+    /// Somebody left a conference.
+    ConferenceLeft { conference: String, call: String, interaction: String },
+    /// A member of a conference is not heard any more, or again.
+    ConferenceMuted { conference: String, call: String, interaction: String, muted: bool },
+    /// Nobody more may come into a conference, or again somebody.
+    ConferenceLocked { conference: String, interaction: String, locked: bool },
+    /// A conference is recorded from now on, or no longer.
+    ConferenceRecording { conference: String, interaction: String, running: bool },
+    /// Nobody is in a conference any more.
+    ConferenceEnded { conference: String, interaction: String },
     /// A supervisor hears a call from now on.
     SupervisionStarted(Box<SupervisionItem>),
     /// A supervisor takes part in another way.
@@ -294,6 +307,9 @@ impl From<EventKind> for What {
                 settings: record.settings.into(),
             },
             Kind::MenuChanged { menu, exists } => Self::MenuChanged { menu: menu.name, exists },
+            Kind::Conference { conference, interaction, what } => {
+                Self::of_conference(conference.name, interaction.to_string(), what)
+            }
             Kind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } => {
                 let about = about(call, interaction);
                 let (supervisor, call) = (supervisor.number, supervisor_call.to_string());
@@ -320,6 +336,31 @@ fn named(subject: FigureSubject) -> (String, String) {
 }
 
 impl What {
+    fn of_conference(conference: String, interaction: String, what: ConferenceChange) -> Self {
+        use ConferenceChange as Change;
+        match what {
+            Change::Joined { call, party } => {
+                let (call, party) = (call.to_string(), party.into());
+                Self::ConferenceJoined { conference, call, interaction, party }
+            }
+            Change::Left { call } => {
+                Self::ConferenceLeft { conference, call: call.to_string(), interaction }
+            }
+            Change::Muted { call, muted } => {
+                let call = call.to_string();
+                Self::ConferenceMuted { conference, call, interaction, muted }
+            }
+            Change::Locked { locked } => Self::ConferenceLocked { conference, interaction, locked },
+            Change::RecordingStarted => {
+                Self::ConferenceRecording { conference, interaction, running: true }
+            }
+            Change::RecordingEnded => {
+                Self::ConferenceRecording { conference, interaction, running: false }
+            }
+            Change::Ended => Self::ConferenceEnded { conference, interaction },
+        }
+    }
+
     /// Those of queues, agents and mailboxes; no other kind is given here.
     fn of_queue(kind: EventKind) -> Self {
         use EventKind as Kind;
