@@ -8,6 +8,7 @@ pub mod call;
 pub mod conference;
 pub mod forward;
 pub mod gate;
+pub mod group;
 mod host;
 pub mod ids;
 pub mod ivr;

@@ -8,16 +8,13 @@ use super::names::Names;
 use super::table::{At, Table};
 use super::values;
 
-/// What a caller hears where a destination is known but not served by this version.
-const NOT_SERVED: &str = "en/cannot-complete";
-
 /// What numbers and routes may lead to.
 pub(super) const DESTINATIONS: &str = "trunk:NAME, extension:NUMBER, queue:NUMBER, ivr:NAME, group:NAME, \
      voicemail:NUMBER, conference:NAME, echo or sound:NAME";
 
 /// What callers of a queue may be sent to.
 pub(super) const QUEUE_DESTINATIONS: &str = "a number that can be dialled, queue:NUMBER, extension:NUMBER, \
-     voicemail:NUMBER, conference:NAME, ivr:NAME, trunk:NAME, echo or sound:NAME";
+     voicemail:NUMBER, conference:NAME, ivr:NAME, group:NAME, trunk:NAME, echo or sound:NAME";
 
 /// Reads `kind:name` and checks that what it names exists.
 pub(super) fn destination(
@@ -68,7 +65,7 @@ fn read(
             "conference" => {
                 return names.conference(table, key, tenant, at).map(Destination::Conference);
             }
-            "group" => return Some(not_served(table, text)),
+            "group" => return names.group(table, key, tenant, at).map(Destination::Group),
             _ => {}
         }
     }
@@ -80,13 +77,4 @@ fn read(
         table.wrong(text.line, key, &message);
     }
     found
-}
-
-fn not_served(table: &Table<'_>, text: At<&str>) -> Destination {
-    let message = format!(
-        "\"{}\" is not served by this version; calls to it hear sound:{NOT_SERVED} and end",
-        text.value
-    );
-    table.reader().warn(text.line, message);
-    Destination::Sound(NOT_SERVED.into())
 }

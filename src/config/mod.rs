@@ -9,6 +9,7 @@ mod conferences;
 mod destination;
 mod dialplan;
 mod general;
+mod groups;
 mod menus;
 mod mwi;
 mod names;
@@ -177,9 +178,11 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let conferences = conferences::conferences(&root, &mut names);
     let trunks = dialplan::trunks(&root, &mut names);
     let queue_tables = queues::numbers(&root, &mut names);
+    let group_tables = groups::names(&root, &mut names);
     let agents = agents::agents(&root, &mut names);
     let queues = queues::queues(queue_tables, &names);
     let menus = menus::menus(menu_tables, &names);
+    let (groups, outside) = groups::groups(group_tables, &names);
     let voicemail = voicemail::limits(&root);
     shell.smtp = voicemail::smtp(&root);
     voicemail::unsent(reader, &shell, &mailboxes, &queues);
@@ -222,8 +225,10 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         hours,
         settings: std::mem::take(&mut initial.records),
         conferences,
+        groups,
     };
     initial.check(reader, &core);
+    groups::check(&outside, reader, &core);
     (core, shell)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use strowger_core::vocab::mailbox::Mailbox;
-use strowger_core::vocab::{ConferenceKey, ExtensionKey, MenuKey, TenantId, TrunkKey};
+use strowger_core::vocab::{ConferenceKey, ExtensionKey, GroupKey, MenuKey, TenantId, TrunkKey};
 
 use super::problem::nearest;
 use super::table::{At, Table};
@@ -15,6 +15,7 @@ pub(super) enum Taken {
     Extension,
     Queue,
     Conference,
+    Group,
 }
 
 /// The names defined so far, with their lines.
@@ -28,6 +29,7 @@ pub(super) struct Names {
     menus: BTreeMap<(TenantId, String), usize>,
     hours: BTreeMap<(TenantId, String), usize>,
     conferences: BTreeMap<(TenantId, String), usize>,
+    groups: BTreeMap<(TenantId, String), usize>,
     seats: BTreeMap<ExtensionKey, usize>,
     mailboxes: BTreeSet<(TenantId, String)>,
     outside: BTreeMap<(TrunkKey, String), usize>,
@@ -99,7 +101,7 @@ impl Names {
         let key = (tenant.clone(), number.value.to_owned());
         if let Some((_, line)) = self.numbers.get(&key) {
             let text = format!(
-                "\"{}\" is taken in tenant {tenant} already, at line {line}; extensions and queues share one number space",
+                "\"{}\" is taken in tenant {tenant} already, at line {line}; extensions, queues and groups share one number space",
                 number.value
             );
             table.wrong(number.line, "number", &text);
@@ -158,6 +160,7 @@ impl Names {
         tenant: &TenantId,
         number: At<&str>,
     ) -> Option<()> {
+        let has_mailbox = |taken: Taken| matches!(taken, Taken::Extension | Taken::Queue);
         let wanted = (tenant.clone(), number.value.to_owned());
         let found = self.numbers.get(&wanted);
         if found.is_some_and(|(taken, _)| *taken == Taken::Extension)
@@ -170,10 +173,9 @@ impl Names {
             table.wrong(number.line, field, &text);
             return None;
         }
-        if found.is_some_and(|(taken, _)| *taken != Taken::Conference) {
+        if found.is_some_and(|(taken, _)| has_mailbox(*taken)) {
             return Some(());
         }
-        let has_mailbox = |taken: Taken| taken != Taken::Conference;
         let same =
             self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && has_mailbox(*taken));
         let known = others(number.value, same.map(|((_, number), _)| number.as_str()));
@@ -220,6 +222,7 @@ impl Names {
             Taken::Extension => "[[extension]]",
             Taken::Queue => "[[queue]]",
             Taken::Conference => "[[conference]]",
+            Taken::Group => "[[group]]",
         };
         let same =
             self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && *taken == wanted);
@@ -258,6 +261,27 @@ impl Names {
     ) -> Option<ConferenceKey> {
         self.named(table, (field, "[[conference]]"), &self.conferences, tenant, name)?;
         Some(ConferenceKey { tenant: tenant.clone(), name: name.value.to_owned() })
+    }
+
+    pub(super) fn add_group(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.groups, (tenant.clone(), name.value.to_owned()), table, "name", name);
+    }
+
+    pub(super) fn group(
+        &self,
+        table: &Table<'_>,
+        field: &str,
+        tenant: &TenantId,
+        name: At<&str>,
+    ) -> Option<GroupKey> {
+        self.named(table, (field, "[[group]]"), &self.groups, tenant, name)?;
+        Some(GroupKey { tenant: tenant.clone(), name: name.value.to_owned() })
+    }
+
+    /// Whether an extension has this number.
+    pub(super) fn is_extension(&self, tenant: &TenantId, number: &str) -> bool {
+        let found = self.numbers.get(&(tenant.clone(), number.to_owned()));
+        found.is_some_and(|(taken, _)| *taken == Taken::Extension)
     }
 
     pub(super) fn add_hours(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {

@@ -197,7 +197,7 @@ agent_hangup_action = \"transfer\"
 position_announce_frequency = \"often\"
 ",
     );
-    let destinations = "a number that can be dialled, queue:NUMBER, extension:NUMBER, voicemail:NUMBER, conference:NAME, ivr:NAME, trunk:NAME, echo or sound:NAME";
+    let destinations = "a number that can be dialled, queue:NUMBER, extension:NUMBER, voicemail:NUMBER, conference:NAME, ivr:NAME, group:NAME, trunk:NAME, echo or sound:NAME";
     let nowhere = format!(
         "f:9: [[queue]] no_agent_timeout_transfer_dst: \"somewhere\" is no destination; write {destinations}"
     );

@@ -1,6 +1,5 @@
 //! Bad snippets and exactly what is said about them; good ones and what they mean.
 
-use strowger_core::vocab::acd::QueueKey;
 use strowger_core::vocab::config::{Destination, DigestAlgorithm, RecordPolicy, RouteFrom};
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ConferenceKey, Role};
@@ -257,10 +256,10 @@ strategy = \"fair\"
             "f:13: [[extension]] number: \"45 67\" is no extension number; write 1 to 16 digits such as \"4567\"",
             "f:14: [[extension]] password: an integer where the phone's SIP password is expected",
             "f:15: [[extension]]: unknown key clases; did you mean classes?",
-            "f:17: [[extension]] number: \"4567\" is taken in tenant t already, at line 4; extensions and queues share one number space",
+            "f:17: [[extension]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues and groups share one number space",
             "f:17: [[extension]] number: prefix and number make the SIP user \"4567\", as at line 4; change a prefix or give the tenants domains",
             "f:19: caller_number: tenant t has no [[number]] \"0571\"; only its own numbers may be shown",
-            "f:21: [[queue]] number: \"4567\" is taken in tenant t already, at line 4; extensions and queues share one number space",
+            "f:21: [[queue]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues and groups share one number space",
             "f:22: [[queue]] strategy: \"fair\" is no strategy; choose from ring-all, longest-idle-agent, round-robin, top-down, agent-with-least-talk-time, agent-with-fewest-calls, sequentially-by-agent-order, random, ring-progressively, skill",
         ],
     );
@@ -405,24 +404,75 @@ to = \"sound:en/busy\"
 }
 
 #[test]
-fn a_destination_that_is_not_served_yet_is_a_warning() {
-    let text = with_tenant(
-        "[[queue]]\nnumber = \"9001\"\n[[route]]\nmatch = \"^5\"\nto = [\"queue:9001\",\n  \"group:sales\"]\n",
-    );
-    let loaded = good(&text);
-    let warnings: Vec<_> = loaded.warnings.iter().map(|w| (w.line, w.text.as_str())).collect();
-    assert_eq!(
-        warnings,
-        [(
-            8,
-            "\"group:sales\" is not served by this version; calls to it hear sound:en/cannot-complete and end"
-        )]
-    );
-    let key = QueueKey { tenant: "t".into(), number: "9001".into() };
-    assert_eq!(
-        loaded.core.routes[0].to,
-        [Destination::Queue(key), Destination::Sound("en/cannot-complete".into())]
-    );
+fn groups_name_phones_and_numbers_that_exist() {
+    let text = |group: &str| {
+        with_tenant(&format!(
+            "[[extension]]\nnumber = \"4567\"\npassword = \"x\"\n[[trunk]]\nname = \"c\"\nhost = \"192.0.2.1\"\n\
+             [[route]]\nmatch = \"^0\\\\d+$\"\nclass = \"national\"\nto = \"trunk:c\"\n\
+             [[group]]\nname = \"sales\"\nnumber = \"600\"\n{group}\n[[number]]\ntrunk = \"c\"\nnumber = \"0571\"\nto = \"group:sales\"\n"
+        ))
+    };
+    let loaded = good(&text(
+        "members = [\"4567\", \"057188880000\"]\ndelays = { 057188880000 = 5 }\nclasses = [\"national\"]\n\
+         strategy = \"delayed\"\noverflow = \"4567\"\nconfirm = \"1\"",
+    ));
+    let group = &loaded.core.groups[0];
+    assert_eq!((group.members.len(), group.members[1].delay_secs), (2, 5));
+    assert!(matches!(&loaded.core.numbers[0].to, Destination::Group(key) if key.name == "sales"));
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    for (group, wrong) in [
+        ("", "lacks members"),
+        ("members = [\"45x\"]", "members"),
+        ("members = [\"057188880000\"]", "the caller lacks the route's class"),
+        ("members = [\"8888\"]", "the number leads nowhere"),
+        ("members = [\"4567\"]\ndelays = { 4568 = 5 }", "is no member"),
+        (
+            "members = [\"4567\"]\nstrategy = \"random\"",
+            "\"parallel\", \"sequential\" or \"delayed\"",
+        ),
+        ("members = [\"4567\"]\nconfirm = \"12\"", "is no key"),
+    ] {
+        let found = errors(&text(group));
+        assert!(found.iter().any(|line| line.contains(wrong)), "{group}: {found:?}");
+    }
+    let found = errors(&text("members = [\"4567\"]").replace("\"600\"", "\"4567\""));
+    assert!(found.iter().any(|line| line.contains("is taken in tenant")), "{found:?}");
+    let found = errors(&text("members = [\"4567\"]").replace("group:sales", "group:sale"));
+    assert!(found.iter().any(|line| line.contains("did you mean \"sales\"?")), "{found:?}");
+}
+
+#[test]
+fn what_an_extension_has_set_at_first_is_what_it_could_dial() {
+    let text = |keys: &str| {
+        with_tenant(&format!(
+            "[[extension]]\nnumber = \"4567\"\npassword = \"x\"\n{keys}\n\
+             [[extension]]\nnumber = \"4568\"\npassword = \"x\"\n"
+        ))
+    };
+    let loaded = good(&text(
+        "do_not_disturb = true\nforward_busy = \"4568\"\nno_answer_secs = 20\n\
+         [[extension.follow_me]]\nnumber = \"4568\"\ndelay_secs = 5\nconfirm = \"1\"",
+    ));
+    let set = &loaded.core.settings[0].settings;
+    assert!(set.do_not_disturb);
+    assert_eq!(set.forward_busy.as_deref(), Some("4568"));
+    assert_eq!((set.no_answer_secs, set.follow_me[0].ring_secs), (Some(20), 30));
+    assert_eq!(loaded.core.settings.len(), 1, "the other has nothing set");
+    for (keys, wrong) in [
+        (
+            "forward_all = \"4569\"",
+            "f:6: [[extension]] forward_all: \"4569\": the number leads nowhere",
+        ),
+        ("forward_all = \"4567\"", "the number leads back to its caller"),
+        ("forward_all = \"*70\"", "no feature code"),
+        ("forward_all = \"x\"", "is no number"),
+        ("no_answer_secs = 0", "1 to 600"),
+        ("[[extension.follow_me]]\nnumber = \"1\"", "follow_me: \"1\": the number leads nowhere"),
+        ("[[extension.follow_me]]\nnumber = \"4568\"\nconfirm = \"ab\"", "is no key"),
+    ] {
+        let found = errors(&text(keys));
+        assert!(found.iter().any(|line| line.contains(wrong)), "{keys}: {found:?}");
+    }
 }
 
 #[test]
@@ -448,7 +498,7 @@ fn mailboxes_are_shared_within_a_tenant() {
 #[test]
 fn supervisors_and_rooms_are_read() {
     let text = with_tenant(
-        "[calls]\nsupervise_tone = \"tones/beep\"\n[codes]\nmonitor = \"*91\"\n\
+        "[calls]\nsupervise_tone = \"tones/beep\"\n[codes]\nmonitor = \"*61\"\n\
          [[extension]]\nnumber = \"4567\"\npassword = \"x\"\nsupervises = [\"sales\", \"queue:9001\", \"*\"]\n\
          [[conference]]\nname = \"board\"\nnumber = \"8000\"\npin = \"12\"\nadmin_pin = \"34\"\nmax_members = 5\n\
          record = true\nmusic = \"music/hold\"\nannounce = false\nstart_muted = true\n\
@@ -461,7 +511,7 @@ fn supervisors_and_rooms_are_read() {
         Supervised::Everybody,
     ];
     assert_eq!(core.extensions[0].supervises, scopes);
-    assert_eq!((core.codes.monitor.as_str(), core.codes.barge.as_str()), ("*91", "*33"));
+    assert_eq!((core.codes.monitor.as_str(), core.codes.barge.as_str()), ("*61", "*33"));
     assert_eq!(core.calls.supervise_tone.as_deref(), Some("tones/beep"));
     let room = &core.conferences[0];
     let key = ConferenceKey { tenant: "t".into(), name: "board".into() };

@@ -35,6 +35,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("supervise", &["vocab"]),
     ("transfer", &["vocab"]),
     ("conference", &["vocab", "voice"]),
+    ("group", &["vocab"]),
     (
         "switch",
         &[
@@ -58,6 +59,7 @@ const CORE: &[(&str, &[&str])] = &[
             "supervise",
             "transfer",
             "conference",
+            "group",
         ],
     ),
 ];

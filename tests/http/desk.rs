@@ -8,7 +8,8 @@ use strowger_core::vocab::acd::{
     OverflowReason, QueueConfig, QueueFigures, QueueKey, QueueView, Tier, Times,
 };
 use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span};
-use strowger_core::vocab::{CallId, CommandError, Principal, Query, Reply, Secret};
+use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, SettingsRecord};
+use strowger_core::vocab::{CallId, CommandError, ExtensionKey, Principal, Query, Reply, Secret};
 
 use crate::fake::AS_OF;
 
@@ -179,6 +180,23 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
     match query {
         Query::Queues { .. } => {
             Reply::Queues(Page { items: vec![queue_view(tenant)], total: 7, as_of: AS_OF })
+        }
+        Query::Settings(number) if number == "4567" => {
+            let extension = ExtensionKey { tenant: tenant.into(), number };
+            let step = FollowStep {
+                number: "0571".into(),
+                delay_secs: 5,
+                ring_secs: 30,
+                confirm: Some('1'),
+            };
+            let settings = ExtensionSettings {
+                do_not_disturb: true,
+                forward_busy: Some("4568".into()),
+                no_answer_secs: Some(20),
+                follow_me: vec![step],
+                ..ExtensionSettings::default()
+            };
+            Reply::Settings(Box::new(SettingsRecord { extension, settings }))
         }
         Query::Queue(number) if number == "9001" => Reply::Queue(Box::new(queue_view(tenant))),
         Query::Agents { .. } => {

@@ -15,5 +15,6 @@ mod openapi;
 mod problems;
 mod queues;
 mod resources;
+mod settings;
 mod site;
 mod supervise;

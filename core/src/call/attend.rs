@@ -40,6 +40,8 @@ pub enum AnswerMode {
     Early,
     /// 180: nothing can be said.
     Ringing,
+    /// Whatever tells it that somebody rings: 180, or nothing more where it can be heard already.
+    Ring,
 }
 
 /// What the end of the conversation means when the callee ends it.
@@ -193,7 +195,11 @@ impl Call {
                 self.remind(ctx, false);
                 self.caller_described(ctx);
             }
-            AnswerMode::Early | AnswerMode::Ringing => self.remind(ctx, true),
+            AnswerMode::Ring if self.legs[CALLER].described => {
+                self.remind(ctx, false);
+                self.caller_described(ctx);
+            }
+            AnswerMode::Early | AnswerMode::Ringing | AnswerMode::Ring => self.remind(ctx, true),
         }
     }
 

@@ -193,6 +193,12 @@ impl Call {
         Some(media)
     }
 
+    /// Whether somebody has answered for an offer and is asked for the key.
+    pub fn is_asked(&self, offer: OfferId) -> bool {
+        let asked = |own: &Candidate| matches!(own.state, State::Confirming { .. });
+        self.candidates().iter().any(|own| own.offer == offer && asked(own))
+    }
+
     /// Ends what rings or has answered for an offer. Twice does no harm.
     pub fn cancel_agent(&mut self, ctx: &mut Ctx<'_>, offer: OfferId, end: OfferEnd) {
         let Some(candidate) = self.take_candidate(|own| own.offer == offer) else { return };

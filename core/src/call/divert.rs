@@ -2,9 +2,11 @@
 
 use sip::message::{HeaderName, Message};
 
+use crate::vocab::record::Party;
 use crate::vocab::{ExtensionKey, Hop};
 
-use super::{Call, Ctx, Outcome, Place, Rights, Stage};
+use super::finish::q850;
+use super::{CALLEE, Call, Ctx, Outcome, Place, Rights, Stage, Wish};
 
 /// Longest value of a carrier's header that is passed on, in bytes.
 const MAX_VALUE: usize = 512;
@@ -241,6 +243,34 @@ impl Call {
             self.hops.push_front(hop);
         }
         self.next_hop(ctx);
+    }
+
+    /// Whether its caller is in the hands of a feature, heard or not.
+    pub fn is_in_attendance(&self) -> bool {
+        matches!(self.stage, Stage::Attending(_))
+    }
+
+    /// Leaves attendance since nobody was found: as if one place had rung in vain, `owner`'s where it is somebody's. The
+    /// places that were left are tried next.
+    pub fn found_nobody(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        owner: Option<ExtensionKey>,
+        outcome: Outcome,
+    ) {
+        if !self.is_in_attendance() {
+            return;
+        }
+        self.end_candidates(ctx, &q850(outcome));
+        self.hush(ctx);
+        self.legs[CALLEE].party = Party::Nobody;
+        self.record.callee = Party::Nobody;
+        self.best_failure = Some(outcome.better(self.best_failure));
+        self.stage = Stage::Routing;
+        match owner {
+            Some(owner) => self.wish = Some(Wish::Unanswered { owner, outcome }),
+            None => self.hop_over(ctx, outcome),
+        }
     }
 
     /// The place had nobody for the call, and nobody sends it on.

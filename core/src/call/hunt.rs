@@ -105,6 +105,9 @@ impl Call {
         if side == CALLEE {
             self.record.callee = place.party.clone();
             self.match_family(ctx, &place);
+            if !self.has_callee_ports(ctx, &place) {
+                return self.hop_over(ctx, Outcome::of(EndCause::Congestion));
+            }
         }
         let offer = self.offer_for(ctx, side, &place);
         let ring_deadline = ctx.now.mono + place.ring;

@@ -231,6 +231,19 @@ impl Call {
         media.open(ctx, self.worker, &kinds, &mut ports.into_iter());
     }
 
+    /// Whether the callee's leg has ports. Those that it had may have gone to somebody who rang for the caller.
+    pub(crate) fn has_callee_ports(&mut self, ctx: &mut Ctx<'_>, place: &Place) -> bool {
+        if self.legs[CALLEE].media.family().is_some() {
+            return true;
+        }
+        let kinds = self.wanted_kinds();
+        let usual = if ctx.stock.knows(Family::V4) { Family::V4 } else { Family::V6 };
+        let wanted = vec![place.family().unwrap_or(usual); kinds.iter().flatten().count()];
+        let Some(ports) = ctx.stock.take_from(self.worker, &wanted) else { return false };
+        self.legs[CALLEE].media.open(ctx, self.worker, &kinds, &mut ports.into_iter());
+        true
+    }
+
     /// No ports in time: refused.
     pub(crate) fn ports_missing(&mut self, ctx: &mut Ctx<'_>) {
         self.unusable(ctx, Outcome::of(EndCause::Congestion));

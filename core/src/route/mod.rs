@@ -27,8 +27,11 @@ use sip::uri::Uri;
 
 use crate::vocab::conference::Conference;
 use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
+use crate::vocab::group::Group;
 use crate::vocab::mailbox::Mailbox;
-use crate::vocab::{ConferenceKey, ExtensionKey, MailboxKey, QueueKey, TenantId, TrunkKey};
+use crate::vocab::{
+    ConferenceKey, ExtensionKey, GroupKey, MailboxKey, QueueKey, TenantId, TrunkKey,
+};
 
 pub use crate::vocab::{Hop, Identity, Plan};
 pub use identity::{Remote, anonymous};
@@ -159,6 +162,9 @@ pub struct Directory {
     mailboxes: BTreeMap<MailboxKey, usize>,
     /// Rooms by what is dialled for them.
     rooms: BTreeMap<ExtensionKey, ConferenceKey>,
+    groups: BTreeMap<GroupKey, usize>,
+    /// Groups by what is dialled for them.
+    group_numbers: BTreeMap<(TenantId, String), GroupKey>,
     /// Positions of extensions by tenant and number, for those who dial digit by digit.
     in_order: Box<[u32]>,
 }
@@ -209,9 +215,28 @@ impl Directory {
             Some((ExtensionKey { tenant, number }, room.key.clone()))
         };
         let rooms = config.conferences.iter().filter_map(numbered).collect();
+        let mut groups = BTreeMap::new();
+        let mut group_numbers = BTreeMap::new();
+        for (at, group) in config.groups.iter().enumerate() {
+            groups.insert(group.key.clone(), at);
+            let number = (group.key.tenant.clone(), group.number.clone());
+            group_numbers.insert(number, group.key.clone());
+        }
         let mut in_order: Box<[u32]> = (0..).take(config.extensions.len()).collect();
         in_order.sort_by_key(|at| config.extensions.get(*at as usize).map(|own| &own.key));
-        Ok(Self { config, users, tenants, trunks, plans, queues, mailboxes, rooms, in_order })
+        Ok(Self {
+            config,
+            users,
+            tenants,
+            trunks,
+            plans,
+            queues,
+            mailboxes,
+            rooms,
+            groups,
+            group_numbers,
+            in_order,
+        })
     }
 
     /// The numbers that lead to queues from now on.
@@ -252,6 +277,16 @@ impl Directory {
     /// A room of the configuration.
     pub fn conference(&self, key: &ConferenceKey) -> Option<&Conference> {
         self.config.conferences.iter().find(|room| room.key == *key)
+    }
+
+    /// A ring group.
+    pub fn group(&self, key: &GroupKey) -> Option<&Group> {
+        self.config.groups.get(*self.groups.get(key)?)
+    }
+
+    /// Whether a ring group of the tenant has this number.
+    pub fn is_group_number(&self, tenant: &str, number: &str) -> bool {
+        self.group_numbers.contains_key(&(tenant.to_owned(), number.to_owned()))
     }
 
     /// Whether a tenant has an extension with these digits, and whether it has longer ones that begin so.

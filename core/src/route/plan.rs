@@ -5,7 +5,7 @@ use regex_lite::Regex;
 use super::number::{self, Forms};
 use super::{Caller, DialPlan, Directory, Refusal, Scope};
 use crate::vocab::config::{Destination, Extension, Number, Route, Tenant};
-use crate::vocab::{ExtensionKey, Feature, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
+use crate::vocab::{ExtensionKey, Feature, GroupKey, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
 
 /// The longest number that a route may write.
 const MAX_REWRITTEN: usize = number::MAX_DIALLED;
@@ -105,6 +105,9 @@ impl Directory {
         if let Some(room) = self.room_numbered(tenant, &dialled) {
             return Ok(plan(dialled, vec![Hop::Conference(room)]));
         }
+        if let Some(group) = self.group_numbered(tenant, &dialled) {
+            return Ok(plan(dialled, vec![Hop::Group(group)]));
+        }
         if let Some(called) = self.in_tenant(tenant, &dialled) {
             if called.key == extension.key {
                 return Err(Refusal::Loop);
@@ -196,6 +199,9 @@ impl Directory {
         if let Some(room) = self.room_numbered(tenant, &dialled) {
             return vec![Hop::Conference(room)];
         }
+        if let Some(group) = self.group_numbered(tenant, &dialled) {
+            return vec![Hop::Group(group)];
+        }
         if let Some(called) = self.in_tenant(tenant, &dialled) {
             return self.to_extension(&called.key);
         }
@@ -209,6 +215,35 @@ impl Directory {
             self.queues.contains(&key).then_some(key)
         };
         known(dialled).or_else(|| known(dialled.strip_prefix(tenant.prefix.as_str())?))
+    }
+
+    /// The ring group with this number (bare, or after the tenant's prefix).
+    fn group_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<GroupKey> {
+        let known =
+            |number: &str| self.group_numbers.get(&(tenant.id.clone(), number.to_owned())).cloned();
+        known(dialled).or_else(|| known(dialled.strip_prefix(tenant.prefix.as_str())?))
+    }
+
+    /// Where a tenant reaches a number outside that its configuration names, by the first route that matches, if that
+    /// asks for none but these classes.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn outside_within(
+        &self,
+        tenant: &str,
+        number: &str,
+        classes: &[String],
+    ) -> Result<Vec<Hop>, Refusal> {
+        let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
+        let dialled = number::clean(number).ok_or(Refusal::BadNumber)?;
+        let forms = number::forms(&dialled, tenant.country_code.as_deref());
+        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
+        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        match &route.class {
+            Some(class) if !classes.contains(class) => Err(Refusal::NotAllowed),
+            _ => self.hops(tenant, route, form, None, 0),
+        }
     }
 
     /// A call that came in by a trunk: its numbers, then its routes.
@@ -370,6 +405,9 @@ impl Directory {
                 Some(Hop::Queue(key.clone()))
             }
             Destination::Ivr(key) if key.tenant == tenant.id => Some(Hop::Menu(key.clone())),
+            Destination::Group(key) if key.tenant == tenant.id && self.group(key).is_some() => {
+                Some(Hop::Group(key.clone()))
+            }
             Destination::Voicemail(key) if key.tenant == tenant.id => {
                 Some(Hop::Voicemail(key.clone()))
             }
@@ -379,6 +417,7 @@ impl Directory {
             Destination::Queue(_)
             | Destination::Conference(_)
             | Destination::Ivr(_)
+            | Destination::Group(_)
             | Destination::Voicemail(_)
             | Destination::Extension(_)
             | Destination::Number(_) => None,

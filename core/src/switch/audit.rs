@@ -50,6 +50,7 @@ impl Switch {
                 && running.supervision.is_idle()
                 && running.transfers.is_idle()
                 && running.conferences.is_idle()
+                && running.rounds.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -99,6 +100,7 @@ impl Running {
         self.queues.audit(lives, &mut wrong);
         self.transfers.audit(lives, &mut wrong);
         self.settings.audit(lives, &mut wrong);
+        self.rounds.audit(lives, &mut wrong);
         wrong
     }
 
@@ -129,6 +131,7 @@ impl Running {
         self.books.trunks.digest(hasher);
         self.queues.digest(hasher);
         self.settings.digest(hasher);
+        self.rounds.digest(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

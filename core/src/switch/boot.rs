@@ -26,6 +26,7 @@ use super::attended::{Defined, Lobby};
 use super::figures::Counters;
 use super::flows::Flows;
 use super::forward::Owners;
+use super::group::Rounds;
 use super::login::Logins;
 use super::message::Deliveries;
 use super::queue::{Definitions, Queues};
@@ -79,6 +80,7 @@ impl Running {
             settings: Owners::default(),
             supervision: crate::supervise::Supervision::default(),
             conferences: super::conference::Conferences::default(),
+            rounds: Rounds::default(),
             now,
             counters: Counters::default(),
             drain: None,

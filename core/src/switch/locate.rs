@@ -49,7 +49,10 @@ impl Running {
             Hop::Extension(key) => match self.sent_on(now, id, key) {
                 Some(SentOn::To(diversion, hops)) => Arrival::SentOn(diversion, hops),
                 Some(SentOn::Refused(outcome)) => Arrival::Here(Found::Nothing(outcome)),
-                None => Arrival::Here(self.locate(now, id, hop)),
+                None => Arrival::Here(match self.follow_owner(now, id, key) {
+                    Some(found) => found,
+                    None => self.locate(now, id, hop),
+                }),
             },
             hop => Arrival::Here(self.locate(now, id, hop)),
         }
@@ -60,6 +63,7 @@ impl Running {
             Hop::Echo => Found::Echo,
             Hop::Sound(name) => Found::Sound(name.clone()),
             Hop::Menu(key) => self.enter_menu(now, id, key),
+            Hop::Group(key) => self.enter_group(now, id, key),
             Hop::Voicemail(key) => self.leave_message(now, id, key),
             Hop::OwnVoicemail => self.visit_mailbox(now, id),
             Hop::AgentLogin => self.begin_login(now, id),

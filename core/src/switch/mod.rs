@@ -19,6 +19,7 @@ mod feature;
 mod figures;
 mod flows;
 mod forward;
+mod group;
 mod incoming;
 mod legs;
 mod locate;
@@ -70,6 +71,7 @@ use conference::Conferences;
 use figures::Counters;
 use flows::Flows;
 use forward::Owners;
+use group::Rounds;
 use login::Logins;
 use message::Deliveries;
 use queue::Queues;
@@ -129,6 +131,7 @@ struct Running {
     settings: Owners,
     supervision: Supervision,
     conferences: Conferences,
+    rounds: Rounds,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -213,7 +216,11 @@ impl Running {
                 self.heed(now, call, &note);
             } else if let Some(act) = self.queues.acd.poll() {
                 self.on_act(now, act);
-            } else if !self.tell_acd(now) && !self.tick_mwi(now) && !self.tell_watchers(now) {
+            } else if !self.tell_acd(now)
+                && !self.tick_rounds(now)
+                && !self.tick_mwi(now)
+                && !self.tell_watchers(now)
+            {
                 break;
             }
         }
@@ -234,7 +241,8 @@ impl Running {
             || (self.transfer_heeds(now, call, note) && !gone)
             || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
-            || self.feature_heeds(now, call, note);
+            || self.feature_heeds(now, call, note)
+            || self.round_heeds(now, call, note);
         if !heeded || *note == Note::CallerGone {
             self.heed_in_lobby(now, call, note);
         }
@@ -372,6 +380,7 @@ impl Running {
             self.queues.next_deadline(),
             self.logins.next_deadline(),
             self.conferences.next_deadline(),
+            self.rounds.next_deadline(),
             drain,
         ]
         .into_iter()

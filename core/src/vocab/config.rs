@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::acd::{AcdConfig, QueueKey};
 use super::conference::{Conference, ConferenceKey};
+use super::group::Group;
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
 use super::settings::SettingsRecord;
 use super::supervise::Supervised;
-use super::{ExtensionKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
+use super::{ExtensionKey, GroupKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub struct Config {
     pub menus: Vec<Menu>,
     /// Opening hours.
     pub hours: Vec<Hours>,
+    /// Ring groups.
+    pub groups: Vec<Group>,
     /// What owners of extensions have set before they ever set anything.
     pub settings: Vec<SettingsRecord>,
     /// Rooms of conferences.
@@ -466,6 +469,8 @@ pub enum Destination {
     Queue(QueueKey),
     /// `ivr:NAME`.
     Ivr(MenuKey),
+    /// `group:NAME`.
+    Group(GroupKey),
     /// `voicemail:NUMBER`, an extension's or a queue's.
     Voicemail(MailboxKey),
     /// `conference:NAME`.
@@ -495,6 +500,7 @@ impl Destination {
             "sound" => Self::Sound(name),
             "ivr" => Self::Ivr(MenuKey { tenant, name }),
             "conference" => Self::Conference(ConferenceKey { tenant, name }),
+            "group" => Self::Group(GroupKey { tenant, name }),
             "extension" => {
                 Self::Extension(ExtensionKey { tenant, number: number(&name, 32, b"")? })
             }
@@ -516,6 +522,7 @@ impl fmt::Display for Destination {
             Self::Number(key) => f.write_str(&key.number),
             Self::Queue(key) => write!(f, "queue:{}", key.number),
             Self::Ivr(key) => write!(f, "ivr:{}", key.name),
+            Self::Group(key) => write!(f, "group:{}", key.name),
             Self::Voicemail(key) => write!(f, "voicemail:{}", key.number),
             Self::Conference(key) => write!(f, "conference:{}", key.name),
         }
@@ -539,11 +546,12 @@ mod tests {
             "ivr:main",
             "voicemail:9001",
             "conference:board",
+            "group:sales",
         ] {
             let read = Destination::parse(text, "t").map(|destination| destination.to_string());
             assert_eq!(read.as_deref(), Some(text));
         }
-        for text in ["", "nowhere", "queue:", "queue:x", "extension:45 67", "group:a", "12 3"] {
+        for text in ["", "nowhere", "queue:", "queue:x", "extension:45 67", "group:", "12 3"] {
             assert_eq!(Destination::parse(text, "t"), None, "{text:?}");
         }
     }

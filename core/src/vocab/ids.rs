@@ -137,6 +137,21 @@ impl fmt::Display for MenuKey {
     }
 }
 
+/// A ring group within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupKey {
+    /// The tenant that owns the group.
+    pub tenant: TenantId,
+    /// The group's name in the configuration.
+    pub name: String,
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.name)
+    }
+}
+
 /// A mailbox: an extension's or a queue's, by its number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MailboxKey {

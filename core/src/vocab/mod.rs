@@ -8,6 +8,7 @@ pub mod conference;
 pub mod config;
 pub mod effect;
 pub mod event;
+pub mod group;
 pub mod ids;
 pub mod input;
 pub mod mailbox;

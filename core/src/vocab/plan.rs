@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::acd::QueueKey;
 use super::settings::ForwardWhen;
 use super::supervise::Mode;
-use super::{CallId, ConferenceKey, ExtensionKey, MailboxKey, MenuKey, TenantId, TrunkKey};
+use super::{
+    CallId, ConferenceKey, ExtensionKey, GroupKey, MailboxKey, MenuKey, TenantId, TrunkKey,
+};
 
 /// What a dialled number means for one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub enum Hop {
     Queue(QueueKey),
     /// A menu.
     Menu(MenuKey),
+    /// A ring group.
+    Group(GroupKey),
     /// Leaves a message in a mailbox.
     Voicemail(MailboxKey),
     /// Listens to the caller's own mailbox.

@@ -363,6 +363,12 @@ impl Exchange {
         with_body(head, body)
     }
 
+    /// The caller gives up before the answer.
+    pub fn cancel(&mut self, dialog: &Dialog) {
+        let text = self.request_text(dialog, "CANCEL", "", "");
+        self.receive(dialog.at, &text);
+    }
+
     /// The caller takes the switch's 200 and acknowledges it.
     #[track_caller]
     pub fn confirm(&mut self, dialog: &mut Dialog) {

@@ -24,6 +24,7 @@ mod dial_plan;
 mod exchange;
 mod forward_calls;
 mod forward_orders;
+mod group_calls;
 mod identity;
 mod lobby;
 mod mixer;

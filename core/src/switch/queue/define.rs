@@ -82,7 +82,9 @@ impl Running {
 
     fn is_extension(&self, key: &QueueKey) -> bool {
         let QueueKey { tenant, number } = key.clone();
-        self.books.directory.extension(&ExtensionKey { tenant, number }).is_some()
+        let directory = &self.books.directory;
+        directory.is_group_number(&tenant, &number)
+            || directory.extension(&ExtensionKey { tenant, number }).is_some()
     }
 
     /// Whether the file defines it.
@@ -133,7 +135,10 @@ impl Running {
     fn put_queue(&mut self, queue: QueueConfig) -> Result<(), CommandError> {
         let key = queue.key.clone();
         if self.is_extension(&key) {
-            let text = format!("{} is an extension; queues share its numbers", key.number);
+            let text = format!(
+                "{} is an extension or a ring group; queues share their numbers",
+                key.number
+            );
             return Err(CommandError::Conflict(text));
         }
         let clean = crate::route::clean(&key.number);
