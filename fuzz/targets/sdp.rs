@@ -56,6 +56,7 @@ fn offer_plan(lines: usize) -> OfferPlan {
         ports: ports(lines),
         codecs: CodecPolicy::default(),
         rtcp_mux: false,
+        transcode: false,
     }
 }
 
@@ -65,5 +66,6 @@ fn answer_plan(lines: usize) -> AnswerPlan {
         ports: ports(lines),
         rtcp_mux: true,
         dtmf: DtmfPolicy::default(),
+        transcode: false,
     }
 }

@@ -15,4 +15,5 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod tones;
 pub mod wav;

@@ -215,6 +215,13 @@ pub enum Order {
         /// Whose words, and prompts heard by whom.
         voices: Voices,
     },
+    /// Listens for keys that the peer sends as tones in its audio, and reports them as [`MediaEvent::Dtmf`]; or no more.
+    ReadTones {
+        /// Which.
+        stream: StreamId,
+        /// Whether to listen.
+        on: bool,
+    },
     /// Plays prompts to the stream's peer, instead of what the bridge would send, until ended or stopped.
     Play {
         /// Which.

@@ -14,15 +14,15 @@ use strowger::net::media::{MediaPool, MediaSettings, WorkerMessage};
 /// Nothing here takes so long.
 const LIMIT: Duration = Duration::from_secs(10);
 
-struct Rig {
-    pool: MediaPool,
+pub struct Rig {
+    pub pool: MediaPool,
     messages: Receiver<WorkerMessage>,
     stock: Vec<Port>,
     files: tempfile::TempDir,
 }
 
 impl Rig {
-    fn new(address: IpAddr, ports: std::ops::RangeInclusive<u16>) -> Self {
+    pub fn new(address: IpAddr, ports: std::ops::RangeInclusive<u16>) -> Self {
         let mut settings = MediaSettings::new(address, ports, [7; 32]);
         settings.workers = 1;
         settings.spare = 4;
@@ -41,7 +41,7 @@ impl Rig {
         rig
     }
 
-    fn order(&self, order: Order) {
+    pub fn order(&self, order: Order) {
         self.pool.order(0, order).unwrap();
     }
 
@@ -66,28 +66,33 @@ impl Rig {
         }
     }
 
-    fn open(&mut self, stream: u64, phone: &Phone) -> Port {
+    pub fn open(&mut self, stream: u64, phone: &Phone) -> Port {
+        self.open_with(stream, phone.config())
+    }
+
+    /// Opens a stream with what was settled for it.
+    pub fn open_with(&mut self, stream: u64, config: StreamConfig) -> Port {
         let port = self.stock.remove(0);
         let stream = StreamId(stream);
         self.order(Order::Open { stream, port: port.id, kind: StreamKind::Audio });
-        self.order(Order::Configure { stream, config: phone.config() });
+        self.order(Order::Configure { stream, config });
         port
     }
 }
 
-struct Phone {
+pub struct Phone {
     socket: UdpSocket,
-    sequence: u16,
+    pub sequence: u16,
 }
 
 impl Phone {
-    fn new(address: IpAddr) -> Self {
+    pub fn new(address: IpAddr) -> Self {
         let socket = UdpSocket::bind((address, 0)).unwrap();
         socket.set_read_timeout(Some(LIMIT)).unwrap();
         Self { socket, sequence: 0 }
     }
 
-    fn config(&self) -> StreamConfig {
+    pub fn config(&self) -> StreamConfig {
         let codec = |kind, name: &str, pt| StreamCodec {
             kind,
             name: name.into(),
@@ -112,12 +117,17 @@ impl Phone {
         }
     }
 
-    fn say(&mut self, to: SocketAddr, what: &[u8]) {
+    pub fn say(&mut self, to: SocketAddr, what: &[u8]) {
+        self.say_as(0, to, what);
+    }
+
+    /// Sends a payload of a type of 20 ms at 8 kHz.
+    pub fn say_as(&mut self, payload_type: u8, to: SocketAddr, what: &[u8]) {
         self.sequence += 1;
         let timestamp = u32::from(self.sequence) * 160;
         let header = Header {
             marker: false,
-            payload_type: 0,
+            payload_type,
             sequence: self.sequence,
             timestamp,
             ssrc: 0xabcd,
@@ -126,7 +136,7 @@ impl Phone {
         self.socket.send_to(&packet, to).unwrap();
     }
 
-    fn hear(&self) -> (Header, Vec<u8>, SocketAddr) {
+    pub fn hear(&self) -> (Header, Vec<u8>, SocketAddr) {
         let mut buffer = [0; 2_048];
         let (length, from) = self.socket.recv_from(&mut buffer).unwrap();
         let view = View::parse(&buffer[..length]).unwrap();

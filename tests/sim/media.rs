@@ -147,6 +147,9 @@ impl Workers {
                 let event = MediaEvent::MixPlayEnded { mix, play, error: None };
                 later.push((rng.between(1, 4_000) * MS, Later::Event(event)));
             }
+            Order::ReadTones { stream, .. } => {
+                self.stream(stream);
+            }
             Order::RecordMix { recording, .. } => {
                 self.mixed.insert(recording);
             }

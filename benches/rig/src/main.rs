@@ -4,6 +4,7 @@ mod acd;
 mod floor;
 mod load;
 mod measure;
+mod mix;
 mod peer;
 mod proc;
 mod relay;
@@ -31,7 +32,8 @@ rig COMMAND [--quick] [--only strowger|kamailio]
   record    CPU per packet of recorded calls
   memory    idle, per registration, per bridged call
   micro     the message layer's own benchmark
-  acd       the call distributor alone: events per second and time of a decision";
+  acd       the call distributor alone: events per second and time of a decision
+  mix       the media engine alone: transcoding, mixing and supervision, CPU per stream";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +56,9 @@ fn run(arguments: &[String]) -> Result<()> {
     if command == "acd" {
         return acd::run(words.any(|word| word == "--quick"));
     }
+    if command == "mix" {
+        return mix::run(words.any(|word| word == "--quick"));
+    }
     let (mut quick, mut kinds) = (false, vec![Kind::Strowger, Kind::Kamailio]);
     while let Some(word) = words.next() {
         match (word, word == "--only") {
@@ -73,6 +78,9 @@ fn run(arguments: &[String]) -> Result<()> {
     let mut plan = Plan::new(kinds, quick);
     for step in steps {
         plan.step(step);
+    }
+    if command == "all" {
+        mix::run(quick)?;
     }
     if plan.results.complete() {
         std::fs::remove_dir_all(peer::scratch())?;

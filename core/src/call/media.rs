@@ -198,7 +198,9 @@ impl LegMedia {
 
     fn offer_plan(&self, ctx: &Ctx<'_>, codecs: CodecPolicy) -> Option<OfferPlan> {
         let origin = self.ours.as_ref()?.origin();
-        Some(OfferPlan { origin, ports: self.ports(ctx.policy.external), codecs, rtcp_mux: true })
+        let ports = self.ports(ctx.policy.external);
+        let transcode = ctx.policy.media.transcode;
+        Some(OfferPlan { origin, ports, codecs, rtcp_mux: true, transcode })
     }
 
     fn answer_plan(&self, ctx: &Ctx<'_>) -> Option<AnswerPlan> {
@@ -208,6 +210,7 @@ impl LegMedia {
             ports: self.ports(ctx.policy.external),
             rtcp_mux: true,
             dtmf: DtmfPolicy::Always,
+            transcode: ctx.policy.media.transcode,
         })
     }
 

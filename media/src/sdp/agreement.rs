@@ -33,7 +33,7 @@ pub fn terminate(leg: LegDescriptions<'_>) -> Vec<Option<(MediaKind, StreamConfi
     both.map(|(l, r)| Some((r.kind, config(l, r, leg.remote_answered)?))).collect()
 }
 
-/// Whether two streams that are bridged understand each other both ways: a codec in common, or
+/// Whether two streams that are bridged understand each other without work: a codec in common, or
 /// one law of G.711 on each side, which the relay converts. Streams that are passed unread always
 /// do. Legs that were negotiated apart (a transfer, an originated call) may not: then one of them
 /// has to be offered the other's codecs.

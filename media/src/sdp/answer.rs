@@ -4,6 +4,7 @@ use sdp_types::Media;
 
 use super::build::{self, Line};
 use super::describe::{Codec, CodecKind, StreamDescription};
+use super::offer::is_transcodable;
 use super::plan::{AnswerPlan, DtmfPolicy};
 use super::{NegotiationError, Sdp};
 
@@ -59,7 +60,10 @@ fn answer_line(
         return Err(NegotiationError::NoUsableStream);
     }
     let mut numbers = Vec::new();
-    let codecs = matching(offered, agreed, plan.dtmf, &mut numbers);
+    let mut codecs = matching(offered, agreed, plan.dtmf, &mut numbers);
+    if plan.transcode && offered.is_rtp() && !codecs.iter().any(|codec| codec.kind.is_audio()) {
+        codecs = made_of(offered, agreed, plan.dtmf);
+    }
     if offered.is_rtp() && !codecs.iter().any(|codec| codec.kind.is_audio()) {
         return Err(NegotiationError::NoCommonCodec);
     }
@@ -96,6 +100,28 @@ fn matching(
     if dtmf == DtmfPolicy::Always || agreed.telephone_events().next().is_some() {
         let clocks: Vec<u32> = out.iter().map(|codec| codec.clock_rate).collect();
         out.extend(events_beside(offered, &clocks));
+    }
+    out
+}
+
+/// The first of A's codecs that we can make of what B speaks, if there is one.
+fn made_of(
+    offered: &StreamDescription,
+    agreed: &StreamDescription,
+    dtmf: DtmfPolicy,
+) -> Vec<Codec> {
+    let decoded = agreed.audio_codecs().any(is_transcodable);
+    let Some(found) = offered.audio_codecs().find(|codec| decoded && is_transcodable(codec)) else {
+        return Vec::new();
+    };
+    // The parameters are A's wishes for what it hears; ours are the defaults.
+    let mut out = vec![Codec { fmtp: None, ..found.clone() }];
+    let noise = |codec: &&Codec| codec.kind == CodecKind::ComfortNoise;
+    if agreed.codecs.iter().any(|codec| noise(&codec)) {
+        out.extend(offered.codecs.iter().find(noise).cloned());
+    }
+    if dtmf == DtmfPolicy::Always || agreed.telephone_events().next().is_some() {
+        out.extend(events_beside(offered, &[found.clock_rate]));
     }
     out
 }

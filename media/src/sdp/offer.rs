@@ -30,7 +30,7 @@ fn line_towards(
     let ports = plan.ports.get(index).copied().flatten().filter(|_| stream.is_carried());
     let Some(ports) = ports else { return build::refused(media) };
     let codecs = match stream.kind {
-        MediaKind::Audio => audio_codecs(&stream.codecs, &plan.codecs),
+        MediaKind::Audio => audio_codecs(&stream.codecs, &plan.codecs, plan.transcode),
         _ => stream.codecs.clone(),
     };
     if stream.is_rtp() && !codecs.iter().any(|codec| codec.kind.is_audio()) {
@@ -50,11 +50,14 @@ fn line_towards(
 }
 
 /// The caller's codecs as the target side gets them.
-fn audio_codecs(given: &[Codec], policy: &CodecPolicy) -> Vec<Codec> {
+fn audio_codecs(given: &[Codec], policy: &CodecPolicy, transcode: bool) -> Vec<Codec> {
     let mut codecs = given.to_vec();
     add_other_law(&mut codecs);
     codecs.retain(|codec| policy.allows(codec.kind));
     codecs.sort_by_key(|codec| policy.rank(codec.kind));
+    if transcode && given.iter().any(is_transcodable) {
+        add_transcodable(&mut codecs, policy);
+    }
     add_telephone_events(&mut codecs);
     codecs
 }
@@ -67,6 +70,39 @@ fn add_other_law(codecs: &mut Vec<Codec>) {
         if codecs.len() < MAX_FORMATS && !codecs.iter().any(taken) {
             codecs.insert(place + 1, Codec::named(number, name, 8000, 1));
             return;
+        }
+    }
+}
+
+/// Whether we can decode and encode it.
+pub(super) fn is_transcodable(codec: &Codec) -> bool {
+    crate::codec::audio_rate(codec.kind).is_some()
+}
+
+/// What we can make of the caller's codecs, behind them, so that the target takes one of the caller's if it can.
+fn add_transcodable(codecs: &mut Vec<Codec>, policy: &CodecPolicy) {
+    let mut makeable = [
+        Codec::named(96, "opus", 48_000, 2),
+        Codec::named(9, "G722", 8_000, 1),
+        Codec::named(8, "PCMA", 8_000, 1),
+        Codec::named(0, "PCMU", 8_000, 1),
+    ];
+    makeable.sort_by_key(|codec| policy.rank(codec.kind));
+    // Comfort noise and events keep their place at the end.
+    let extra =
+        |codec: &Codec| matches!(codec.kind, CodecKind::ComfortNoise | CodecKind::TelephoneEvent);
+    let mut place = codecs.iter().position(extra).unwrap_or(codecs.len());
+    for mut codec in makeable {
+        let there = codecs.iter().any(|other| other.kind == codec.kind);
+        let wanted = is_transcodable(&codec) && policy.allows(codec.kind) && !there;
+        // Numbers below 96 have one meaning only (RFC 3551, section 6).
+        let number = build::free_number(codecs, codec.payload_type);
+        let number =
+            number.filter(|number| codec.payload_type >= 96 || *number == codec.payload_type);
+        if let Some(number) = number.filter(|_| wanted && codecs.len() < MAX_FORMATS) {
+            codec.payload_type = number;
+            codecs.insert(place, codec);
+            place += 1;
         }
     }
 }

@@ -109,6 +109,8 @@ pub struct OfferPlan {
     pub codecs: CodecPolicy,
     /// Offer `a=rtcp-mux` where the first leg did.
     pub rtcp_mux: bool,
+    /// Offer, behind the first leg's codecs, those that we can make of one of them.
+    pub transcode: bool,
 }
 
 /// How to answer the first leg with what the second agreed to.
@@ -122,4 +124,6 @@ pub struct AnswerPlan {
     pub rtcp_mux: bool,
     /// Telephone events where the second leg has none.
     pub dtmf: DtmfPolicy,
+    /// Where both legs share no codec, take one of the first leg's that we can make of the second's.
+    pub transcode: bool,
 }

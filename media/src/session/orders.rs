@@ -47,6 +47,7 @@ impl Engine {
             Order::RemoveRecording { path } => {
                 self.requests.push_back(Request::RemoveRecording { path });
             }
+            Order::ReadTones { stream, on } => self.read_tones(stream, on),
             Order::StopRecord { recording } => self.stop_record(now, recording),
         }
     }
@@ -190,7 +191,7 @@ impl Engine {
         let Role::Bridged(peer) = stream.role else { return None };
         let target = self.streams.get(peer.0 as usize)?.as_deref()?;
         let agreed = stream.agreed.as_ref()?;
-        if target.speech.is_some() || !agreed.receive || stream.is_tapped() {
+        if target.speech.is_some() || !agreed.receive || stream.is_read() {
             return None;
         }
         let mut payload_types = Vec::new();

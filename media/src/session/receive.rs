@@ -63,7 +63,7 @@ struct Counted {
     /// Position in the list of codecs, if it is in it, and what stands there.
     position: Option<usize>,
     codec: Option<(CodecKind, u32)>,
-    /// Somebody records it.
+    /// Somebody records it, or listens for keys.
     tapped: bool,
 }
 
@@ -178,7 +178,7 @@ impl Engine {
             stream.reception.timed(arrived.now, view.header.timestamp, clock_rate);
             stream.last_codec = position;
         }
-        Ok(Counted { view, position, codec, tapped: stream.is_tapped() })
+        Ok(Counted { view, position, codec, tapped: stream.is_read() })
     }
 
     /// Lets those look at the payload who read it.
@@ -191,6 +191,7 @@ impl Engine {
         }
         let Some(payload) = arrived.packet.get(payload_start..payload_end) else { return };
         if kind != CodecKind::TelephoneEvent {
+            self.hear_tones(arrived.now, port, kind, payload);
             return self.tap(arrived.now, port, (kind, header.timestamp), payload);
         }
         let Some(stream) = self.at(port) else { return };

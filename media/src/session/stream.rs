@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::order::{PortId, StreamCodec, StreamConfig, StreamId, StreamKind, StreamReport};
 use crate::session::control::Control;
 use crate::session::ear::{Ear, Mouth};
-use crate::session::keys::Keys;
+use crate::session::keys::{Keys, Tones};
 use crate::session::latch::Latch;
 use crate::session::outgoing::{Outgoing, SourceKey};
 use crate::session::payload::{self, Codecs, Rules};
@@ -92,6 +92,8 @@ pub(super) struct Stream {
     pub speech: Option<Box<Speech>>,
     /// Makes key presses of telephone events.
     pub keys: Option<Box<Keys>>,
+    /// Listens for keys in the audio.
+    pub tones: Option<Box<Tones>>,
     /// Recordings that what the peer says goes into.
     pub taps: SmallVec<[Tap; 1]>,
     /// The mix that it is in, or the bridge that is decoded.
@@ -127,6 +129,7 @@ impl Stream {
             control,
             speech: None,
             keys: None,
+            tones: None,
             taps: SmallVec::new(),
             mix: None,
             ear: None,
@@ -152,8 +155,8 @@ impl Stream {
     }
 
     /// Somebody listens to or writes what the peer sends.
-    pub fn is_tapped(&self) -> bool {
-        !self.taps.is_empty()
+    pub fn is_read(&self) -> bool {
+        !self.taps.is_empty() || self.tones.is_some()
     }
 
     /// Counts a packet; `None` when it is to be dropped as a stray.

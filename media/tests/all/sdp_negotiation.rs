@@ -28,6 +28,7 @@ pub fn offer_plan() -> OfferPlan {
         ports: ports(20_000, 8),
         codecs: CodecPolicy::default(),
         rtcp_mux: true,
+        transcode: false,
     }
 }
 
@@ -37,6 +38,7 @@ pub fn answer_plan() -> AnswerPlan {
         ports: ports(30_000, 8),
         rtcp_mux: true,
         dtmf: DtmfPolicy::Always,
+        transcode: false,
     }
 }
 
@@ -354,4 +356,58 @@ fn descriptions_travel_as_text() {
     let offer = offer_towards(&sdp(samples::FREESWITCH), &plan);
     let encoded = serde_json::to_string(&offer).unwrap();
     assert_eq!(serde_json::from_str::<Sdp>(&encoded).unwrap(), offer);
+}
+
+#[test]
+fn what_we_can_make_is_offered_behind_the_callers_codecs_by_the_targets_preference() {
+    let plan = OfferPlan { transcode: true, ..offer_plan() };
+    let alaw = sdp(
+        "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8 13 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+    );
+    assert_eq!(numbers(&offer_towards(&alaw, &plan), 0), [8, 0, 96, 9, 13, 101, 100]);
+    let mut picky = plan.clone();
+    picky.codecs.prefer = vec![CodecKind::G722, CodecKind::Pcma];
+    assert_eq!(numbers(&offer_towards(&alaw, &picky), 0), [8, 0, 9, 96, 13, 101, 100]);
+    picky.codecs.only_preferred = true;
+    assert_eq!(numbers(&offer_towards(&alaw, &picky), 0), [8, 9, 13, 101]);
+    // Nothing of it can be decoded, so nothing can be made of it.
+    let foreign = sdp("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 18\r\n");
+    assert_eq!(numbers(&offer_towards(&foreign, &plan), 0), [18]);
+}
+
+#[test]
+fn a_number_that_the_caller_uses_otherwise_is_not_given_another_meaning() {
+    let plan = OfferPlan { transcode: true, ..offer_plan() };
+    let odd = sdp(
+        "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8 96 9\r\na=rtpmap:96 AMR/8000\r\na=rtpmap:9 iLBC/8000\r\n",
+    );
+    let offer = offer_towards(&odd, &plan);
+    let named: Vec<_> =
+        offer.streams()[0].codecs.iter().map(|c| (c.payload_type, c.name.clone())).collect();
+    let opus = named.iter().find(|(_, name)| name == "opus").unwrap();
+    assert_eq!(opus.0, 97);
+    assert!(named.contains(&(9, "iLBC".to_owned())) && !named.iter().any(|(_, n)| n == "G722"));
+}
+
+#[test]
+fn an_answer_takes_the_callers_first_that_can_be_made_only_where_nothing_is_shared() {
+    let plan = AnswerPlan { transcode: true, ..answer_plan() };
+    let offer = sdp(
+        "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 18 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+    );
+    let opus = answer_from(
+        "m=audio 7000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n",
+    );
+    assert_eq!(
+        answer_towards(&offer, &opus, &answer_plan()).unwrap_err(),
+        NegotiationError::NoCommonCodec
+    );
+    let answer = answer_towards(&offer, &opus, &plan).unwrap();
+    assert_eq!(numbers(&answer, 0), [8, 101]);
+    assert!(!answer.to_string().contains("useinbandfec"));
+    let shared = answer_from("m=audio 7000 RTP/AVP 9 0\r\n");
+    assert_eq!(numbers(&answer_towards(&offer, &shared, &plan).unwrap(), 0), [0, 101]);
+    // G.729 cannot be made of anything.
+    let only = sdp("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 18\r\n");
+    assert_eq!(answer_towards(&only, &opus, &plan).unwrap_err(), NegotiationError::NoCommonCodec);
 }

@@ -131,3 +131,36 @@ fn a_soft_voice_is_heard_and_the_noise_of_a_line_is_not() {
     assert_eq!(level(100), (0, 1_000, 1_000));
     assert_eq!(left_of(&[1, 2, 3, 4, 5, 6, 7, 8]), [1, 2, 5, 6]);
 }
+
+#[test]
+fn keys_in_the_audio_are_reported_where_that_is_ordered_and_once_with_events() {
+    let mut lab = Lab::call(pcmu(), pcmu());
+    let key = |n: u32| {
+        let wave = |hz: f64| (f64::from(n) * std::f64::consts::TAU * hz / 8_000.0).sin();
+        strowger_media::codec::g711::linear_to_mu(((wave(770.0) + wave(1_477.0)) * 5_000.0) as i16)
+    };
+    let press = |lab: &mut Lab, from: u16| {
+        for n in 0..15u16 {
+            let samples = u32::from(n) * 160..u32::from(n + 1) * 160;
+            let payload: Vec<u8> = if n < 5 { samples.map(key).collect() } else { vec![0xff; 160] };
+            let header = header(0, from + n, u32::from(from + n) * 160, 1);
+            lab.say(1, header, &payload).unwrap();
+            lab.pass(20 * MS);
+        }
+        let digit = |event: &MediaEvent| match event {
+            MediaEvent::Dtmf { digit, .. } => Some(*digit),
+            _ => None,
+        };
+        std::mem::take(&mut lab.events).iter().filter_map(digit).collect::<String>()
+    };
+    assert_eq!(press(&mut lab, 0), "");
+    lab.order(Order::ReadTones { stream: StreamId(1), on: true });
+    assert_eq!(press(&mut lab, 15), "6");
+    let event = |end: u8| [6, end | 10, 3, 32];
+    lab.say(1, header(101, 30, 9_000, 1), &event(0)).unwrap();
+    lab.say(1, header(101, 31, 9_000, 1), &event(0x80)).unwrap();
+    assert_eq!(press(&mut lab, 32), "6", "the tones beside an event do not count again");
+    lab.pass(3_000 * MS);
+    lab.order(Order::ReadTones { stream: StreamId(1), on: false });
+    assert_eq!(press(&mut lab, 50), "");
+}
