@@ -8,7 +8,7 @@ use strowger_media::codec::{self, Encoder};
 use strowger_media::order::{
     CodecKind, MixId, Order, PortId, StreamCodec, StreamConfig, StreamId, StreamKind, Voices,
 };
-use strowger_media::rtp::{HEADER_LEN, Header};
+use strowger_media::rtp::Header;
 use strowger_media::session::{Engine, Settings, Socket};
 
 use crate::Result;
