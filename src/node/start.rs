@@ -174,7 +174,7 @@ fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .max_blocking_threads(8)
-        .thread_stack_size(STACK)
+        .thread_stack_size(4 * STACK)
         .thread_name("net")
         .enable_all()
         .build()

@@ -35,25 +35,28 @@ use super::gateway::Rows;
 use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(registrations::routes())
-        .merge(calls::routes())
-        .merge(supervise::routes())
-        .merge(conferences::routes())
-        .merge(records::routes())
-        .merge(recordings::routes())
-        .merge(audio::routes())
-        .merge(trunks::routes())
-        .merge(queues::routes())
-        .merge(members::routes())
-        .merge(agents::routes())
-        .merge(agent_orders::routes())
-        .merge(figures::routes())
-        .merge(reload::routes())
-        .merge(voicemail::routes())
-        .merge(menus::routes())
-        .merge(settings::routes())
-        .merge(events::routes())
+    // One after the other: each is large, and whoever builds them has a small stack.
+    let all: [fn() -> OpenApiRouter<App>; 18] = [
+        registrations::routes,
+        calls::routes,
+        supervise::routes,
+        conferences::routes,
+        records::routes,
+        recordings::routes,
+        audio::routes,
+        trunks::routes,
+        queues::routes,
+        members::routes,
+        agents::routes,
+        agent_orders::routes,
+        figures::routes,
+        reload::routes,
+        voicemail::routes,
+        menus::routes,
+        settings::routes,
+        events::routes,
+    ];
+    all.into_iter().fold(OpenApiRouter::new(), |whole, part| whole.merge(part()))
 }
 
 /// What every operation may answer, for the description.

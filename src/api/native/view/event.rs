@@ -310,18 +310,7 @@ impl From<EventKind> for What {
             Kind::Conference { conference, interaction, what } => {
                 Self::of_conference(conference.name, interaction.to_string(), what)
             }
-            Kind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } => {
-                let about = about(call, interaction);
-                let (supervisor, call) = (supervisor.number, supervisor_call.to_string());
-                let mode = mode.as_str();
-                let item =
-                    Box::new(SupervisionItem { about, supervisor, supervisor_call: call, mode });
-                match change {
-                    SupervisionChange::Started => Self::SupervisionStarted(item),
-                    SupervisionChange::Changed => Self::SupervisionChanged(item),
-                    SupervisionChange::Ended => Self::SupervisionEnded(item),
-                }
-            }
+            kind @ Kind::Supervision { .. } => Self::of_supervision(kind),
             Kind::Reloaded => Self::Reloaded,
         }
     }
@@ -336,6 +325,26 @@ fn named(subject: FigureSubject) -> (String, String) {
 }
 
 impl What {
+    /// Those of supervisors; no other kind is given here.
+    fn of_supervision(kind: EventKind) -> Self {
+        let EventKind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } =
+            kind
+        else {
+            return Self::Reloaded;
+        };
+        let item = Box::new(SupervisionItem {
+            about: about(call, interaction),
+            supervisor: supervisor.number,
+            supervisor_call: supervisor_call.to_string(),
+            mode: mode.as_str(),
+        });
+        match change {
+            SupervisionChange::Started => Self::SupervisionStarted(item),
+            SupervisionChange::Changed => Self::SupervisionChanged(item),
+            SupervisionChange::Ended => Self::SupervisionEnded(item),
+        }
+    }
+
     fn of_conference(conference: String, interaction: String, what: ConferenceChange) -> Self {
         use ConferenceChange as Change;
         match what {
