@@ -6,6 +6,7 @@ mod support;
 
 mod calls;
 mod dtmf;
+mod forward;
 mod hold;
 mod lifecycle;
 mod metrics;

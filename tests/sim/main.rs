@@ -8,6 +8,7 @@
 mod dialog;
 mod failures;
 mod media;
+mod owners;
 mod phone;
 mod plan;
 mod queues;
@@ -101,6 +102,7 @@ const REACHED: &[&str] = &[
     "event CallerQueued",
     "event AgentOffered",
     "event AgentIntentChanged",
+    "event SettingsChanged",
     "event AgentActivityChanged",
     "event CallRated",
     "agent Idle",

@@ -82,6 +82,7 @@ pub fn config(seed: u64) -> Config {
         number("057126200673", Destination::Queue(queue_key("9003"))),
     ];
     config.acd = crate::queues::acd(seed);
+    config.groups = vec![crate::owners::group(seed)];
     config.routes = vec![
         Route {
             tenant: "demo".into(),

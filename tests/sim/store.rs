@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use strowger_core::vocab::acd::{AgentKey, FigureRecord, FigureSubject, IntentRecord};
 use strowger_core::vocab::input::Restored;
 use strowger_core::vocab::record::{CallRecord, RecordingRecord, RegistrationRecord};
+use strowger_core::vocab::settings::SettingsRecord;
 use strowger_core::vocab::watch::SubscriptionRecord;
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record};
 
@@ -14,6 +15,7 @@ pub struct Store {
     registrations: BTreeMap<(ExtensionKey, String), RegistrationRecord>,
     pub calls: BTreeMap<CallId, CallRecord>,
     recordings: BTreeMap<String, RecordingRecord>,
+    settings: BTreeMap<ExtensionKey, SettingsRecord>,
     intents: BTreeMap<AgentKey, IntentRecord>,
     figures: BTreeMap<(FigureSubject, u64), FigureRecord>,
     subscriptions: BTreeMap<(String, String), SubscriptionRecord>,
@@ -64,6 +66,9 @@ impl Store {
             Record::RecordingOpened(row) | Record::RecordingClosed(row) => {
                 self.recordings.insert(row.path.clone(), row);
             }
+            Record::Settings(row) => {
+                self.settings.insert(row.extension.clone(), *row);
+            }
             Record::AgentIntent(row) => {
                 self.intents.insert(row.agent.clone(), row);
             }
@@ -81,6 +86,7 @@ impl Store {
         let calls = &self.calls;
         self.closed.retain(|call, _| calls.get(call).is_some_and(|record| record.end.is_some()));
         Restored {
+            settings: self.settings.values().cloned().collect(),
             registrations: self.registrations.values().cloned().collect(),
             open_calls: self.calls.values().filter(|call| call.end.is_none()).cloned().collect(),
             open_recordings: self

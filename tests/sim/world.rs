@@ -241,6 +241,10 @@ impl World {
                 "9005",
                 "9009",
                 "*45",
+                "4003",
+                crate::owners::GROUP,
+                "*70",
+                "*73",
             ];
             phone.targets = wishes
                 .iter()
@@ -677,7 +681,8 @@ impl World {
         let live = self.store.calls.values().rfind(|call| call.end.is_none()).map(|call| call.call);
         let query = |query| Input::Query { id, principal: principal.clone(), query };
         let command = |command| Input::Command { id, principal: principal.clone(), command };
-        let input = match self.rng.below(10) {
+        let input = match self.rng.below(11) {
+            10 => command(crate::owners::order(&mut self.rng)),
             4.. => command(queues::order(&mut self.rng, &self.board.waiting)),
             0 => query(Query::Calls { offset: 0, limit: 500 }),
             1 => match live {
