@@ -822,7 +822,7 @@ impl World {
 
     fn note(&mut self, kind: &EventKind) {
         let text = format!("{kind:?}");
-        let name = text.split([' ', '{']).next().unwrap_or_default().to_owned();
+        let name = text.split([' ', '{', '(']).next().unwrap_or_default().to_owned();
         self.seen.insert(format!("event {name}"));
         if self.is_lost(kind) {
             self.planted = true;

@@ -266,23 +266,12 @@ impl From<EventKind> for What {
                 into: into.to_string(),
                 by: by.into(),
             },
-            Kind::CallHeld { call, interaction, by } => {
-                Self::CallHeld { about: about(call, interaction), by: by.into() }
-            }
-            Kind::CallResumed { call, interaction, by } => {
-                Self::CallResumed { about: about(call, interaction), by: by.into() }
-            }
-            Kind::CallDtmf { call, interaction, by, digit } => {
-                let digit = digit.to_string();
-                Self::CallDtmf { about: about(call, interaction), by: by.into(), digit }
-            }
             Kind::CallEnded { record } => Self::CallEnded { record: Box::new((*record).into()) },
-            Kind::RecordingStarted { call, interaction, .. } => {
-                Self::RecordingStarted { about: about(call, interaction) }
-            }
-            Kind::RecordingEnded { call, interaction, length_ms, error, .. } => {
-                Self::RecordingEnded { about: about(call, interaction), length_ms, error }
-            }
+            kind @ (Kind::CallHeld { .. }
+            | Kind::CallResumed { .. }
+            | Kind::CallDtmf { .. }
+            | Kind::RecordingStarted { .. }
+            | Kind::RecordingEnded { .. }) => Self::of_talk(kind),
             Kind::EmergencyCall { call, interaction, caller, number } => Self::EmergencyCall {
                 about: about(call, interaction),
                 caller: caller.into(),
@@ -325,6 +314,30 @@ fn named(subject: FigureSubject) -> (String, String) {
 }
 
 impl What {
+    /// Those of a conversation; no other kind is given here.
+    fn of_talk(kind: EventKind) -> Self {
+        use EventKind as Kind;
+        match kind {
+            Kind::CallHeld { call, interaction, by } => {
+                Self::CallHeld { about: about(call, interaction), by: by.into() }
+            }
+            Kind::CallResumed { call, interaction, by } => {
+                Self::CallResumed { about: about(call, interaction), by: by.into() }
+            }
+            Kind::CallDtmf { call, interaction, by, digit } => {
+                let digit = digit.to_string();
+                Self::CallDtmf { about: about(call, interaction), by: by.into(), digit }
+            }
+            Kind::RecordingStarted { call, interaction, .. } => {
+                Self::RecordingStarted { about: about(call, interaction) }
+            }
+            Kind::RecordingEnded { call, interaction, length_ms, error, .. } => {
+                Self::RecordingEnded { about: about(call, interaction), length_ms, error }
+            }
+            _ => Self::Reloaded,
+        }
+    }
+
     /// Those of supervisors; no other kind is given here.
     fn of_supervision(kind: EventKind) -> Self {
         let EventKind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } =
