@@ -5,6 +5,7 @@
 mod support;
 
 mod calls;
+mod conference;
 mod dtmf;
 mod forward;
 mod hold;
@@ -20,5 +21,6 @@ mod queues;
 mod recording;
 mod register;
 mod restart;
+mod supervision;
 mod trunk;
 mod voicemail;

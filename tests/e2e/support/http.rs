@@ -90,6 +90,16 @@ impl Http {
         response.and_then(read).unwrap_or_else(|error| panic!("PUT {path}: {error}"))
     }
 
+    /// PATCH of a JSON body.
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("{}{path}", self.base));
+        let response = request
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .send(body.to_string());
+        response.and_then(read).unwrap_or_else(|error| panic!("PATCH {path}: {error}"))
+    }
+
     /// DELETE.
     pub fn delete(&self, path: &str) -> Answer {
         let request = self.agent.delete(format!("{}{path}", self.base));
