@@ -40,6 +40,8 @@ pub struct Voices(pub u16);
 impl Voices {
     /// Nobody: who speaks so is muted, who hears so is deaf.
     pub const NONE: Self = Self(0);
+    /// Heard by nobody: where some members speak this besides, only their telephone events are passed on.
+    pub const KEYS: Self = Self(1 << 15);
     /// The voice that everybody in a conference has and hears.
     pub const ROOM: Self = Self(1);
     /// Everything.

@@ -37,11 +37,13 @@ pub struct Place {
     pub hears: Voices,
 }
 
-/// The places of caller and callee in a conversation that is supervised.
+/// The places of caller and callee in a conversation that is supervised. Their keys pass as they did before, a
+/// supervisor's never do.
 pub fn parties() -> [Place; 2] {
+    let speaks = |voice: u16| Voices(voice | Voices::KEYS.0);
     [
-        Place { speaks: Voices(CALLER), hears: Voices(CALLEE | TO_BOTH | TO_CALLER) },
-        Place { speaks: Voices(CALLEE), hears: Voices(CALLER | TO_BOTH | TO_CALLEE) },
+        Place { speaks: speaks(CALLER), hears: Voices(CALLEE | TO_BOTH | TO_CALLER) },
+        Place { speaks: speaks(CALLEE), hears: Voices(CALLER | TO_BOTH | TO_CALLEE) },
     ]
 }
 
@@ -292,6 +294,8 @@ mod tests {
             assert!(!hears(other, place(Mode::Whisper, agent)), "a whisper is the agent's alone");
             assert!(hears(other, place(Mode::Barge, agent)));
         }
+        let keys = |place: Place| place.speaks.0 & Voices::KEYS.0 != 0;
+        assert!(keys(caller) && keys(callee) && !keys(place(Mode::Barge, Side::Callee)));
         assert!(caller.hears.0 & PARTIES.0 != 0 && callee.hears.0 & PARTIES.0 != 0);
         assert_eq!(place(Mode::Barge, Side::Caller).hears.0 & PARTIES.0, 0);
     }

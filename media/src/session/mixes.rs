@@ -58,8 +58,12 @@ pub(super) struct Mix {
 
 impl Mix {
     /// Whether telephone events of a member are passed on to those who hear it: where only two speak, or its voice is its
-    /// own, as in a supervised call; in rooms they disturb.
+    /// own, as in a supervised call; in rooms they disturb. Where some members are marked, theirs alone.
     fn passes_events(&self, from: &Member) -> bool {
+        let marked = |member: &Member| member.speaks.intersects(Voices::KEYS);
+        if self.members.iter().any(marked) {
+            return marked(from);
+        }
         let speakers = self.members.iter().filter(|member| member.speaks != Voices::NONE).count();
         let shared =
             |other: &&Member| other.port != from.port && other.speaks.intersects(from.speaks);
