@@ -15,6 +15,7 @@ pub mod ivr;
 pub mod mwi;
 pub mod outbox;
 pub mod presence;
+pub mod provision;
 pub mod registrar;
 pub mod route;
 pub mod stock;

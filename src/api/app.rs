@@ -16,7 +16,7 @@ use utoipa::openapi::OpenApi;
 use super::attempts::Attempts;
 use super::gateway::Gateway;
 use super::problem::Problem;
-use super::{health, metrics, native, openapi};
+use super::{health, metrics, native, openapi, provision};
 
 /// Bounds of the HTTP surface.
 #[derive(Debug, Clone)]
@@ -140,6 +140,7 @@ fn documented() -> utoipa_axum::router::OpenApiRouter<App> {
         .merge(metrics::routes())
         .merge(openapi::routes())
         .merge(native::routes())
+        .merge(provision::routes())
 }
 
 /// Everything that is served, with the bounds that hold for all of it.

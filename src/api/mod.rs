@@ -14,6 +14,7 @@ mod metrics;
 mod native;
 mod openapi;
 mod problem;
+mod provision;
 mod serve;
 
 pub use app::{App, Limits, router};

@@ -13,6 +13,7 @@ mod groups;
 mod menus;
 mod mwi;
 mod names;
+mod phones;
 mod presence;
 mod problem;
 mod queues;
@@ -189,6 +190,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let numbers = dialplan::numbers(&root, &mut names);
     let routes = dialplan::routes(&root, &names);
     let lists = presence::lists(&root, &names);
+    let phones = phones::phones(&root, &names);
     mwi.shared = mwi::shared(&extension_tables, &names);
     accounts::shown_numbers(extension_tables, &names);
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
@@ -211,6 +213,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         codes,
         mwi,
         presence,
+        phones,
         lists,
         tenants,
         extensions,

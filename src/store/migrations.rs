@@ -108,6 +108,9 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (call_id, tag)
     ) WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE phones (mac TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

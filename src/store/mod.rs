@@ -6,6 +6,7 @@
 mod acd;
 mod migrations;
 mod page;
+mod provision;
 mod seal;
 mod settings;
 mod sqlite;

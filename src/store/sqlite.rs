@@ -17,7 +17,7 @@ use super::page::MAX_ROWS;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
 };
-use super::{settings, voicemail, watch};
+use super::{provision, settings, voicemail, watch};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -104,6 +104,7 @@ impl Store for Sqlite {
         voicemail::load(&self.connection, &mut restored)?;
         settings::load(&self.connection, &mut restored)?;
         watch::load(&self.connection, &mut restored)?;
+        provision::load(&self.connection, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
@@ -191,6 +192,8 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         Record::Unregistered { extension, contact } => {
             delete_registration(connection, extension, contact)
         }
+        Record::Phone(phone) => provision::write(connection, phone),
+        Record::PhoneGone(mac) => provision::delete(connection, mac),
         Record::Subscribed(subscription) => watch::write(connection, subscription),
         Record::Unsubscribed { call_id, tag } => watch::delete(connection, call_id, tag),
         Record::CallOpened(call) | Record::CallClosed(call) => write_call(connection, call),

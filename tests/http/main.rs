@@ -12,6 +12,7 @@ mod figures;
 mod keys;
 mod metrics;
 mod openapi;
+mod phones;
 mod problems;
 mod queues;
 mod resources;

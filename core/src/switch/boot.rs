@@ -14,6 +14,7 @@ use crate::ids::{Ids, Purpose, seed_for};
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
 use crate::presence::Watches;
+use crate::provision::Phones;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
@@ -70,6 +71,7 @@ impl Running {
             deliveries: Deliveries::default(),
             mwi: Mwi::default(),
             watches: Watches::default(),
+            phones: Phones::default(),
             lobby: Lobby::default(),
             errands: TrunkErrands::default(),
             noted: VecDeque::new(),
@@ -128,6 +130,8 @@ impl Running {
         self.configure_queues(now);
         self.queues.acd.restore(now, &restored.intents, &restored.figures);
         self.restore_watchers(now, restored.subscriptions);
+        self.phones.restore(restored.phones);
+        self.phones.load(&self.books.directory.config().phones);
     }
 
     /// Takes a new configuration; calls in progress keep what they have.
@@ -151,6 +155,7 @@ impl Running {
         self.load_settings();
         self.configure_queues(now);
         self.revise_watchers(now);
+        self.phones.load(&self.books.directory.config().phones);
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
     }

@@ -30,6 +30,7 @@ mod menu;
 mod menu_orders;
 mod message;
 mod orders;
+mod provision;
 mod queries;
 mod queue;
 mod register;
@@ -57,6 +58,7 @@ use crate::ids::Ids;
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
 use crate::presence::Watches;
+use crate::provision::Phones;
 use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
@@ -120,6 +122,7 @@ struct Running {
     deliveries: Deliveries,
     mwi: Mwi,
     watches: Watches,
+    phones: Phones,
     lobby: Lobby,
     errands: TrunkErrands,
     /// What attended calls told and nobody has heeded yet.

@@ -59,6 +59,7 @@ impl Running {
             Query::Message { mailbox, id } => self.one_message(principal, &mailbox, id),
             Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
             Query::Menu(name) => self.one_menu(now, principal, name),
+            Query::Phones { offset, limit } => self.phones_page(now, principal, offset, limit),
             Query::Settings(extension) => self.settings_view(principal, &extension),
             Query::Conferences { offset, limit } => {
                 self.conferences_page(now, principal, offset, limit)

@@ -9,6 +9,7 @@ use super::acd::{
 use super::conference::{ConferenceOrder, ConferenceView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
+use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
 use super::settings::{ExtensionSettings, SettingsRecord};
 use super::supervise::{SuperviseOrder, SupervisorView};
@@ -87,6 +88,10 @@ pub enum Command {
     },
     /// A menu over HTTP; answered when it is on disk.
     Menu(MenuOrder),
+    /// A desk phone over HTTP; answered when it is on disk.
+    Phone(PhoneOrder),
+    /// A desk phone asks for its settings. Its secret counts, not the principal.
+    Fetch(Box<Fetch>),
     /// Sets everything that an extension's owner may set; answered when it is on disk. A user's or agent's key may only
     /// set its own.
     Settings {
@@ -130,6 +135,13 @@ pub enum Query {
     },
     /// Trunks of the tenant.
     Trunks,
+    /// Desk phones of the tenant, by MAC address.
+    Phones {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
     /// Queues of the tenant, by number.
     Queues {
         /// Rows to skip.
@@ -253,6 +265,8 @@ pub enum Done {
     Ordered,
     /// A definition is in force and on disk.
     Defined,
+    /// A phone may have these settings.
+    Provisioned(Box<PhoneSheet>),
 }
 
 /// The one answer to a command or query.
@@ -268,6 +282,8 @@ pub enum Reply {
     Call(Box<CallView>),
     /// All trunks.
     Trunks(Page<TrunkView>),
+    /// Rows.
+    Phones(Page<PhoneView>),
     /// Rows.
     Queues(Page<QueueView>),
     /// One queue.

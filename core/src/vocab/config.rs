@@ -14,6 +14,7 @@ use super::conference::{Conference, ConferenceKey};
 use super::group::Group;
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
+use super::provision::PhoneConfig;
 use super::settings::SettingsRecord;
 use super::supervise::Supervised;
 use super::{ExtensionKey, GroupKey, MailboxKey, MenuKey, Secret, TenantId, TrunkKey};
@@ -33,6 +34,8 @@ pub struct Config {
     pub mwi: Mwi,
     /// Limits of subscriptions.
     pub presence: Presence,
+    /// Desk phones that fetch their settings.
+    pub phones: Vec<PhoneConfig>,
     /// Lists of what a phone's keys show.
     pub lists: Vec<ResourceList>,
     /// Companies.

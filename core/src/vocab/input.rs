@@ -8,6 +8,7 @@ use sip::{Flow, Transport};
 use super::acd::{FigureRecord, IntentRecord};
 use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
+use super::provision::PhoneRecord;
 use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
 use super::settings::SettingsRecord;
 use super::watch::SubscriptionRecord;
@@ -157,6 +158,8 @@ pub struct Restored {
     pub menus: Vec<Menu>,
     /// What owners of extensions have set.
     pub settings: Vec<SettingsRecord>,
+    /// Desk phones: definitions made over HTTP, and secrets.
+    pub phones: Vec<PhoneRecord>,
     /// Subscriptions, also expired ones.
     pub subscriptions: Vec<SubscriptionRecord>,
 }

@@ -14,6 +14,7 @@ pub mod input;
 pub mod mailbox;
 pub mod menu;
 pub mod plan;
+pub mod provision;
 pub mod record;
 pub mod secret;
 pub mod settings;

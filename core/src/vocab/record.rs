@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueConfig, QueueKey};
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
+use super::provision::PhoneRecord;
 use super::settings::SettingsRecord;
 use super::watch::SubscriptionRecord;
 use super::{
@@ -34,6 +35,10 @@ pub enum Record {
         /// Our tag in it.
         tag: String,
     },
+    /// A phone was defined over HTTP, or its secrets changed; replaces what was written of it before.
+    Phone(Box<PhoneRecord>),
+    /// A phone defined over HTTP is gone.
+    PhoneGone(String),
     /// A call was admitted.
     CallOpened(Box<CallRecord>),
     /// A call is over; replaces the open record.

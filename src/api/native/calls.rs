@@ -138,7 +138,7 @@ async fn originate(
             let body = Json(Originated { call, interaction });
             Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
         }
-        Done::HungUp | Done::Ordered | Done::Defined => Err(unexpected()),
+        _ => Err(unexpected()),
     }
 }
 
@@ -163,6 +163,6 @@ async fn hang_up(
             tracing::info!(%tenant, %key, %call, "a call is ended over HTTP");
             Ok(StatusCode::ACCEPTED)
         }
-        Done::Originated { .. } | Done::Ordered | Done::Defined => Err(unexpected()),
+        _ => Err(unexpected()),
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod figures;
 mod members;
 mod menus;
+mod phones;
 mod queues;
 mod range;
 mod recordings;
@@ -36,7 +37,7 @@ use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 18] = [
+    let all: [fn() -> OpenApiRouter<App>; 19] = [
         registrations::routes,
         calls::routes,
         supervise::routes,
@@ -53,6 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         reload::routes,
         voicemail::routes,
         menus::routes,
+        phones::routes,
         settings::routes,
         events::routes,
     ];
