@@ -154,6 +154,7 @@ pub(super) fn media(root: &Table<'_>, shell: &mut Shell, external: bool) -> Medi
             .number("timeout_secs", 0..=86_400, "seconds")
             .unwrap_or(base.timeout_secs),
         hold_music: music.unwrap_or(base.hold_music),
+        inband_dtmf: table.flag("inband_dtmf").unwrap_or(base.inband_dtmf),
         transcode: table.flag("transcode").unwrap_or(base.transcode),
     };
     table.finish();

@@ -303,6 +303,9 @@ impl LegMedia {
             if let (Some(stream), Some((kind, mut config))) = (line, settled) {
                 config.silence_limit = silence_limit.filter(|_| kind == MediaKind::Audio);
                 ctx.out.media(worker, Order::Configure { stream: stream.id, config });
+                if ctx.policy.media.inband_dtmf && kind == MediaKind::Audio {
+                    ctx.out.media(worker, Order::ReadTones { stream: stream.id, on: true });
+                }
             }
         }
     }

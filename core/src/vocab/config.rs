@@ -128,6 +128,8 @@ pub struct Media {
     pub timeout_secs: u32,
     /// Prompt that is looped to a held party, below the sounds directory.
     pub hold_music: String,
+    /// Keys that phones send as tones in their audio are heard too.
+    pub inband_dtmf: bool,
     /// Where the ends of a call share no codec, the switch converts between PCMU, PCMA, G.722 and Opus.
     pub transcode: bool,
 }
@@ -138,6 +140,7 @@ impl Default for Media {
             codecs: ["opus", "G722", "PCMA", "PCMU"].map(String::from).to_vec(),
             timeout_secs: 60,
             hold_music: "music/hold".into(),
+            inband_dtmf: false,
             transcode: true,
         }
     }

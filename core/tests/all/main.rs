@@ -42,6 +42,7 @@ mod supervise_ends;
 mod supervise_rights;
 mod switch_edge;
 mod toll_fraud;
+mod transcoding;
 mod transfer_attended;
 mod transfer_blind;
 mod trunk_chaos;
