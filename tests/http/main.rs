@@ -19,3 +19,4 @@ mod resources;
 mod settings;
 mod site;
 mod supervise;
+mod talk;

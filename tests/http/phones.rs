@@ -59,8 +59,7 @@ fn a_phone_is_defined_and_gets_a_url_that_is_shown_once() {
     let (kind, value, label) = (KeyKind::Blf, "4568".into(), "Bob".into());
     assert_eq!((phone.mac.as_str(), phone.vendor), (MAC, Vendor::Yealink));
     assert_eq!(phone.keys, [PhoneKey { kind, value, label }]);
-    let made =
-        site.order("admin-t", "POST", &format!("{path}/ticket"), "");
+    let made = site.order("admin-t", "POST", &format!("{path}/ticket"), "");
     assert_eq!(made.status, 201);
     let url = made.json()["url"].as_str().unwrap().to_owned();
     let secret = url.split("/provision/").nth(1).unwrap().trim_end_matches('/').to_owned();

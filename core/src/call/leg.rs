@@ -26,6 +26,8 @@ pub struct Leg {
     pub reliable: bool,
     /// Its policy wants its conversations on record.
     pub record: bool,
+    /// It holds the other end by order, whatever its phone says.
+    pub(crate) told_to_hold: bool,
     /// Its streams moved to another worker, and its peer has not taken the new description yet.
     pub(crate) moving: bool,
     /// Descriptions and streams.
@@ -44,6 +46,7 @@ impl Leg {
             late_offer: false,
             reliable: false,
             record: false,
+            told_to_hold: false,
             moving: false,
             media,
         }

@@ -81,6 +81,12 @@ impl Call {
             Stage::Talking(talk) => talk.mixed,
             _ => None,
         };
+        if mixed.is_none() && self.legs.iter().any(|leg| leg.told_to_hold) {
+            for stream in self.legs[CALLER].media.streams() {
+                ctx.out.media(self.worker, Order::Unbridge { stream: stream.id });
+            }
+            return;
+        }
         let [caller, callee] = &self.legs;
         let voices = (caller.media.audio(), callee.media.audio());
         for (a, b) in caller.media.pairs(&callee.media) {

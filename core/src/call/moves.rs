@@ -83,6 +83,11 @@ impl Call {
         self.side_of(leg)
     }
 
+    /// The INVITE usage at a side.
+    pub fn leg_at(&self, side: usize) -> Option<sip::LegId> {
+        self.legs.get(side)?.sip
+    }
+
     /// Who is at a side.
     pub fn party_at(&self, side: usize) -> Party {
         self.party(side)
@@ -158,6 +163,9 @@ impl Call {
     fn loosen(&mut self, ctx: &mut Ctx<'_>, side: usize) -> Option<Loose> {
         let fresh = Leg::new(ctx.ids.leg(), Party::Nobody, LegMedia::default());
         let mut leg = std::mem::replace(self.legs.get_mut(side)?, fresh);
+        for own in self.legs.iter_mut().chain([&mut leg]) {
+            own.holds &= !std::mem::take(&mut own.told_to_hold);
+        }
         for stream in leg.media.streams() {
             ctx.out.media(self.worker, Order::Unbridge { stream: stream.id });
         }

@@ -373,7 +373,8 @@ impl Call {
 
     /// Media of a leg changed: hold music starts or stops, and the worker is told.
     fn after_change(&mut self, ctx: &mut Ctx<'_>, side: usize) {
-        let held = self.legs[side].media.is_held_by_peer();
+        let own = &self.legs[side];
+        let held = own.media.is_held_by_peer() || own.told_to_hold;
         let before = std::mem::replace(&mut self.legs[side].holds, held);
         if self.is_alone() {
             if held != before && self.attended {
@@ -384,6 +385,14 @@ impl Call {
         self.settle(ctx, self.silence_limit(ctx));
         if held != before {
             self.play_hold_music(ctx, side, held);
+        }
+    }
+
+    /// A party holds the other one, or resumes, by order: they do not hear each other meanwhile.
+    pub fn hold(&mut self, ctx: &mut Ctx<'_>, side: usize, holds: bool) {
+        if matches!(self.stage, Stage::Talking(_)) && self.legs[side].told_to_hold != holds {
+            self.legs[side].told_to_hold = holds;
+            self.after_change(ctx, side);
         }
     }
 

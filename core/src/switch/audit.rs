@@ -51,6 +51,7 @@ impl Switch {
                 && running.transfers.is_idle()
                 && running.conferences.is_idle()
                 && running.rounds.is_idle()
+                && running.consults.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -99,6 +100,7 @@ impl Running {
         let lives = |call| self.calls.get(call).is_some_and(Call::is_live);
         self.queues.audit(lives, &mut wrong);
         self.transfers.audit(lives, &mut wrong);
+        self.consults.audit(lives, &mut wrong);
         self.settings.audit(lives, &mut wrong);
         self.rounds.audit(lives, &mut wrong);
         wrong

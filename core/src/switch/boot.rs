@@ -79,6 +79,7 @@ impl Running {
             staff: Staff::default(),
             logins: Logins::default(),
             transfers: Default::default(),
+            consults: Default::default(),
             settings: Owners::default(),
             supervision: crate::supervise::Supervision::default(),
             conferences: super::conference::Conferences::default(),

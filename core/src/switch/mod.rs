@@ -15,6 +15,7 @@ mod boot;
 mod conference;
 mod conference_orders;
 mod conference_tape;
+mod consult;
 mod feature;
 mod figures;
 mod flows;
@@ -63,7 +64,7 @@ use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
 use crate::supervise::Supervision;
-use crate::transfer::Transfers;
+use crate::transfer::{Consults, Transfers};
 use crate::trunk::Trunks;
 use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
 use trunks::TrunkErrands;
@@ -131,6 +132,7 @@ struct Running {
     staff: Staff,
     logins: Logins,
     transfers: Transfers,
+    consults: Consults,
     settings: Owners,
     supervision: Supervision,
     conferences: Conferences,
@@ -242,6 +244,7 @@ impl Running {
         let heeded = self.supervision_heeds(now, call, note)
             || self.conference_heeds(now, call, note)
             || (self.transfer_heeds(now, call, note) && !gone)
+            || (self.consult_heeds(now, call, note) && !gone)
             || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
             || self.feature_heeds(now, call, note)

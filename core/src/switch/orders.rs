@@ -22,6 +22,7 @@ impl Running {
             Command::Originate { from, to, auto_answer } => {
                 self.originate(now, principal, from, &to, auto_answer)
             }
+            Command::Talk { call, order } => self.order_talk(now, principal, call, order),
             Command::HangUp { call } => self.hang_up(now, principal, call),
             Command::Mailbox { mailbox, order } => {
                 return self.order_mailbox(now, id, principal, &mailbox, &order);

@@ -79,7 +79,7 @@ impl Running {
         }
     }
 
-    fn publish_transfer(&mut self, now: Now, from: CallId, into: CallId, by: &Party) {
+    pub(super) fn publish_transfer(&mut self, now: Now, from: CallId, into: CallId, by: &Party) {
         let Some(call) = self.calls.get(into) else { return };
         let (tenant, interaction) = (call.tenant.clone(), call.interaction);
         let kind = EventKind::CallTransferred { call: from, interaction, into, by: by.clone() };

@@ -3,6 +3,7 @@
 //! The party that is transferred tries its way in a call of its own, the *attempt*; whoever transfers it waits in the call
 //! that they had, the *home*, until the attempt is decided.
 
+mod consult;
 mod refer;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::vocab::record::Party;
 use crate::vocab::{CallId, ExtensionKey};
 
+pub use consult::{Consult, Consults};
 pub use refer::{Asked, ReferTo, Replaced, fragment, subscription_state};
 
 /// How the transferor hears of it: the dialog in which it sent a REFER.

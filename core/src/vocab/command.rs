@@ -13,6 +13,7 @@ use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
 use super::settings::{ExtensionSettings, SettingsRecord};
 use super::supervise::{SuperviseOrder, SupervisorView};
+use super::transfer::TalkOrder;
 use super::{CallId, InteractionId, MessageId, TenantId, TrunkKey};
 
 /// What a key may do.
@@ -57,6 +58,13 @@ pub enum Command {
         to: String,
         /// Asks the phone to answer by itself (Call-Info and Alert-Info headers).
         auto_answer: bool,
+    },
+    /// Something about a conversation: transfer, consultation, hold.
+    Talk {
+        /// Which.
+        call: CallId,
+        /// What.
+        order: TalkOrder,
     },
     /// Ends a call.
     HangUp {

@@ -19,6 +19,7 @@ pub mod record;
 pub mod secret;
 pub mod settings;
 pub mod supervise;
+pub mod transfer;
 pub mod watch;
 
 pub use acd::{AgentKey, OfferId, QueueKey};

@@ -45,6 +45,7 @@ mod toll_fraud;
 mod transcoding;
 mod transfer_attended;
 mod transfer_blind;
+mod transfer_orders;
 mod trunk_chaos;
 mod trunk_registration;
 mod trunks;

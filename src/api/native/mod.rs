@@ -19,6 +19,7 @@ mod registrations;
 mod reload;
 mod settings;
 mod supervise;
+mod talk;
 mod trunks;
 mod view;
 mod visible;
@@ -37,11 +38,12 @@ use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 19] = [
+    let all: [fn() -> OpenApiRouter<App>; 20] = [
         registrations::routes,
         calls::routes,
         supervise::routes,
         conferences::routes,
+        talk::routes,
         records::routes,
         recordings::routes,
         audio::routes,
