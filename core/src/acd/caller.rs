@@ -47,8 +47,6 @@ pub(super) struct Filed {
     pub open: Option<(ClassNo, CallerKey)>,
     /// Among those for whom nobody rings.
     pub alone: Option<u64>,
-    /// Among those whose priority grows.
-    pub aging: Option<u64>,
     pub trying: bool,
     pub talking: bool,
 }

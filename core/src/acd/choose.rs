@@ -56,11 +56,11 @@ impl Acd {
                 let Some(queue) = self.callers.get(&call).map(|caller| caller.queue) else {
                     return;
                 };
-                self.age(now, queue);
                 let Some(caller) = self.callers.get(&call) else { return };
                 let Some((_, key)) = caller.filed.open else { return };
-                let Some(queue) = self.queues.get(caller.queue) else { return };
+                let Some(queue) = self.queues.get(queue) else { return };
                 let weight = Reverse(queue.config.choice.weight);
+                let key = queue.aged(key, now.mono);
                 claims.insert(Claim { weight, key, agent: None });
             }
             Work::Queue(no) => {
@@ -94,7 +94,6 @@ impl Acd {
                 continue;
             }
             let (weight, queue, level) = (served.weight, served.queue, served.level);
-            self.age(now, queue);
             let Some(found) = self.first_caller(now, no, queue, level) else { continue };
             if best.is_none_or(|(_, key)| found < key) {
                 best = Some((weight, found));
@@ -120,7 +119,8 @@ impl Acd {
             }
             let Some(wait) = queue.required_wait(at, level, &agent.config.skills) else { continue };
             let Some(latest) = now.mono.checked_sub(wait) else { continue };
-            let found = class.first_open(latest, |call| self.level_is_open(queue, call, level));
+            let fits = |call| self.level_is_open(queue, call, level);
+            let found = class.first_open(latest, fits, |key| queue.aged(key, now.mono));
             best = best.into_iter().chain(found).min();
         }
         best

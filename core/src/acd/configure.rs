@@ -236,10 +236,9 @@ impl Acd {
         let queues: Vec<QueueNo> = self.queue_nos.values().copied().collect();
         let mut calls = Vec::new();
         for no in queues {
-            self.age(now, no);
             let Some(queue) = self.queues.get(no) else { continue };
             let weight = std::cmp::Reverse(queue.config.choice.weight);
-            calls.extend(queue.line.all.iter().map(|key| (weight, key)));
+            calls.extend(queue.line.all.iter().map(|key| (weight, queue.aged(key, now.mono))));
         }
         calls.sort_unstable();
         calls.into_iter().map(|(_, key)| key.call).collect()

@@ -89,6 +89,8 @@ pub struct Acd {
     deadlines: BTreeSet<(u64, Timer)>,
     work: VecDeque<Work>,
     acts: VecDeque<Act>,
+    /// Callers to whom something may be said in this step.
+    heralds: Vec<CallId>,
     rng: ChaCha8Rng,
     last_offer: u64,
 }
@@ -108,6 +110,7 @@ impl Acd {
             deadlines: BTreeSet::new(),
             work: VecDeque::new(),
             acts: VecDeque::new(),
+            heralds: Vec::new(),
             rng: ChaCha8Rng::from_seed(seed),
             last_offer: 0,
         }

@@ -89,11 +89,7 @@ impl Acd {
             }
             Stage::Parked { .. } | Stage::CallingBack { .. } | Stage::Talking { .. } => {}
         }
-        self.announce(now, call);
-        self.refresh_caller(now, call);
-        if self.callers.get(&call).is_some_and(|caller| caller.filed.open.is_some()) {
-            self.work.push_back(super::Work::Caller(call));
-        }
+        self.heralds.push(call);
     }
 
     /// Limits and pauses may be others now: what holds for a caller is decided anew.
@@ -112,6 +108,17 @@ impl Acd {
             Stage::Parked { .. } | Stage::CallingBack { .. } | Stage::Talking { .. } => {}
         }
         self.refresh_caller(now, call);
+    }
+
+    /// What is said comes after everything else that was due, so that a position is true.
+    pub(super) fn announce_due(&mut self, now: Now) {
+        for call in std::mem::take(&mut self.heralds) {
+            self.announce(now, call);
+            self.refresh_caller(now, call);
+            if self.callers.get(&call).is_some_and(|caller| caller.filed.open.is_some()) {
+                self.work.push_back(super::Work::Caller(call));
+            }
+        }
     }
 
     fn announce(&mut self, now: Now, call: CallId) {
@@ -135,12 +142,11 @@ impl Acd {
     }
 
     fn announce_position(&mut self, now: Now, no: QueueNo, call: CallId) {
-        self.age(now, no);
         let Some(queue) = self.queues.get(no) else { return };
         let Some(key) = self.callers.get(&call).and_then(|caller| caller.filed.line) else {
             return;
         };
-        let position = queue.line.all.rank(&key) + 1;
+        let position = queue.before(&key, now.mono) + 1;
         let wait = queue.tally.handling.estimate(now.mono, position);
         let wait = wait.filter(|_| queue.config.voice.announce_wait);
         self.say(call, Saying::Position(u32::try_from(position).unwrap_or(u32::MAX)));

@@ -64,14 +64,12 @@ impl Staff {
 /// Callers of a queue.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
-    /// Everybody who waits, in order.
+    /// Everybody who waits.
     pub all: Ordered<CallerKey>,
     /// ... by the time they joined.
     pub by_joined: Ordered<(u64, CallId)>,
     /// Those for whom nobody rings, by the time from which their limits count.
     pub alone: Ordered<(u64, CallId)>,
-    /// When each caller's priority grows next.
-    pub aging: BTreeSet<(u64, CallId)>,
     /// Callers for whom somebody rings.
     pub trying: usize,
     /// Callers who talk with an agent.
@@ -146,6 +144,28 @@ impl Queue {
     /// Several agents may ring for one caller.
     pub fn rings_many(&self) -> bool {
         matches!(self.strategy(), Strategy::RingAll | Strategy::RingProgressively)
+    }
+
+    /// A caller's place with the priority that it has by now.
+    pub fn aged(&self, key: CallerKey, now: u64) -> CallerKey {
+        key.aged(now, secs(self.config.choice.aging_secs))
+    }
+
+    /// How many stand before a caller by now. Of those who came with the same priority these are the first ones.
+    pub fn before(&self, key: &CallerKey, now: u64) -> usize {
+        let (all, aging) = (&self.line.all, secs(self.config.choice.aging_secs));
+        let own = self.aged(*key, now);
+        let mut before = 0;
+        let mut next = all.first();
+        while let Some(first) = next {
+            let bound = match own.priority.0.checked_sub(first.priority.0) {
+                Some(lacks) => bound(&own, &first, u64::from(lacks), now, aging),
+                None => first.beyond(),
+            };
+            before += all.rank(&bound).saturating_sub(all.rank(&first));
+            next = all.at_or_after(&first.beyond());
+        }
+        before
     }
 
     /// How many agents may ring for one caller.
@@ -262,6 +282,25 @@ impl Queue {
     }
 }
 
+/// The end of those who came with the priority of `first` and stand before `own`, whose priority of now is by `lacks`
+/// higher than theirs was when they came.
+fn bound(own: &CallerKey, first: &CallerKey, lacks: u64, now: u64, aging: u64) -> CallerKey {
+    // Who joined before this has grown by so many steps.
+    let grown = |steps: u64| match aging {
+        0 => (steps == 0).then_some(u64::MAX),
+        _ => now.checked_sub(steps.saturating_mul(aging)).map(|at| at.saturating_add(1)),
+    };
+    let at = |joined: Option<u64>| CallerKey {
+        joined: joined.unwrap_or(0),
+        seat: CallId(0),
+        call: CallId(0),
+        ..*first
+    };
+    let (higher, equal) = (at(grown(lacks.saturating_add(1))), at(grown(lacks)));
+    let own = CallerKey { priority: first.priority, ..*own };
+    higher.max(equal.min(own))
+}
+
 impl Class {
     fn key(&self, key: FreeKey, skills: &skills::Skills, by_skill: bool) -> FreeKey {
         if !by_skill {
@@ -288,27 +327,28 @@ impl Class {
         }
     }
 
-    /// The first caller in order who joined at `latest` or before and whom `fits` accepts.
-    pub fn first_open(&self, latest: u64, fits: impl Fn(CallId) -> bool) -> Option<CallerKey> {
+    /// The first caller in order who joined at `latest` or before and whom `fits` accepts, with its priority of now.
+    /// `aged` gives a key that priority.
+    pub fn first_open(
+        &self,
+        latest: u64,
+        fits: impl Fn(CallId) -> bool,
+        aged: impl Fn(CallerKey) -> CallerKey,
+    ) -> Option<CallerKey> {
+        let mut best = None;
         let mut next = self.open.first();
         while let Some(key) = next {
-            next = if key.joined > latest {
-                // Nobody further of this priority has waited longer.
-                let last = CallId(u128::MAX);
-                self.open.at_or_after(&CallerKey {
-                    joined: u64::MAX,
-                    seat: last,
-                    call: last,
-                    ..key
-                })
-            } else if fits(key.call) {
-                return Some(key);
+            let joined = key.joined <= latest;
+            next = if joined && !fits(key.call) {
+                let call = CallId(key.call.0.saturating_add(1));
+                self.open.at_or_after(&CallerKey { call, ..key }).filter(|next| *next != key)
             } else {
-                let call = CallId(key.call.0.checked_add(1)?);
-                self.open.at_or_after(&CallerKey { call, ..key })
+                // Nobody further who came with this priority is before it, or has waited longer.
+                best = best.into_iter().chain(joined.then(|| aged(key))).min();
+                self.open.at_or_after(&key.beyond())
             };
         }
-        None
+        best
     }
 }
 
@@ -394,12 +434,40 @@ mod tests {
         class.open.insert(key(1, 20, 3));
         class.open.insert(key(1, 10, 4));
         let found = |latest, not: u128| {
-            class.first_open(latest, |call| call.0 != not).map(|key| key.call.0)
+            class.first_open(latest, |call| call.0 != not, |key| key).map(|key| key.call.0)
         };
         assert_eq!(found(100, 0), Some(1));
         assert_eq!(found(100, 1), Some(2));
         assert_eq!(found(49, 0), Some(4));
         assert_eq!(found(20, 4), Some(3));
         assert_eq!(found(9, 0), None);
+    }
+
+    #[test]
+    fn a_position_is_that_of_the_sorted_line_at_any_time() {
+        for aging in [0, 3, 10] {
+            let mut queue = queue(|config| config.choice.aging_secs = aging);
+            let mut x = 7_u64;
+            let mut keys = Vec::new();
+            for call in 0..60 {
+                x = x
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                let (priority, joined) =
+                    (Reverse((x >> 60) as u32 % 4), (x >> 40) % 30 * SECOND / 2);
+                let key = CallerKey { priority, joined, seat: CallId(call), call: CallId(call) };
+                queue.line.all.insert(key);
+                keys.push(key);
+            }
+            for now in [15, 16, 20, 33, 100].map(|secs| secs * SECOND) {
+                let mut sorted: Vec<CallerKey> =
+                    keys.iter().map(|key| queue.aged(*key, now)).collect();
+                sorted.sort_unstable();
+                for key in &keys {
+                    let place = sorted.iter().position(|one| one.call == key.call);
+                    assert_eq!(Some(queue.before(key, now)), place, "{aging} {now} {key:?}");
+                }
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::vocab::{CallId, EventKind, Now};
 
 use super::agent::{Agent, Score, Served, State, resting};
 use super::caller::{Caller, Filed, Stage};
-use super::numbers::{AgentNo, CallerKey, QueueNo, secs};
+use super::numbers::{AgentNo, CallerKey, QueueNo};
 use super::queue::Queue;
 use super::timers::Timer;
 use super::{Acd, Work, wall_at};
@@ -34,11 +34,9 @@ fn filing(caller: &Caller, queue: &Queue, now: u64) -> Filed {
     if !caller.is_waiting() {
         return Filed { talking: true, ..Filed::default() };
     }
-    let aging = secs(queue.config.choice.aging_secs);
-    let priority = Reverse(caller.priority(now, aging));
+    let priority = Reverse(caller.base);
     let (joined, seat, call) = (caller.joined, caller.seat, caller.call);
     let key = CallerKey { priority, joined, seat, call };
-    let steps = caller.waited(now).checked_div(aging);
     let lonely = matches!(&caller.stage, Stage::Waiting { offers, .. } if offers.is_empty());
     let rings = match &caller.stage {
         Stage::Waiting { offers, .. } => !offers.is_empty(),
@@ -50,7 +48,6 @@ fn filing(caller: &Caller, queue: &Queue, now: u64) -> Filed {
         line: Some(key),
         open: caller.is_open(now, queue).then_some((caller.class, key)),
         alone: lonely.then_some(caller.limits_from),
-        aging: steps.map(|steps| caller.joined.saturating_add((steps + 1).saturating_mul(aging))),
         trying: rings,
         talking: false,
     }
@@ -85,10 +82,6 @@ impl Queue {
         if before.alone != after.alone {
             before.alone.map(|from| self.line.alone.remove(&(from, call)));
             after.alone.map(|from| self.line.alone.insert((from, call)));
-        }
-        if before.aging != after.aging {
-            before.aging.map(|at| self.line.aging.remove(&(at, call)));
-            after.aging.map(|at| self.line.aging.insert((at, call)));
         }
         if before.talking && !after.talking {
             self.line.talking.remove(&call);
@@ -156,16 +149,6 @@ impl Acd {
         let at = queue.deadline();
         let slot = std::mem::replace(&mut queue.timer, at);
         self.arm(slot, Timer::Queue(no), at);
-    }
-
-    /// Callers of a queue whose priority has grown move up.
-    pub(super) fn age(&mut self, now: Now, no: QueueNo) {
-        while let Some(queue) = self.queues.get(no)
-            && let Some((at, call)) = queue.line.aging.first().copied()
-            && at <= now.mono
-        {
-            self.refresh_caller(now, call);
-        }
     }
 
     /// After any change of an agent.

@@ -50,6 +50,7 @@ impl Acd {
         {
             self.fire(now, timer);
         }
+        self.announce_due(now);
         self.settle(now);
     }
 
