@@ -7,6 +7,7 @@
 
 mod dialog;
 mod failures;
+mod lamp;
 mod media;
 mod owners;
 mod phone;
@@ -87,6 +88,9 @@ const REACHED: &[&str] = &[
     "order record",
     "order echo",
     "order dtmf",
+    "lamp early",
+    "lamp confirmed",
+    "lamp checked",
     "event CallStarted",
     "event CallRinging",
     "event CallAnswered",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::dialog::{Dialog, Stage};
+use crate::lamp::Lamp;
 use crate::rng::Rng;
 use crate::wire::{Msg, credentials, finish, sdp};
 
@@ -98,6 +99,8 @@ pub struct Phone {
     pub away: bool,
     /// In a written scene; a phone without one does what chance wants.
     pub manner: Option<Manner>,
+    /// What its key shows.
+    pub lamp: Option<Lamp>,
     /// Numbers that it may dial.
     pub targets: Vec<String>,
     pub dialogs: BTreeMap<u64, Dialog>,
@@ -126,6 +129,7 @@ impl Phone {
             registered: false,
             away: false,
             manner: None,
+            lamp: None,
             targets: Vec::new(),
             dialogs: BTreeMap::new(),
             seen: Default::default(),
@@ -143,7 +147,7 @@ impl Phone {
         self.count
     }
 
-    fn via(&self) -> &'static str {
+    pub fn via(&self) -> &'static str {
         if self.tcp { "SIP/2.0/TCP" } else { "SIP/2.0/UDP" }
     }
 
@@ -161,6 +165,7 @@ impl Phone {
         self.cut_off = true;
         self.registered = false;
         self.dialogs.clear();
+        self.lamp = None;
         self.outgoing.clear();
         self.seen.insert("power lost".into());
     }
@@ -224,7 +229,7 @@ impl Phone {
     }
 
     /// Sends a request and keeps it until it is answered.
-    fn send(
+    pub fn send(
         &mut self,
         now: u64,
         branch: String,
@@ -239,7 +244,7 @@ impl Phone {
         vec![Out::Send(bytes), Out::At(now + pause, Timer::Retransmit(branch))]
     }
 
-    fn branch(&mut self) -> String {
+    pub fn branch(&mut self) -> String {
         let number = self.fresh();
         format!("z9hG4bK-{}-{number}", self.index)
     }
@@ -276,7 +281,7 @@ impl Phone {
         self.send(now, branch, bytes, None, challenge.is_some())
     }
 
-    fn answer(&mut self, challenge: &str, method: &str, uri: &str) -> String {
+    pub fn answer(&mut self, challenge: &str, method: &str, uri: &str) -> String {
         self.nonces += 1;
         credentials(challenge, &self.number, "secret", method, uri, 1)
     }
@@ -573,6 +578,7 @@ impl Phone {
                 self.seen.insert("bye received".into());
                 vec![Out::Send(msg.response(200, "t", "", ""))]
             }
+            ("NOTIFY", _) => self.notified(msg),
             ("OPTIONS" | "MESSAGE" | "INFO" | "PRACK", _) => {
                 vec![Out::Send(msg.response(200, "t", "", ""))]
             }
@@ -701,8 +707,20 @@ impl Phone {
             }
             ("REGISTER", 200) => {
                 self.registered = true;
-                vec![Out::At(now + 55 * SECOND, Timer::Register)]
+                let mut out = vec![Out::At(now + 55 * SECOND, Timer::Register)];
+                // Every second phone has a key for the first number that it calls, too.
+                if self.manner.is_none() && self.index % 2 == 0 && !self.quiet {
+                    if self.lamp.is_none()
+                        && let Some(number) = self.targets.first().cloned()
+                    {
+                        let call_id = format!("lamp-{}-{}", self.fresh(), self.index);
+                        self.lamp = Some(Lamp::to(&number, call_id));
+                    }
+                    out.extend(self.watch(now, None));
+                }
+                out
             }
+            ("SUBSCRIBE", _) => self.watched(now, msg, status, request.challenged),
             ("REGISTER", _) => {
                 self.registered = false;
                 vec![Out::At(now + 5 * SECOND, Timer::Register)]

@@ -17,6 +17,7 @@ use strowger_core::vocab::{
     RequestId, Restored, Role, WorkerId,
 };
 
+use crate::lamp::Lamp;
 use crate::media::{Later, Workers};
 use crate::phone::{Kind, MS, Manner, Out, Phone, SECOND, Timer};
 use crate::plan;
@@ -420,8 +421,10 @@ impl World {
     /// Faults stop, nobody does anything new.
     pub fn calm_down(&mut self) {
         self.faults = Faults { loss: 0, repeat: 0, delay_ms: 5 };
-        for phone in &mut self.phones {
-            phone.quiet = true;
+        for index in 0..self.phones.len() {
+            self.phones[index].quiet = true;
+            let out = self.phones[index].watch(self.now, None);
+            self.phone_out(index, out);
         }
     }
 
@@ -1006,6 +1009,9 @@ impl World {
                     "{} was never told that {} ended",
                     phone.number, dialog.call_id
                 ));
+            }
+            if let Some(wrong) = phone.lamp.as_ref().and_then(Lamp::wrong) {
+                self.broken(&format!("on a key of {}: {wrong}", phone.number));
             }
             if !phone.is_idle() {
                 self.broken(&format!(

@@ -73,6 +73,8 @@ pub(crate) struct Subscription {
     reserved: u32,
     /// A NOTIFY waits for its answer; there is never a second one.
     on_way: bool,
+    /// The subscriber has refreshed since that NOTIFY left: it lives, perhaps elsewhere.
+    heard: bool,
     /// When the pace allows the next NOTIFY.
     paced_until: u64,
     /// When a Retry-After allows the next NOTIFY.
@@ -133,6 +135,7 @@ impl Subscription {
             list: grant.list,
             reserved: 0,
             on_way: false,
+            heard: false,
             paced_until: 0,
             deferred_until: 0,
             failures: 0,
@@ -221,6 +224,7 @@ impl Subscription {
         self.news = true;
         self.urgent = true;
         self.whole = true;
+        self.heard = true;
         self.changed(layer);
         match (granted, &mut self.life) {
             (0, _) => {
@@ -310,6 +314,12 @@ impl Subscription {
                     (self.failures >= MAX_FAILURES).then_some(SubscriptionEnd::Refused(status))
                 }
             },
+            // It was sent to where the subscriber has left since; what it missed follows.
+            _ if self.heard && self.is_served() => {
+                self.news = true;
+                self.whole = true;
+                None
+            }
             (Happened::TransportFailed, _) => {
                 Some(SubscriptionEnd::Lost(RequestFailure::Transport))
             }
@@ -432,6 +442,7 @@ impl Subscription {
             list: saved.list,
             reserved: saved.local_cseq,
             on_way: false,
+            heard: false,
             paced_until: first_at,
             deferred_until: if cut_off { u64::MAX } else { 0 },
             failures: 0,
@@ -482,6 +493,7 @@ impl Subscription {
         self.news = false;
         self.urgent = false;
         self.whole = false;
+        self.heard = false;
         self.on_way = true;
         self.paced_until = now.saturating_add(self.package.pace);
         if state.is_terminated() {
