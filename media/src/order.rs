@@ -279,6 +279,16 @@ pub enum Order {
         /// File, relative to the recordings directory.
         path: String,
     },
+    /// Leaves out what is said from now on: the file goes on with silence, so that its time stays the call's.
+    PauseRecord {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// Ends the pause.
+    ResumeRecord {
+        /// Which.
+        recording: RecordingId,
+    },
     /// Ends a recording and closes its file.
     StopRecord {
         /// Which.

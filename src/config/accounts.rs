@@ -184,12 +184,7 @@ fn extension(
     };
     let classes = classes.map(|classes| names(classes, "classes"));
     let pickup_groups = names(groups.unwrap_or_default(), "pickup_groups");
-    let demanded = record.filter(|record| record.value == "on_demand");
     let record = checked(table, "record", record, record_policy).unwrap_or_default();
-    if let Some(demanded) = demanded {
-        let text = "[[extension]] record: \"on_demand\" has no effect yet; nothing is recorded";
-        table.reader().warn(demanded.line, text);
-    }
     let algorithm = checked(table, "algorithm", algorithm, digest_algorithm).unwrap_or_default();
     let max_calls = table.number("max_calls", 0..=1_000, "calls").unwrap_or(0);
     let ring_secs = table.number("ring_secs", 1..=600, "seconds");

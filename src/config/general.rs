@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use strowger_core::vocab::config::{Calls, Codes, Media, Sip};
 
-use super::shell::{Listen, Log, LogFormat, MediaPorts, Shell, StoreFile, Streams};
+use super::shell::{Listen, Log, LogFormat, MediaPorts, Retention, Shell, StoreFile, Streams};
 use super::table::{At, Table};
 use super::values;
 
@@ -156,6 +156,8 @@ pub(super) fn media(root: &Table<'_>, shell: &mut Shell, external: bool) -> Medi
         hold_music: music.unwrap_or(base.hold_music),
         inband_dtmf: table.flag("inband_dtmf").unwrap_or(base.inband_dtmf),
         transcode: table.flag("transcode").unwrap_or(base.transcode),
+        // Set by `recordings`, where it stands in the file.
+        recording_tone: base.recording_tone,
     };
     table.finish();
     media
@@ -256,6 +258,7 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         monitor: code("monitor").unwrap_or(base.monitor),
         whisper: code("whisper").unwrap_or(base.whisper),
         barge: code("barge").unwrap_or(base.barge),
+        record: code("record").unwrap_or(base.record),
     };
     let all = [
         ("echo", &codes.echo),
@@ -295,7 +298,22 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
     codes
 }
 
-/// `[http]`, `[store]`, `[recordings]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
+/// `[recordings]`.
+pub(super) fn recordings(root: &Table<'_>, shell: &mut Shell, media: &mut Media) {
+    let table = root.section("recordings");
+    let tone = table.text("tone", "a prompt such as \"tones/beep\"");
+    let tone = tone.filter(|tone| !tone.value.is_empty());
+    let tone = checked(&table, "tone", tone, |text| values::prompt(text).map(|()| text.to_owned()));
+    media.recording_tone = tone.unwrap_or_default();
+    shell.recordings = path(&table, "directory").unwrap_or_else(|| "var/recordings".into());
+    shell.retention = Retention {
+        max_age_days: table.number("max_age_days", 0..=36_500, "days").unwrap_or(0),
+        max_gb: table.number("max_gb", 0..=1_000_000, "GB").unwrap_or(0),
+    };
+    table.finish();
+}
+
+/// `[http]`, `[store]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
 pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     let http = root.section("http");
     let listen = http.text("listen", "an address such as \"127.0.0.1:8088\"");
@@ -313,8 +331,9 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     }
     shell.store = StoreFile { path: database, key_file };
     store.finish();
-    shell.recordings = directory(root, "recordings", "var/recordings");
-    shell.sounds = directory(root, "sounds", "sounds");
+    let sounds = root.section("sounds");
+    shell.sounds = path(&sounds, "directory").unwrap_or_else(|| "sounds".into());
+    sounds.finish();
     let shutdown = root.section("shutdown");
     shell.drain_secs = shutdown.number("drain_secs", 0..=86_400, "seconds").unwrap_or(60);
     shutdown.finish();
@@ -334,13 +353,6 @@ fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
         return None;
     }
     Some(text.value.into())
-}
-
-fn directory(root: &Table<'_>, section: &'static str, base: &str) -> PathBuf {
-    let table = root.section(section);
-    let found = path(&table, "directory");
-    table.finish();
-    found.unwrap_or_else(|| base.into())
 }
 
 fn log(root: &Table<'_>) -> Log {

@@ -40,8 +40,8 @@ use toml::de::DeTable;
 
 pub use problem::{Problem, Problems};
 pub use shell::{
-    ApiKey, DialectIds, Listen, Log, LogFormat, MediaPorts, Operator, Shell, Smtp, SmtpTls,
-    StoreFile, Streams,
+    ApiKey, DialectIds, Listen, Log, LogFormat, MediaPorts, Operator, Retention, Shell, Smtp,
+    SmtpTls, StoreFile, Streams,
 };
 
 use names::Names;
@@ -92,6 +92,7 @@ fn warn_of_missing_prompts(loaded: &mut Loaded) {
     });
     let mut missing: Vec<String> = sounds
         .chain(std::iter::once(&core.media.hold_music))
+        .chain(Some(&core.media.recording_tone).filter(|tone| !tone.is_empty()))
         .chain(core.acd.queues.iter().flat_map(prompts_of))
         .chain(core.acd.agents.iter().filter_map(|agent| agent.agent_sound.as_ref()))
         .chain(core.menus.iter().flat_map(prompts_of_menu))
@@ -161,11 +162,12 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let mut shell = Shell::default();
     let mut names = Names::default();
     let sip = general::sip(&root, &mut shell);
-    let media = general::media(&root, &mut shell, sip.external_address.is_some());
+    let mut media = general::media(&root, &mut shell, sip.external_address.is_some());
     let calls = general::calls(&root);
     let codes = general::codes(&root);
     let mut mwi = mwi::mwi(&root);
     let presence = presence::presence(&root);
+    general::recordings(&root, &mut shell, &mut media);
     general::services(&root, &mut shell);
     shell.operators = accounts::operators(&root);
     let mut tenants = accounts::tenants(&root, &mut names);

@@ -21,6 +21,8 @@ pub struct Shell {
     pub store: StoreFile,
     /// `recordings.directory`.
     pub recordings: PathBuf,
+    /// `[recordings]`: how long and how much is kept.
+    pub retention: Retention,
     /// `sounds.directory`.
     pub sounds: PathBuf,
     /// `shutdown.drain_secs`: how long calls may go on after SIGTERM.
@@ -37,6 +39,15 @@ pub struct Shell {
     pub operators: Vec<Operator>,
     /// The ids by which the dialects name tenants.
     pub dialect_ids: Vec<DialectIds>,
+}
+
+/// What is kept of recordings; 0 is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Files of recordings that began longer ago are removed.
+    pub max_age_days: u32,
+    /// Files are removed, the oldest first, until no more are left than so many GB (10^9 bytes).
+    pub max_gb: u32,
 }
 
 /// The mail server that takes our mail.

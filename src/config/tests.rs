@@ -4,7 +4,7 @@ use strowger_core::vocab::config::{Destination, DigestAlgorithm, RecordPolicy, R
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ConferenceKey, Role};
 
-use super::{Loaded, parse};
+use super::{Loaded, Retention, parse};
 
 /// Enough around a snippet to make it a sound file; the snippet begins on line 3.
 pub(super) fn with_tenant(snippet: &str) -> String {
@@ -398,9 +398,26 @@ to = \"sound:en/busy\"
     assert_eq!(loaded.core.routes[0].to.len(), 2);
     assert!(matches!(&loaded.core.routes[1].from, RouteFrom::Trunk(key) if key.name == "c"));
     assert_eq!(loaded.shell.api_keys[0].role, Role::Supervisor);
-    let warnings: Vec<_> = loaded.warnings.iter().map(|w| (w.line, w.text.as_str())).collect();
-    let text = "[[extension]] record: \"on_demand\" has no effect yet; nothing is recorded";
-    assert_eq!(warnings, [(13, text)]);
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn recordings_are_kept_for_ever_unless_the_file_says_otherwise() {
+    let loaded = good(&with_tenant(""));
+    assert_eq!(loaded.shell.retention, Retention::default());
+    assert_eq!(
+        (loaded.core.media.recording_tone.as_str(), loaded.core.codes.record.as_str()),
+        ("", "*1")
+    );
+    let text = with_tenant(
+        "[recordings]\nmax_age_days = 90\nmax_gb = 500\ntone = \"tones/beep\"\n[codes]\nrecord = \"*2\"\n",
+    );
+    let loaded = good(&text);
+    assert_eq!(loaded.shell.retention, Retention { max_age_days: 90, max_gb: 500 });
+    assert_eq!(
+        (loaded.core.media.recording_tone.as_str(), loaded.core.codes.record.as_str()),
+        ("tones/beep", "*2")
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod memory;
 mod recordings;
 pub mod reload;
 mod requests;
+mod retention;
 mod start;
 mod surface;
 pub mod turn;

@@ -96,6 +96,9 @@ mod tests {
             length_ms: None,
             bytes: None,
             error: None,
+            begun_by: Default::default(),
+            gaps: Vec::new(),
+            removed_at: None,
         };
         let mut records = [record("text.wav"), record("gone.wav")];
         measure(place.path(), &mut records);

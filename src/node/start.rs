@@ -23,7 +23,7 @@ use super::keys::Keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
 use super::turn::{Turn, TurnFigures};
-use super::{Node, Signals, StartError, memory, recordings, zones};
+use super::{Node, Signals, StartError, memory, recordings, retention, zones};
 use crate::api;
 use crate::config::{Loaded, Shell, zone};
 use crate::mail::Mailer;
@@ -91,6 +91,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let mailbox_of_turn = Arc::clone(&mailbox);
     let work = (bound.datagrams, mailbox_of_turn, outlets, clock, turn_figures);
     runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
+    runtime.spawn(retention::follow(Arc::clone(&gateway.shared)));
     let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
     let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
     for listener in bound.streams {

@@ -111,6 +111,10 @@ const STEPS: &[&str] = &[
     "
     CREATE TABLE phones (mac TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
+    "
+    CREATE INDEX recordings_kept ON recordings (started_at, path)
+        WHERE NOT open AND json_extract(body, '$.removed_at') IS NULL;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

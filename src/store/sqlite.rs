@@ -13,6 +13,7 @@ use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, Registrat
 use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
 use super::acd::{self, IntervalPage, IntervalQuery};
+use super::kept;
 use super::page::MAX_ROWS;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
@@ -148,6 +149,26 @@ impl Reader {
     /// The database's.
     pub fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
         page(&self.connection, query)
+    }
+
+    /// Bytes of all recordings whose files are kept.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn kept_bytes(&self) -> Result<u64, StoreError> {
+        kept::bytes(&self.connection)
+    }
+
+    /// Closed recordings whose files are kept, oldest first, behind a moment and path.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn oldest_recordings(
+        &self,
+        after: (u64, &str),
+        limit: usize,
+    ) -> Result<Vec<RecordingRecord>, StoreError> {
+        kept::oldest(&self.connection, after, limit)
     }
 
     /// Quarters of an hour of one queue or agent, oldest first.

@@ -67,6 +67,9 @@ fn closed(mut call: CallRecord) -> CallRecord {
 
 fn recording(path: &str) -> RecordingRecord {
     RecordingRecord {
+        begun_by: Default::default(),
+        gaps: Vec::new(),
+        removed_at: None,
         call: CallId(7),
         interaction: InteractionId(7),
         tenant: "t".into(),

@@ -98,6 +98,7 @@ const SPAWNS: &[&str] =
 const MAY_SQL: &[&str] = &[
     "src/store/sqlite.rs",
     "src/store/acd.rs",
+    "src/store/kept.rs",
     "src/store/voicemail.rs",
     "src/store/settings.rs",
     "src/store/watch.rs",

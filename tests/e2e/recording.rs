@@ -90,3 +90,75 @@ fn a_call_that_nobody_wants_recorded_is_not() {
     switch.wait_records(1);
     assert!(switch.http().rows("/api/v1/recordings").is_empty());
 }
+
+/// A part of a sound, in ms.
+fn part(audio: &Audio, from_ms: u64, until_ms: u64) -> Audio {
+    let place = |ms: u64| usize::try_from(ms * u64::from(audio.rate) / 1_000).unwrap();
+    let cut = |channel: &Vec<f64>| {
+        let until = place(until_ms).min(channel.len());
+        channel[place(from_ms).min(until)..until].to_vec()
+    };
+    Audio { rate: audio.rate, channels: audio.channels.iter().map(cut).collect() }
+}
+
+#[test]
+fn a_pause_leaves_out_what_is_said_and_the_code_ends_the_recording() {
+    let switch = Setup::default()
+        .extension("1001", "record = \"on_demand\"\n")
+        .extension("1002", "")
+        .start();
+    let account = |number| Account::of(&switch, number, Transport::Udp);
+    let mut callee = SippPhone::register(switch.place(), &account("1002"), CALLEE);
+    let mut caller = SippPhone::register(switch.place(), &account("1001"), CALLER);
+    caller.dial("1002");
+    caller.wait_connected();
+    callee.wait_connected();
+    assert_hears(&callee, CALLER, "the callee");
+    let call = text_of(&switch.calls()[0], &["call", "id"]);
+    assert_eq!(switch.calls()[0]["recorded"], false);
+    let press = |keys: &str| keys.chars().for_each(|key| caller.rtp().send_digit(key));
+    let order = |action: &str| {
+        let body = serde_json::json!({ "action": action });
+        switch.http().post(&format!("/api/v1/calls/{call}/recording"), &body).status
+    };
+    let talk = || {
+        callee.rtp().forget();
+        wait_until("a second and a half of talk", SOON, || {
+            callee.heard().seconds_of(0, CALLER) > 1.5
+        });
+    };
+    press("*1");
+    wait_until("the recording", SOON, || switch.calls()[0]["recorded"] == true);
+    assert_eq!(order("start"), 409, "it runs already");
+    talk();
+    assert_eq!(order("pause"), 204);
+    talk();
+    assert_eq!(order("resume"), 204);
+    talk();
+    press("*1");
+    let path = recording_path(&switch);
+    let row = switch.http().rows("/api/v1/recordings").remove(0);
+    assert_eq!(switch.calls().len(), 1, "the call goes on");
+    switch.hang_up_all();
+    caller.wait_ended();
+    callee.wait_ended();
+
+    assert_eq!(row["begun_by"], "party");
+    let gaps = row["gaps"].as_array().unwrap();
+    assert_eq!(gaps.len(), 1, "{row}");
+    let at = |name: &str| gaps[0][name].as_u64().unwrap();
+    let (from, until) = (at("from_ms"), at("until_ms"));
+    let audio = Audio::read(&switch.http().get(&path).body[..]).expect("a recording is a WAV");
+    // What is on its way when the order comes may fall on either side.
+    let edge = 150;
+    for (channel, tone) in [(0, CALLER), (1, CALLEE)] {
+        let silent = part(&audio, from + edge, until - edge);
+        assert!(silent.seconds() > 1.0 && silent.seconds_of(channel, tone) == 0.0, "{row}");
+        assert!(part(&audio, 0, from).seconds_of(channel, tone) > 1.0, "before the pause");
+        let after = part(&audio, until, u64::from(u32::MAX));
+        assert!(after.seconds_of(channel, tone) > 1.0, "after the pause");
+    }
+    let named = text_of(&row, &["audio"]);
+    assert_eq!(switch.http().get(&named).body, switch.http().get(&path).body);
+    assert_eq!(switch.http().get(&format!("{path}?part=2")).status, 404);
+}

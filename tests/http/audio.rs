@@ -52,6 +52,27 @@ fn the_whole_file_comes_with_its_version() {
 }
 
 #[test]
+fn each_recording_of_a_call_can_be_had_until_it_is_removed() {
+    let site = Site::new();
+    let name = |part: &str| format!("{:032x}{part}.wav", 1);
+    for (part, sound) in [("", "first"), ("-2", "second")] {
+        fs::write(site.place.path().join(name(part)), sound).unwrap();
+    }
+    // Newest first, as the store has them.
+    let rows = vec![recording(1, "t", &name("-2")), recording(1, "t", &name(""))];
+    site.fake.set(|tables| tables.recordings = rows);
+    let heard = |query: &str| site.get(&format!("{}{query}", audio(1))).body;
+    assert_eq!(heard(""), b"second");
+    assert_eq!((heard("?part=1"), heard("?part=2")), (b"first".to_vec(), b"second".to_vec()));
+    site.get(&format!("{}?part=3", audio(1))).problem(404);
+    let named = site.get("/api/v1/recordings").json()["items"][1]["audio"].clone();
+    assert_eq!(named, format!("{}?part=1", audio(1)));
+    site.fake.set(|tables| tables.recordings[0].removed_at = Some(9));
+    assert!(site.get(&audio(1)).problem(410).contains("removed"));
+    assert_eq!(heard("?part=1"), b"first");
+}
+
+#[test]
 fn parts_are_what_they_say() {
     let (site, bytes) = recorded();
     let size = bytes.len();

@@ -104,6 +104,9 @@ pub fn recording(call: u128, tenant: &str, path: &str) -> RecordingRecord {
         length_ms: Some(10),
         bytes: Some(100),
         error: None,
+        begun_by: Default::default(),
+        gaps: Vec::new(),
+        removed_at: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Each wrong request is told what would be right.
 
 use strowger::api::gateway::ReloadRefused;
-use strowger_core::vocab::{Command, CommandError, Done, InteractionId};
+use strowger_core::vocab::{
+    CallId, Command, CommandError, Done, InteractionId, RecordingAction, RecordingOrder,
+};
 
 use crate::site::Site;
 
@@ -122,6 +124,28 @@ fn an_order_is_carried_out_and_named() {
     let ordered: Vec<Command> = site.fake.ordered().into_iter().map(|(_, order)| order).collect();
     let begun = Command::Originate { from: "101".into(), to: "102".into(), auto_answer: true };
     assert_eq!(ordered, [begun, Command::HangUp { call }]);
+}
+
+#[test]
+fn a_recording_is_ordered_and_refused() {
+    let site = Site::new();
+    let path = format!("/api/v1/calls/{:032x}/recording", 9);
+    site.fake.set(|tables| tables.outcome = Some(Ok(Done::Ordered)));
+    let actions = [
+        ("start", RecordingAction::Start),
+        ("pause", RecordingAction::Pause),
+        ("resume", RecordingAction::Resume),
+        ("stop", RecordingAction::Stop),
+    ];
+    for (name, action) in actions {
+        assert_eq!(site.post(&path, &format!("{{\"action\":\"{name}\"}}")).status, 204, "{name}");
+        let order = RecordingOrder { call: CallId(9), action };
+        assert_eq!(site.fake.ordered().pop().unwrap().1, Command::Record(order));
+    }
+    assert!(site.post(&path, r#"{"action":"rewind"}"#).problem(400).contains("rewind"));
+    let why = CommandError::Conflict("the call is not being recorded".into());
+    site.fake.set(|tables| tables.outcome = Some(Err(why)));
+    assert!(site.post(&path, r#"{"action":"stop"}"#).problem(409).contains("not being recorded"));
 }
 
 #[test]

@@ -150,9 +150,6 @@ impl Workers {
             Order::ReadTones { stream, .. } => {
                 self.stream(stream);
             }
-            Order::RecordMix { recording, .. } => {
-                self.mixed.insert(recording);
-            }
             Order::Play { stream, play, repeat, .. } => {
                 self.seen.insert(if repeat { "loop" } else { "play" });
                 if let Some(state) = self.stream(stream) {
@@ -173,6 +170,18 @@ impl Workers {
                 self.seen.insert("dtmf");
                 self.stream(stream);
             }
+            Order::Close { stream } => later.extend(self.close(stream, rng)),
+            other => later.extend(self.take_of_recordings(other, rng)),
+        }
+        later
+    }
+
+    /// An order about a recording.
+    fn take_of_recordings(&mut self, order: Order, rng: &mut Rng) -> Option<(u64, Later)> {
+        match order {
+            Order::RecordMix { recording, .. } => {
+                self.mixed.insert(recording);
+            }
             Order::Record { recording, left, right, .. } => {
                 self.seen.insert("record");
                 self.stream(left);
@@ -184,9 +193,13 @@ impl Workers {
                 self.stream(stream);
                 self.voices.insert(recording, stream);
             }
-            Order::RemoveRecording { .. } => {}
+            Order::PauseRecord { recording } | Order::ResumeRecord { recording }
+                if !self.recordings.contains_key(&recording) =>
+            {
+                self.complain(format!("{recording:?} pauses or goes on and does not run"));
+            }
             Order::StopRecord { recording } if self.voices.remove(&recording).is_some() => {
-                later.push(voice_ended(recording, rng));
+                return Some(voice_ended(recording, rng));
             }
             Order::StopRecord { recording } => {
                 if self.recordings.remove(&recording).is_none() && !self.mixed.remove(&recording) {
@@ -200,11 +213,12 @@ impl Workers {
                     error,
                     voice: None,
                 };
-                later.push((rng.between(1, 300) * MS, Later::Event(event)));
+                return Some((rng.between(1, 300) * MS, Later::Event(event)));
             }
-            Order::Close { stream } => later.extend(self.close(stream, rng)),
+            // Nothing is known here of files, and all other orders were taken before.
+            _ => {}
         }
-        later
+        None
     }
 
     fn leave_bridge(&mut self, id: StreamId) {

@@ -46,7 +46,10 @@ impl Call {
         }
     }
 
+    /// Both ends hear of keys as they are pressed, those of codes too: a key that was held back until it is known to begin
+    /// no code would come too late for every menu at the other end.
     fn note_key(&mut self, ctx: &mut Ctx<'_>, side: usize, digit: char) {
+        self.watch_for_code(ctx, side, digit);
         let (call, interaction, by) = (self.id, self.interaction, self.party(side));
         let kind = EventKind::CallDtmf { call, interaction, by, digit };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);

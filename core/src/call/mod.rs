@@ -10,6 +10,7 @@
 mod attend;
 mod candidates;
 pub mod causes;
+mod demand;
 mod dialogs;
 mod divert;
 mod events;
@@ -53,6 +54,7 @@ use crate::vocab::{
 
 pub use attend::{After, AnswerMode, Attendance, Note};
 pub use causes::Outcome;
+pub use demand::NotRecorded;
 pub use divert::{Diversion, Diversions, DivertReason};
 pub use leg::Leg;
 pub use media::LegMedia;
@@ -108,6 +110,8 @@ pub struct Policy {
     pub media: config::Media,
     /// Goes into SDP instead of our own address.
     pub external: Option<IpAddr>,
+    /// What a party presses to record.
+    pub record_code: String,
 }
 
 /// Whose rights a call carries.
@@ -148,6 +152,8 @@ pub enum Wish {
         /// What came of it.
         outcome: Outcome,
     },
+    /// This party pressed the code for recording: may it? Answered by [`Call::toggle_recording`] if it may.
+    Record(ExtensionKey),
 }
 
 /// Where a hop leads.

@@ -3,10 +3,11 @@
 use media::order::{Order, RecordingId, VoiceEnd};
 
 use crate::vocab::record::RecordingRecord;
+use crate::vocab::recording::{BegunBy, Gap};
 use crate::vocab::{EventKind, Now, Record};
 
 use super::attend::Note;
-use super::{CALLER, Call, Ctx, Stage};
+use super::{CALLER, Call, Ctx, Stage, other};
 
 /// A recording that is being written or closed.
 #[derive(Debug)]
@@ -15,9 +16,32 @@ pub(crate) struct Recording {
     pub path: String,
     /// Milliseconds since the Unix epoch.
     pub started_at: u64,
+    /// The same moment; monotonic nanoseconds.
+    pub began: u64,
+    pub begun_by: BegunBy,
+    /// Where it pauses, or paused.
+    pub gaps: Vec<Gap>,
     /// Not yet told to stop.
     running: bool,
     what: What,
+}
+
+impl Recording {
+    fn new(id: RecordingId, path: String, now: Now, what: What) -> Self {
+        let (started_at, began) = (now.wall, now.mono);
+        let (begun_by, gaps) = (BegunBy::Policy, Vec::new());
+        Self { id, path, started_at, began, begun_by, gaps, running: true, what }
+    }
+
+    /// The conversation is being recorded, or pauses.
+    pub fn is_conversation(&self) -> bool {
+        self.running && self.what == What::Conversation
+    }
+
+    /// Nothing is being recorded for now.
+    pub fn pauses(&self) -> bool {
+        self.gaps.last().is_some_and(|gap| gap.until_ms.is_none())
+    }
 }
 
 /// What is being recorded.
@@ -45,11 +69,11 @@ pub struct RecordingEnd {
 }
 
 impl Call {
-    /// Records the conversation.
-    pub(crate) fn start_recording(&mut self, ctx: &mut Ctx<'_>) {
+    /// Records the conversation. False where an end has no sound.
+    pub(crate) fn start_recording(&mut self, ctx: &mut Ctx<'_>, by: BegunBy) -> bool {
         let [caller, callee] = &self.legs;
         let (Some(left), Some(right)) = (caller.media.audio(), callee.media.audio()) else {
-            return;
+            return false;
         };
         let (left, right) = if self.turned { (right, left) } else { (left, right) };
         let recording = ctx.ids.recording();
@@ -57,24 +81,48 @@ impl Call {
         let path = recording_path(&self.tenant, self.id, self.recorded, ctx.now);
         let order = Order::Record { recording, left, right, path: path.clone() };
         ctx.out.media(self.worker, order);
-        ctx.out.persist(Record::RecordingOpened(RecordingRecord {
-            call: self.id,
-            interaction: self.interaction,
-            tenant: self.tenant.clone(),
-            path: path.clone(),
-            started_at: ctx.now.wall,
-            length_ms: None,
-            bytes: None,
-            error: None,
-        }));
-        let started_at = ctx.now.wall;
-        let what = What::Conversation;
-        let own = Recording { id: recording, path: path.clone(), started_at, running: true, what };
+        let own = Recording::new(recording, path.clone(), ctx.now, What::Conversation);
+        let own = Recording { begun_by: by, ..own };
+        ctx.out.persist(Record::RecordingOpened(self.recording_record(&own)));
         self.recordings.push(own);
         self.record.recording = Some(path.clone());
         let (call, interaction) = (self.id, self.interaction);
         let kind = EventKind::RecordingStarted { call, interaction, path };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+        self.play_recording_tone(ctx);
+        true
+    }
+
+    /// Both parties are told that they are recorded; who is on hold goes on hearing music.
+    pub(crate) fn play_recording_tone(&self, ctx: &mut Ctx<'_>) {
+        if ctx.policy.media.recording_tone.is_empty() {
+            return;
+        }
+        for side in 0..self.legs.len() {
+            let Some(stream) = self.legs[side].media.audio() else { continue };
+            if !self.legs[other(side)].holds {
+                let prompts = vec![ctx.policy.media.recording_tone.clone()];
+                let play = ctx.ids.play();
+                ctx.out.media(self.worker, Order::Play { stream, play, prompts, repeat: false });
+            }
+        }
+    }
+
+    /// A recording as it is remembered while it is open.
+    pub(crate) fn recording_record(&self, own: &Recording) -> RecordingRecord {
+        RecordingRecord {
+            call: self.id,
+            interaction: self.interaction,
+            tenant: self.tenant.clone(),
+            path: own.path.clone(),
+            started_at: own.started_at,
+            length_ms: None,
+            bytes: None,
+            error: None,
+            begun_by: own.begun_by,
+            gaps: own.gaps.clone(),
+            removed_at: None,
+        }
     }
 
     /// Records what the caller says into a mono WAV below the recordings directory, until it has been silent for
@@ -95,8 +143,7 @@ impl Call {
         let order =
             Order::RecordVoice { recording, stream, path: path.clone(), max_ms, silence_ms };
         ctx.out.media(self.worker, order);
-        let (started_at, what) = (ctx.now.wall, What::Voice);
-        self.recordings.push(Recording { id: recording, path, started_at, running: true, what });
+        self.recordings.push(Recording::new(recording, path, ctx.now, What::Voice));
         Some(recording)
     }
 
@@ -134,19 +181,14 @@ impl Call {
     }
 
     fn conversation_recorded(&mut self, ctx: &mut Ctx<'_>, own: Recording, end: RecordingEnd) {
-        let Recording { path, started_at, .. } = own;
         let RecordingEnd { length_ms, bytes, error, .. } = end;
         ctx.out.persist(Record::RecordingClosed(RecordingRecord {
-            call: self.id,
-            interaction: self.interaction,
-            tenant: self.tenant.clone(),
-            path: path.clone(),
-            started_at,
             length_ms: Some(length_ms),
             bytes: Some(bytes),
             error: error.clone(),
+            ..self.recording_record(&own)
         }));
-        let (call, interaction) = (self.id, self.interaction);
+        let (call, interaction, path) = (self.id, self.interaction, own.path);
         let kind = EventKind::RecordingEnded { call, interaction, path, length_ms, error };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
     }

@@ -7,8 +7,10 @@ use sip::message::Message;
 
 use crate::vocab::EventKind;
 use crate::vocab::record::EndCause;
+use crate::vocab::recording::BegunBy;
 
 use super::attend::{After, Note};
+use super::demand::Pressed;
 use super::headers::sdp_of;
 use super::mixed::Mixed;
 use super::start::line_kinds;
@@ -27,6 +29,8 @@ pub(crate) struct Talk {
     after: After,
     /// More than the two take part.
     pub(crate) mixed: Option<Mixed>,
+    /// What each party pressed last.
+    pub(super) pressed: [Pressed; 2],
 }
 
 /// For what the caller's answer to the description in our 200 is awaited.
@@ -168,6 +172,7 @@ impl Call {
             awaiting,
             after,
             mixed: None,
+            pressed: Default::default(),
         });
         self.record.answered_at.get_or_insert(ctx.now.wall);
         self.reached();
@@ -184,7 +189,7 @@ impl Call {
         let kind = EventKind::CallAnswered { call, interaction, callee };
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
         if self.legs.iter().any(|leg| leg.record) {
-            self.start_recording(ctx);
+            self.start_recording(ctx, BegunBy::Policy);
         }
     }
 

@@ -210,6 +210,7 @@ fn policy(config: &Config) -> Policy {
         calls: config.calls.clone(),
         media: config.media.clone(),
         external: config.sip.external_address,
+        record_code: config.codes.record.clone(),
     }
 }
 

@@ -29,6 +29,9 @@ impl Tape {
             length_ms: None,
             bytes: None,
             error: None,
+            begun_by: Default::default(),
+            gaps: Vec::new(),
+            removed_at: None,
         }
     }
 }

@@ -34,6 +34,7 @@ impl Running {
                         self.let_act(now, id, |call, ctx| call.divert(ctx, diversion, hops));
                     }
                 },
+                Wish::Record(extension) => self.record_by_code(now, id, &extension),
                 Wish::Redirect { owner, uri } => {
                     let to = self.redirect(id, &owner, &uri);
                     self.let_act(now, id, |call, ctx| call.redirected(ctx, to));

@@ -34,6 +34,7 @@ mod orders;
 mod provision;
 mod queries;
 mod queue;
+mod recording;
 mod register;
 mod responses;
 mod staff;
@@ -66,7 +67,7 @@ use crate::stock::Stock;
 use crate::supervise::Supervision;
 use crate::transfer::{Consults, Transfers};
 use crate::trunk::Trunks;
-use crate::vocab::{CallId, Effect, Input, Now, WorkerId};
+use crate::vocab::{CallId, Effect, Input, Now, Record, WorkerId};
 use trunks::TrunkErrands;
 
 use attended::Lobby;
@@ -204,6 +205,10 @@ impl Running {
             }
             Input::Query { id, principal, query } => self.on_query(now, id, &principal, query),
             Input::Mailed { id, delivery } => self.mailed(now, id, &delivery),
+            Input::RecordingsRemoved(gone) => {
+                gone.into_iter()
+                    .for_each(|own| self.desk.out.persist(Record::RecordingClosed(own)));
+            }
             Input::Reload(config) => self.reload(now, *config),
             Input::Drain { grace_ms } => self.begin_drain(now, grace_ms),
             Input::Boot(_) => {}

@@ -24,6 +24,7 @@ impl Running {
             }
             Command::Talk { call, order } => self.order_talk(now, principal, call, order),
             Command::HangUp { call } => self.hang_up(now, principal, call),
+            Command::Record(order) => self.order_recording(now, principal, order),
             Command::Mailbox { mailbox, order } => {
                 return self.order_mailbox(now, id, principal, &mailbox, &order);
             }

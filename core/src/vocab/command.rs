@@ -11,6 +11,7 @@ use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
+use super::recording::RecordingOrder;
 use super::settings::{ExtensionSettings, SettingsRecord};
 use super::supervise::{SuperviseOrder, SupervisorView};
 use super::transfer::TalkOrder;
@@ -71,6 +72,8 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Begins, pauses, resumes or ends the recording of a live call.
+    Record(RecordingOrder),
     /// Something about an agent of the tenant; an agent's key may only order about its own.
     Agent {
         /// The agent's id.

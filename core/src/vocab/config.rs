@@ -132,6 +132,8 @@ pub struct Media {
     pub inband_dtmf: bool,
     /// Where the ends of a call share no codec, the switch converts between PCMU, PCMA, G.722 and Opus.
     pub transcode: bool,
+    /// `recordings.tone`: prompt that both parties hear when a recording begins or goes on; empty is none.
+    pub recording_tone: String,
 }
 
 impl Default for Media {
@@ -142,6 +144,7 @@ impl Default for Media {
             hold_music: "music/hold".into(),
             inband_dtmf: false,
             transcode: true,
+            recording_tone: String::new(),
         }
     }
 }
@@ -225,6 +228,8 @@ pub struct Codes {
     pub whisper: String,
     /// Before an extension's number: takes part in its call.
     pub barge: String,
+    /// Pressed in a call: begins and ends its recording, where the extension records on demand.
+    pub record: String,
 }
 
 impl Default for Codes {
@@ -250,6 +255,7 @@ impl Default for Codes {
             monitor: "*31".into(),
             whisper: "*32".into(),
             barge: "*33".into(),
+            record: "*1".into(),
         }
     }
 }

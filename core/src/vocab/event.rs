@@ -137,6 +137,28 @@ pub enum EventKind {
         /// File below the recordings directory.
         path: String,
     },
+    /// A recording leaves out what is said from now on.
+    RecordingPaused {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// File below the recordings directory.
+        path: String,
+        /// Where in the file, in ms.
+        at_ms: u64,
+    },
+    /// ... and no longer.
+    RecordingResumed {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// File below the recordings directory.
+        path: String,
+        /// Where in the file, in ms.
+        at_ms: u64,
+    },
     /// A recording is closed.
     RecordingEnded {
         /// Which call.

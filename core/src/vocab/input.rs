@@ -98,6 +98,8 @@ pub enum Input {
         /// How the attempt ended.
         delivery: Delivery,
     },
+    /// The files of these recordings are gone, since they were too old or too many.
+    RecordingsRemoved(Vec<RecordingRecord>),
     /// A new configuration, checked and prepared.
     Reload(Box<Config>),
     /// No new calls from now on; existing ones end by themselves, or at the deadline.

@@ -16,6 +16,7 @@ pub mod menu;
 pub mod plan;
 pub mod provision;
 pub mod record;
+pub mod recording;
 pub mod secret;
 pub mod settings;
 pub mod supervise;
@@ -32,6 +33,7 @@ pub use ids::*;
 pub use input::{Boot, Input, Restored};
 pub use plan::{Feature, Hop, Identity, Plan};
 pub use record::{MailboxCounts, Record};
+pub use recording::{RecordingAction, RecordingOrder};
 pub use secret::Secret;
 pub use settings::ExtensionSettings;
 

@@ -8,6 +8,7 @@ use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueCo
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
+use super::recording::{BegunBy, Gap};
 use super::settings::SettingsRecord;
 use super::watch::SubscriptionRecord;
 use super::{
@@ -341,6 +342,15 @@ pub struct RecordingRecord {
     pub bytes: Option<u64>,
     /// Why it ended early, if so.
     pub error: Option<String>,
+    /// Who had it begun.
+    #[serde(default)]
+    pub begun_by: BegunBy,
+    /// Where it paused, in order; the file holds silence there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// When its file was removed for its age or for want of room, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<u64>,
 }
 
 /// A registration as the HTTP surface shows it.

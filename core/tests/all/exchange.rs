@@ -29,6 +29,8 @@ pub struct Exchange {
     pub events: Vec<EventKind>,
     pub records: Vec<Record>,
     pub recordings: usize,
+    /// Whether each pause began or ended.
+    pub pauses: Vec<bool>,
     pub bridges: Vec<(StreamId, StreamId)>,
     /// How each stream was configured last.
     pub configured: BTreeMap<StreamId, StreamConfig>,
@@ -99,6 +101,7 @@ impl Exchange {
             events: Vec::new(),
             records: Vec::new(),
             recordings: 0,
+            pauses: Vec::new(),
             bridges: Vec::new(),
             configured: BTreeMap::new(),
             playing: BTreeMap::new(),
@@ -169,6 +172,8 @@ impl Exchange {
                 self.recordings += 1;
                 self.messages.insert(recording);
             }
+            Order::PauseRecord { .. } => self.pauses.push(true),
+            Order::ResumeRecord { .. } => self.pauses.push(false),
             Order::StopRecord { recording } => {
                 let spoken = VoiceEnd { reason: VoiceEndReason::Stopped, sound_ms: 5_000 };
                 let event = MediaEvent::RecordingEnded {

@@ -34,6 +34,7 @@ mod queue_call;
 mod queue_failures;
 mod queue_features;
 mod queue_stuck;
+mod recording_on_demand;
 mod registrar;
 mod registrar_model;
 mod registrar_reach;

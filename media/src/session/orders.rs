@@ -48,6 +48,8 @@ impl Engine {
                 self.requests.push_back(Request::RemoveRecording { path });
             }
             Order::ReadTones { stream, on } => self.read_tones(stream, on),
+            Order::PauseRecord { recording } => self.recordings.pause(recording, true),
+            Order::ResumeRecord { recording } => self.recordings.pause(recording, false),
             Order::StopRecord { recording } => self.stop_record(now, recording),
         }
     }

@@ -55,6 +55,8 @@ struct Recording {
     /// Left and right; a message has its stream twice and its left side only.
     streams: [StreamId; 2],
     voice: Option<Voice>,
+    /// What is said is left out.
+    paused: bool,
     /// When its next block is cut; other entries of the schedule are stale.
     due: u64,
 }
@@ -105,9 +107,17 @@ impl Recordings {
         self.schedule.next()
     }
 
-    /// Puts a payload on the timeline.
+    /// Leaves out what is said, or no longer.
+    pub fn pause(&mut self, id: RecordingId, paused: bool) {
+        let slot = self.slot_of(id);
+        if let Some(recording) = slot.and_then(|slot| self.get(slot)) {
+            recording.paused = paused;
+        }
+    }
+
+    /// Puts a payload on the timeline, unless the recording pauses.
     pub fn receive(&mut self, now: u64, tap: Tap, kind: CodecKind, timestamp: u32, payload: &[u8]) {
-        if let Some(recording) = self.get(tap.slot) {
+        if let Some(recording) = self.get(tap.slot).filter(|recording| !recording.paused) {
             recording.recorder.receive(now, tap.side, kind, timestamp, payload);
         }
     }
@@ -127,7 +137,9 @@ impl Engine {
         }
         let recorder = Recorder::new(now);
         let due = on_grid(recorder.deadline());
-        let slot = self.recordings.insert(Recording { id, recorder, streams, voice: None, due });
+        let (voice, paused) = (None, false);
+        let recording = Recording { id, recorder, streams, voice, paused, due };
+        let slot = self.recordings.insert(recording);
         for (stream, side) in streams.into_iter().zip([Side::Left, Side::Right]) {
             if let Some((_, stream)) = self.find_mut(stream) {
                 stream.taps.push(Tap { slot, side });
@@ -149,7 +161,8 @@ impl Engine {
         let recorder = Recorder::new(now);
         let due = on_grid(recorder.deadline());
         let voice = Some(Voice { limits, hearing: Hearing::default() });
-        let recording = Recording { id, recorder, streams: [stream, stream], voice, due };
+        let (streams, paused) = ([stream, stream], false);
+        let recording = Recording { id, recorder, streams, voice, paused, due };
         let slot = self.recordings.insert(recording);
         if let Some((_, stream)) = self.find_mut(stream) {
             stream.taps.push(Tap { slot, side: Side::Left });

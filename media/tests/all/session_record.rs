@@ -68,6 +68,27 @@ fn each_side_is_on_its_own_channel() {
 }
 
 #[test]
+fn a_pause_is_silence_in_the_file_and_nothing_shifts() {
+    let mut lab = Lab::call(pcmu(), pcma());
+    record(&mut lab, 1);
+    talk(&mut lab, 1);
+    lab.order(Order::PauseRecord { recording: RecordingId(1) });
+    talk(&mut lab, 51);
+    lab.order(Order::ResumeRecord { recording: RecordingId(1) });
+    talk(&mut lab, 101);
+    lab.order(Order::PauseRecord { recording: RecordingId(7) });
+    lab.order(Order::StopRecord { recording: RecordingId(1) });
+    let (left, right, _) = samples(&lab, 1);
+    assert_eq!((left.len(), right.len()), (24_000, 24_000));
+    for (side, level) in [(&left, 8_000), (&right, -4_000)] {
+        assert!(side[..8_000].iter().all(|sample| near(*sample, level)));
+        assert!(side[8_000..16_000].iter().all(|sample| *sample == 0));
+        assert!(side[16_000..].iter().all(|sample| near(*sample, level)));
+    }
+    assert_eq!(lab.heard_at(1).len(), 150, "the parties hear each other all the time");
+}
+
+#[test]
 fn blocks_leave_while_it_goes_on_and_the_relay_is_untouched() {
     let mut lab = Lab::call(pcmu(), pcma());
     record(&mut lab, 1);

@@ -12,35 +12,53 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde::Deserialize;
+use strowger_core::vocab::record::RecordingRecord;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Refusals;
 use super::range::{Part, Version, wanted};
 use super::records::of_call;
-use super::{NoParams, Refusals};
+use super::view::part_of;
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{CallPath, Params};
+use crate::api::gateway::RowsQuery;
 use crate::api::problem::Problem;
 
 /// Bytes that are read from the file at a time.
 const CHUNK: u64 = 64 * 1024;
+/// Recordings of one call that are looked through for one of them.
+const MOST_PARTS: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(download))
 }
 
-/// The latest finished recording of a call: stereo WAV, the caller on the left. Understands Range, If-Range,
+/// Which of a call's recordings.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AudioParams {
+    /// Counted from 1; the latest where it is left out.
+    part: Option<u32>,
+}
+
+/// A finished recording of a call, the latest unless another is named: stereo WAV, the caller on the left. Understands Range, If-Range,
 /// If-None-Match and If-Modified-Since.
 #[utoipa::path(get, path = "/api/v1/recordings/{call}/audio", operation_id = "downloadRecording", tag = "records",
-    params(("call" = String, Path, description = "32 hexadecimal digits")),
+    params(("call" = String, Path, description = "32 hexadecimal digits"), AudioParams),
     responses(
         (status = 200, description = "All of it", body = Vec<u8>, content_type = "audio/wav"),
         (status = 206, description = "The range asked for", body = Vec<u8>, content_type = "audio/wav"),
         (status = 304, description = "It is what the client has"),
         (status = 404, description = "No such recording, or its file is gone", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 410, description = "It was removed for its age or for want of room", body = Problem,
             content_type = "application/problem+json"),
         (status = 416, description = "The range lies behind its end; Content-Range says its size", body = Problem,
             content_type = "application/problem+json"),
@@ -50,12 +68,19 @@ async fn download(
     State(app): State<App>,
     key: Key,
     CallPath(call): CallPath,
-    _: Params<NoParams>,
+    Params(AudioParams { part }): Params<AudioParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let missing = || Problem::not_found(format!("no finished recording of call {call}"));
-    let rows = app.gateway.recordings(of_call(key, call)?).await?.rows;
-    let row = rows.into_iter().next().ok_or_else(missing)?;
+    let missing = || Problem::not_found(format!("no such finished recording of call {call}"));
+    let limit = if part.is_some() { MOST_PARTS } else { 1 };
+    let query = RowsQuery { limit, ..of_call(key, call)? };
+    let rows = app.gateway.recordings(query).await?.rows;
+    let wanted = |row: &RecordingRecord| part.is_none() || part_of(&row.path) == part;
+    let row = rows.into_iter().find(wanted).ok_or_else(missing)?;
+    if row.removed_at.is_some() {
+        let text = format!("the recording of {call} was removed for its age or for want of room");
+        return Err(Problem::new(StatusCode::GONE, text));
+    }
     let file = match open(app.gateway.recordings_directory(), &row.path).await {
         Ok(file) => file,
         Err(error) => {

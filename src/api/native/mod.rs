@@ -13,6 +13,7 @@ mod menus;
 mod phones;
 mod queues;
 mod range;
+mod recording_orders;
 mod recordings;
 mod records;
 mod registrations;
@@ -38,7 +39,7 @@ use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 20] = [
+    let all: [fn() -> OpenApiRouter<App>; 21] = [
         registrations::routes,
         calls::routes,
         supervise::routes,
@@ -46,6 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         talk::routes,
         records::routes,
         recordings::routes,
+        recording_orders::routes,
         audio::routes,
         trunks::routes,
         queues::routes,

@@ -72,9 +72,10 @@ impl Eyes {
             | EventKind::CallHeld { call, by, .. }
             | EventKind::CallResumed { call, by, .. }
             | EventKind::CallDtmf { call, by, .. } => (*call, is_own(by)),
-            EventKind::RecordingStarted { call, .. } | EventKind::RecordingEnded { call, .. } => {
-                (*call, false)
-            }
+            EventKind::RecordingStarted { call, .. }
+            | EventKind::RecordingPaused { call, .. }
+            | EventKind::RecordingResumed { call, .. }
+            | EventKind::RecordingEnded { call, .. } => (*call, false),
             EventKind::CallEnded { record } => {
                 let known = self.calls.remove(&record.call);
                 return known || is_own(&record.caller) || is_own(&record.callee);

@@ -98,6 +98,20 @@ enum What {
         #[serde(flatten)]
         about: About,
     },
+    /// A recording leaves out what is said from here on.
+    RecordingPaused {
+        #[serde(flatten)]
+        about: About,
+        /// Where in the file, in ms.
+        at_ms: u64,
+    },
+    /// ... and no longer.
+    RecordingResumed {
+        #[serde(flatten)]
+        about: About,
+        /// Where in the file, in ms.
+        at_ms: u64,
+    },
     /// A recording is closed.
     RecordingEnded {
         #[serde(flatten)]
@@ -267,11 +281,13 @@ impl From<EventKind> for What {
                 by: by.into(),
             },
             Kind::CallEnded { record } => Self::CallEnded { record: Box::new((*record).into()) },
-            kind @ (Kind::CallHeld { .. }
-            | Kind::CallResumed { .. }
-            | Kind::CallDtmf { .. }
-            | Kind::RecordingStarted { .. }
-            | Kind::RecordingEnded { .. }) => Self::of_talk(kind),
+            kind @ (Kind::CallHeld { .. } | Kind::CallResumed { .. } | Kind::CallDtmf { .. }) => {
+                Self::of_talk(kind)
+            }
+            kind @ (Kind::RecordingStarted { .. }
+            | Kind::RecordingPaused { .. }
+            | Kind::RecordingResumed { .. }
+            | Kind::RecordingEnded { .. }) => Self::of_recording(kind),
             Kind::EmergencyCall { call, interaction, caller, number } => Self::EmergencyCall {
                 about: about(call, interaction),
                 caller: caller.into(),
@@ -328,12 +344,6 @@ impl What {
                 let digit = digit.to_string();
                 Self::CallDtmf { about: about(call, interaction), by: by.into(), digit }
             }
-            Kind::RecordingStarted { call, interaction, .. } => {
-                Self::RecordingStarted { about: about(call, interaction) }
-            }
-            Kind::RecordingEnded { call, interaction, length_ms, error, .. } => {
-                Self::RecordingEnded { about: about(call, interaction), length_ms, error }
-            }
             _ => Self::Reloaded,
         }
     }
@@ -380,6 +390,26 @@ impl What {
                 Self::ConferenceRecording { conference, interaction, running: false }
             }
             Change::Ended => Self::ConferenceEnded { conference, interaction },
+        }
+    }
+
+    /// Those of recordings; no other kind is given here.
+    fn of_recording(kind: EventKind) -> Self {
+        use EventKind as Kind;
+        match kind {
+            Kind::RecordingStarted { call, interaction, .. } => {
+                Self::RecordingStarted { about: about(call, interaction) }
+            }
+            Kind::RecordingPaused { call, interaction, at_ms, .. } => {
+                Self::RecordingPaused { about: about(call, interaction), at_ms }
+            }
+            Kind::RecordingResumed { call, interaction, at_ms, .. } => {
+                Self::RecordingResumed { about: about(call, interaction), at_ms }
+            }
+            Kind::RecordingEnded { call, interaction, length_ms, error, .. } => {
+                Self::RecordingEnded { about: about(call, interaction), length_ms, error }
+            }
+            _ => Self::Reloaded,
         }
     }
 

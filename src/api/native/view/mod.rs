@@ -14,4 +14,4 @@ pub(super) use explain::ExplanationItem;
 pub(super) use figures::{AgentSums, Columns, IntervalItem, QueueSums, Spans, csv};
 pub(super) use phone::{RegistrationItem, TrunkItem};
 pub(super) use queue::{MemberItem, QueueItem, QueueSettings};
-pub(super) use record::{CallItem, PartyItem, RecordItem, RecordingItem};
+pub(super) use record::{CallItem, PartyItem, RecordItem, RecordingItem, part_of};

@@ -5,6 +5,7 @@ use strowger_core::vocab::command::{CallStage, CallView};
 use strowger_core::vocab::record::{
     CallRecord, EndCause, EndedBy, Party, Quality, QueueVisit, RecordingRecord,
 };
+use strowger_core::vocab::recording::{BegunBy, Gap};
 use strowger_core::vocab::supervise::SupervisorView;
 use utoipa::ToSchema;
 
@@ -248,8 +249,40 @@ pub(in crate::api::native) struct RecordingItem {
     bytes: Option<u64>,
     /// Why it ended early, if so.
     error: Option<String>,
+    /// Who had it begun: `policy`, `party` or `supervisor`.
+    #[schema(value_type = String)]
+    begun_by: BegunBy,
+    /// Where it paused, in order; the file holds silence there.
+    gaps: Vec<GapItem>,
+    /// When its file was removed for its age or for want of room, ms since the Unix epoch.
+    removed_at: Option<u64>,
     /// Where the audio is: stereo WAV, the caller on the left.
     audio: String,
+}
+
+/// Which of its call's recordings a file is, counted from 1: `<call>.wav` and `<call>-2.wav`, the call being 32 digits.
+pub(in crate::api::native) fn part_of(path: &str) -> Option<u32> {
+    let name = path.rsplit('/').next()?.strip_suffix(".wav")?;
+    let rest = name.get(32..)?;
+    match rest.strip_prefix('-') {
+        Some(number) => number.parse().ok().filter(|number| *number > 1),
+        None => rest.is_empty().then_some(1),
+    }
+}
+
+/// A pause of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+struct GapItem {
+    /// Where in the file it begins, in ms.
+    from_ms: u64,
+    /// Where it ends; null where it lasted to the end.
+    until_ms: Option<u64>,
+}
+
+impl From<Gap> for GapItem {
+    fn from(gap: Gap) -> Self {
+        Self { from_ms: gap.from_ms, until_ms: gap.until_ms }
+    }
 }
 
 impl From<RecordingRecord> for RecordingItem {
@@ -261,7 +294,30 @@ impl From<RecordingRecord> for RecordingItem {
             length_ms: record.length_ms,
             bytes: record.bytes,
             error: record.error,
-            audio: format!("/api/v1/recordings/{}/audio", record.call),
+            begun_by: record.begun_by,
+            gaps: record.gaps.into_iter().map(GapItem::from).collect(),
+            removed_at: record.removed_at,
+            audio: match part_of(&record.path) {
+                Some(part) => format!("/api/v1/recordings/{}/audio?part={part}", record.call),
+                None => format!("/api/v1/recordings/{}/audio", record.call),
+            },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn a_file_says_which_of_its_calls_recordings_it_is() {
+        let call = "0123456789abcdef0123456789abcdef";
+        let part = |rest: &str| part_of(&format!("demo/2026-11-21/{call}{rest}"));
+        assert_eq!((part(".wav"), part("-2.wav"), part("-17.wav")), (Some(1), Some(2), Some(17)));
+        assert_eq!(
+            (part("-1.wav"), part("x.wav"), part("-.wav"), part("")),
+            (None, None, None, None)
+        );
+        assert_eq!(part_of("secret/place.wav"), None);
     }
 }
