@@ -30,10 +30,12 @@ const BUSY: u64 = 2_500_000;
 /// Longer pauses between inputs count as this, so that a busy hour is recognised soon after a quiet one.
 const IDLE: u64 = 8 * BUSY;
 /// A busy switch naps between turns until so many inputs have come, as far as the pace so far tells: one wake-up, and
-/// caches that are warm, serve them all.
-const GATHERED: u64 = 8;
-/// The shortest and the longest nap, in nanoseconds. The longest is what a message may be delayed.
-const NAPS: (u64, u64) = (2_000_000, 8_000_000);
+/// caches that are warm, serve them all. Measured at a thousand messages a second, a registration took a quarter less time
+/// with 16 in a turn than with 8.
+const GATHERED: u64 = 16;
+/// The shortest and the longest nap, in nanoseconds. The longest is what a message may be delayed: little beside the half
+/// second after which phones repeat themselves (RFC 3261 section 17.1.1.1).
+const NAPS: (u64, u64) = (2_000_000, 16_000_000);
 /// In the poller the mailbox has this number; the sockets have theirs from 0.
 const MAILBOX: u64 = u64::MAX;
 
