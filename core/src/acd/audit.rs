@@ -135,7 +135,11 @@ impl Acd {
         let key = &queue.config.key;
         let total = &queue.tally.book.total;
         let overflowed: u64 = total.overflowed.values().sum();
-        let left = total.answered + total.abandoned + total.removed + total.callbacks_given_up;
+        let left = total.answered
+            + total.abandoned
+            + total.removed
+            + total.callbacks_given_up
+            + total.picked_up;
         let waiting = queue.line.all.len();
         if total.entered != waiting as u64 + left + overflowed {
             wrong.push(format!("acd: of queue {key} callers are lost: {total:?}, {waiting} wait"));

@@ -32,6 +32,7 @@ impl Sum for QueueFigures {
             *self.overflowed.entry(*reason).or_default() += count;
         }
         self.removed += other.removed;
+        self.picked_up += other.picked_up;
         self.wait_answered_ms += other.wait_answered_ms;
         self.wait_abandoned_ms += other.wait_abandoned_ms;
         self.wait_longest_ms = self.wait_longest_ms.max(other.wait_longest_ms);

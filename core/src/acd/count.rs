@@ -146,6 +146,15 @@ impl Acd {
         self.count_left(now, call, "removed", None);
     }
 
+    pub(super) fn count_picked_up(&mut self, now: Now, call: CallId) {
+        let Some((queue, waited)) = self.stay(now, call) else { return };
+        self.count_queue(now, queue, |figures| {
+            figures.picked_up += 1;
+            figures.wait_longest_ms = figures.wait_longest_ms.max(waited);
+        });
+        self.count_left(now, call, "picked_up", None);
+    }
+
     pub(super) fn count_callback(&mut self, now: Now, call: CallId) {
         let Some((queue, _)) = self.stay(now, call) else { return };
         self.count_queue(now, queue, |figures| figures.callbacks += 1);

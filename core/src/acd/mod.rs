@@ -28,6 +28,7 @@ mod offer;
 mod ordered;
 mod orders;
 mod overflow;
+mod pickup;
 mod places;
 mod queue;
 mod refresh;

@@ -211,7 +211,7 @@ pub enum EventKind {
         interaction: InteractionId,
         /// Where from.
         queue: QueueKey,
-        /// `answered`, `abandoned`, `removed`, `callback`, or why it overflowed.
+        /// `answered`, `abandoned`, `removed`, `picked_up`, `callback`, or why it overflowed.
         outcome: String,
         /// Waited, in ms.
         waited_ms: u64,

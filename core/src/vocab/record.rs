@@ -293,7 +293,8 @@ pub struct QueueVisit {
     pub joined_at: u64,
     /// Left for an agent, or otherwise.
     pub left_at: Option<u64>,
-    /// How it ended: `answered`, `abandoned`, `removed`, `callback`, `restart` or why it overflowed (`timeout`, `no_agent` ...).
+    /// How it ended: `answered`, `abandoned`, `removed`, `picked_up`, `callback`, `restart` or
+    /// why it overflowed (`timeout`, `no_agent` ...).
     pub outcome: Option<String>,
     /// The agent who was bridged.
     pub agent: Option<AgentKey>,

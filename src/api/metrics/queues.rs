@@ -60,7 +60,7 @@ fn gauges(queues: &[&QueueGauge]) -> Vec<Family> {
 type Count = (&'static str, &'static str, fn(&QueueFigures) -> u64);
 
 fn counts(queues: &[&QueueGauge]) -> Vec<Family> {
-    let counts: [Count; 8] = [
+    let counts: [Count; 9] = [
         ("strowger_queue_entered", "Callers who came", |sums| sums.entered),
         ("strowger_queue_offers", "Offers made to agents", |sums| sums.offered),
         ("strowger_queue_answered", "Callers whom an agent answered", |sums| sums.answered),
@@ -76,6 +76,11 @@ fn counts(queues: &[&QueueGauge]) -> Vec<Family> {
             |sums| sums.abandoned_late,
         ),
         ("strowger_queue_removed", "Callers whom somebody took out", |sums| sums.removed),
+        (
+            "strowger_queue_picked_up",
+            "Callers whom somebody picked up who is no agent of the queue",
+            |sums| sums.picked_up,
+        ),
         ("strowger_queue_callbacks", "Callbacks taken", |sums| sums.callbacks),
     ];
     let count = |(name, help, value): Count| {

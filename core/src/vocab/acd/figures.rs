@@ -26,6 +26,8 @@ pub struct QueueFigures {
     pub overflowed: BTreeMap<OverflowReason, u64>,
     /// Callers whom somebody took out.
     pub removed: u64,
+    /// Callers whom somebody picked up who is no agent of the queue.
+    pub picked_up: u64,
     /// Waits of answered callers, summed.
     pub wait_answered_ms: u64,
     /// Waits of callers who hung up, summed.

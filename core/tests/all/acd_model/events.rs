@@ -70,7 +70,7 @@ impl Told {
         for ((subject, _), figures) in &self.figures {
             let sum = sums.entry(subject).or_default();
             sum.0 += figures.entered;
-            sum.1 += figures.answered + figures.abandoned + figures.removed;
+            sum.1 += figures.answered + figures.abandoned + figures.removed + figures.picked_up;
             sum.1 += figures.overflowed.values().sum::<u64>() + figures.callbacks_given_up;
         }
         let again = |subject: &FigureSubject| match subject {

@@ -48,6 +48,8 @@ pub(in crate::api::native) struct QueueSums {
     overflowed: Overflowed,
     /// Callers whom somebody took out.
     removed: u64,
+    /// Callers whom somebody picked up who is no agent of the queue.
+    picked_up: u64,
     /// Callbacks taken.
     callbacks: u64,
     /// Percent: answered in time, of those answered and those who hung up late; null without any.
@@ -79,6 +81,7 @@ impl From<QueueFigures> for QueueSums {
             abandoned_late: sums.abandoned_late,
             overflowed: Overflowed { timeout, no_agent, full, exit_key, queue_removed },
             removed: sums.removed,
+            picked_up: sums.picked_up,
             callbacks: sums.callbacks,
             service_level: percent(sums.answered_in_time, sums.answered + sums.abandoned_late),
             mean_wait_ms: sums.wait_answered_ms.checked_div(sums.answered),
@@ -215,7 +218,7 @@ fn or_empty<T: ToString>(value: Option<T>) -> String {
 impl Columns for QueueSums {
     const HEAD: &'static str = "entered,offered,answered,answered_in_time,abandoned,abandoned_late,\
         overflowed_timeout,overflowed_no_agent,overflowed_full,overflowed_exit_key,overflowed_queue_removed,\
-        removed,callbacks,service_level,mean_wait_ms,mean_wait_abandoned_ms,longest_wait_ms,talk_ms,wrap_up_ms,\
+        removed,picked_up,callbacks,service_level,mean_wait_ms,mean_wait_abandoned_ms,longest_wait_ms,talk_ms,wrap_up_ms,\
         mean_handling_ms";
 
     fn row(&self) -> Vec<String> {
@@ -233,6 +236,7 @@ impl Columns for QueueSums {
             over.exit_key,
             over.queue_removed,
             self.removed,
+            self.picked_up,
             self.callbacks,
         ];
         let rest = [
