@@ -14,7 +14,7 @@ need sox
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf en music tones
-mkdir -p en/digits en/voicemail en/menu en/conference en/forward music tones
+mkdir -p en/digits en/voicemail en/menu en/conference en/forward en/pickup en/park music tones
 
 # say FILE TEXT [WORDS_A_MINUTE]: telephone band, both ends trimmed, 60 ms of air around.
 say() {
@@ -98,6 +98,14 @@ say voicemail/greeting-kept     "Your greeting is kept."
 say voicemail/greeting-dropped  "Your greeting stays as it was."
 say voicemail/greeting-usual    "Callers hear the usual greeting."
 say menu/invalid                "That key is not in use."
+
+# Pickup and parking.
+say pickup/nothing-rings "Nothing rings there, or somebody has answered already."
+say pickup/not-allowed   "You are not allowed to take this call."
+say pickup/taken         "Somebody else has taken this call."
+say park/parked-at       "The call is parked at"
+say park/full            "All parking places are taken."
+say park/empty           "Nobody is parked there."
 
 # What a phone's owner sets by code.
 say forward/dnd-on              "Do not disturb is on."

@@ -14,6 +14,8 @@ pub mod ids;
 pub mod ivr;
 pub mod mwi;
 pub mod outbox;
+pub mod park;
+pub mod pickup;
 pub mod presence;
 pub mod provision;
 pub mod registrar;

@@ -122,6 +122,19 @@ impl FromRequestParts<App> for CallPath {
     }
 }
 
+/// A parking place; what cannot be a number names none.
+pub(super) struct SlotPath(pub(super) u32);
+
+impl FromRequestParts<App> for SlotPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let text: String = path(parts, app).await?;
+        let slot = text.parse().ok().filter(|slot: &u32| slot.to_string() == text);
+        slot.map(Self).ok_or_else(|| Problem::not_found("a parking place is a number"))
+    }
+}
+
 /// What stands in the path, percent-decoded.
 async fn path<T>(parts: &mut Parts, app: &App) -> Result<T, Problem>
 where

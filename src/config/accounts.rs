@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use strowger_core::vocab::acd::Times;
-use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy, Tenant};
+use strowger_core::vocab::config::{Destination, DigestAlgorithm, Extension, RecordPolicy, Tenant};
 use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ExtensionKey, Role, Secret, TenantId};
@@ -109,7 +109,15 @@ fn tenant(table: &Table<'_>, id: Option<At<&str>>) -> Tenant {
     let domain = checked(table, "domain", domain, owned(values::host));
     let emergency = table.texts("emergency", "a list of numbers such as [\"112\"]");
     let emergency = emergency.unwrap_or_default().into_iter();
+    let park_to = table.text("park_to", "a number that can be dialled, such as \"9001\"");
     Tenant {
+        park_to: checked(table, "park_to", park_to, |text| {
+            let id = id.map_or("", |id| id.value);
+            let number = Destination::parse(text, id);
+            number.filter(|to| matches!(to, Destination::Number(_))).ok_or_else(|| {
+                format!("\"{text}\" is no number; write one that can be dialled, such as \"9001\"")
+            })
+        }),
         id: id.map_or_else(String::new, |id| id.value.to_owned()),
         prefix: prefix.unwrap_or_default(),
         domain: domain.map(|domain| domain.to_ascii_lowercase()),
@@ -184,6 +192,7 @@ fn extension(
     };
     let classes = classes.map(|classes| names(classes, "classes"));
     let pickup_groups = names(groups.unwrap_or_default(), "pickup_groups");
+    let pickup_any = table.flag("pickup_any").unwrap_or(false);
     let record = checked(table, "record", record, record_policy).unwrap_or_default();
     let algorithm = checked(table, "algorithm", algorithm, digest_algorithm).unwrap_or_default();
     let max_calls = table.number("max_calls", 0..=1_000, "calls").unwrap_or(0);
@@ -200,6 +209,7 @@ fn extension(
         key,
         password: Secret::new(password?.value),
         pickup_groups,
+        pickup_any,
         record,
         classes: classes.unwrap_or_else(|| vec!["internal".into()]),
         max_calls,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use strowger_core::vocab::config::{Calls, Codes, Media, Sip};
+use strowger_core::vocab::config::{Calls, Codes, Media, Park, Sip};
 
 use super::shell::{Listen, Log, LogFormat, MediaPorts, Retention, Shell, StoreFile, Streams};
 use super::table::{At, Table};
@@ -228,8 +228,15 @@ pub(super) fn calls(root: &Table<'_>) -> Calls {
     calls
 }
 
+/// `[codes]` and `[park]`: what is dialled for a feature.
+pub(super) fn dialled(root: &Table<'_>) -> (Codes, Park) {
+    let codes = codes(root);
+    let park = park(root, &codes);
+    (codes, park)
+}
+
 /// `[codes]`.
-pub(super) fn codes(root: &Table<'_>) -> Codes {
+fn codes(root: &Table<'_>) -> Codes {
     let table = root.section("codes");
     let base = Codes::default();
     let code = |key: &'static str| {
@@ -259,12 +266,14 @@ pub(super) fn codes(root: &Table<'_>) -> Codes {
         whisper: code("whisper").unwrap_or(base.whisper),
         barge: code("barge").unwrap_or(base.barge),
         record: code("record").unwrap_or(base.record),
+        park: code("park").unwrap_or(base.park),
     };
     let all = [
         ("echo", &codes.echo),
         ("agent_login", &codes.agent_login),
         ("voicemail", &codes.voicemail),
         ("pickup_group", &codes.pickup_group),
+        ("park", &codes.park),
         ("dnd_on", &codes.dnd_on),
         ("dnd_off", &codes.dnd_off),
         ("forward_all_off", &codes.forward_all_off),
@@ -314,6 +323,40 @@ pub(super) fn recordings(root: &Table<'_>, shell: &mut Shell, media: &mut Media)
 }
 
 /// `[http]`, `[store]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
+/// `[park]`.
+fn park(root: &Table<'_>, codes: &Codes) -> Park {
+    const RIGHT: &str = "a range of numbers such as \"701-799\"";
+    let table = root.section("park");
+    let base = Park::default();
+    let text = table.text("slots", RIGHT);
+    let line = text.map_or(table.line(), |text| text.line);
+    let slots = checked(&table, "slots", text, |text| {
+        let parts = text.split_once('-').and_then(|(first, last)| {
+            let read = |text: &str| text.parse::<u32>().ok().filter(|n| n.to_string() == text);
+            Some((read(first)?, read(last)?))
+        });
+        parts
+            .filter(|(first, last)| *first > 0 && first <= last && last - first < 1_000)
+            .ok_or_else(|| format!("\"{text}\": write {RIGHT}, at most 1000 of them"))
+    });
+    let (first, last) = slots.unwrap_or((base.first, base.last));
+    if codes.park.parse().is_ok_and(|park: u32| (first..=last).contains(&park)) {
+        let text = format!("\"{}\" is codes.park too; choose other numbers", codes.park);
+        table.wrong(line, "slots", &text);
+    }
+    let park = Park {
+        first,
+        last,
+        timeout_secs: table
+            .number("timeout_secs", 5..=86_400, "seconds")
+            .unwrap_or(base.timeout_secs),
+        ring_secs: table.number("ring_secs", 5..=600, "seconds").unwrap_or(base.ring_secs),
+    };
+    table.finish();
+    park
+}
+
+/// `[http]`, `[store]`, `[recordings]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
 pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     let http = root.section("http");
     let listen = http.text("listen", "an address such as \"127.0.0.1:8088\"");

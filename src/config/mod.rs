@@ -164,7 +164,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let sip = general::sip(&root, &mut shell);
     let mut media = general::media(&root, &mut shell, sip.external_address.is_some());
     let calls = general::calls(&root);
-    let codes = general::codes(&root);
+    let (codes, park) = general::dialled(&root);
     let mut mwi = mwi::mwi(&root);
     let presence = presence::presence(&root);
     general::recordings(&root, &mut shell, &mut media);
@@ -213,6 +213,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         media,
         calls,
         codes,
+        park,
         mwi,
         presence,
         phones,

@@ -54,6 +54,7 @@ fn call(id: u128, tenant: &str, started_at: u64, caller: &str) -> CallRecord {
         end: None,
         quality: Vec::new(),
         recording: None,
+        picked_up_by: None,
         queued: Vec::new(),
     }
 }

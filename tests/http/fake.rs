@@ -90,6 +90,7 @@ pub fn record(call: u128, tenant: &str, caller: &str) -> CallRecord {
         }),
         quality: Vec::new(),
         recording: None,
+        picked_up_by: None,
         queued: Vec::new(),
     }
 }

@@ -47,6 +47,7 @@ fn account(number: &str) -> Extension {
         password: Secret::new("secret"),
         name: format!("Phone {number}"),
         pickup_groups: Vec::new(),
+        pickup_any: false,
         record: if number == "4001" { RecordPolicy::Always } else { RecordPolicy::Never },
         classes: vec!["internal".into(), "national".into()],
         max_calls: 4,

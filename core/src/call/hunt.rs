@@ -82,6 +82,7 @@ impl Call {
             Found::Sound(name) => self.start_sound(ctx, name),
             Found::Attend(attendance) => self.attend(ctx, attendance),
             Found::Nothing(outcome) => self.hop_failed(ctx, outcome),
+            Found::Refused(outcome, prompt) => self.refuse(ctx, outcome, prompt),
         }
     }
 

@@ -251,6 +251,14 @@ impl LegMedia {
         self.sent(answer, false).ok_or(NegotiationError::NoUsableStream)
     }
 
+    /// Whether there is an answer to this leg's offer if the other end describes itself so.
+    pub fn could_answer(&self, ctx: &Ctx<'_>, other: &Sdp) -> bool {
+        let (Some(plan), Some(offer)) = (self.answer_plan(ctx), self.theirs.as_ref()) else {
+            return false;
+        };
+        answer_towards(offer, &unheld(other), &plan).is_ok()
+    }
+
     /// The answer to this leg's offer where the switch itself is the other end.
     pub fn answer_self(&mut self, ctx: &Ctx<'_>) -> Result<Bytes, NegotiationError> {
         let (Some(plan), Some(offer)) = (self.answer_plan(ctx), self.theirs.as_ref()) else {

@@ -28,6 +28,7 @@ mod search;
 mod service;
 mod start;
 mod table;
+mod taken;
 mod talk;
 
 use std::collections::VecDeque;
@@ -169,6 +170,8 @@ pub enum Found {
     Attend(Attendance),
     /// Nowhere, now.
     Nothing(Outcome),
+    /// Nowhere, and the caller hears why by this prompt.
+    Refused(Outcome, String),
 }
 
 /// Somebody whom SIP reaches.
@@ -331,7 +334,8 @@ impl Call {
     /// Whether an extension is one of its ends.
     pub fn involves(&self, extension: &ExtensionKey) -> bool {
         let is = |party: &Party| matches!(party, Party::Extension { extension: own, .. } if own == extension);
-        is(&self.record.caller) || is(&self.record.callee)
+        let picker = self.record.picked_up_by.as_ref();
+        is(&self.record.caller) || is(&self.record.callee) || picker.is_some_and(is)
     }
 
     /// The call as shown to people.
@@ -370,6 +374,11 @@ impl Call {
             _ if self.is_live() && self.record.end.is_some() => Some("has ended and lives"),
             _ => None,
         }
+    }
+
+    /// Who is at a side now.
+    pub fn at(&self, side: usize) -> &Party {
+        self.legs.get(side).map_or(&Party::Nobody, |leg| &leg.party)
     }
 
     /// True when the call may be dropped.

@@ -28,7 +28,7 @@ enum Task {
     /// Plays once and hangs up.
     Sound(String),
     /// Plays, then ends the call for this reason.
-    Explain(Outcome),
+    Explain(Outcome, String),
 }
 
 impl Call {
@@ -72,10 +72,7 @@ impl Call {
             Stage::Serving(Service { play: None, task, .. }) => match task {
                 Task::Echo => format!("{}/echo", self.language),
                 Task::Sound(name) => name.clone(),
-                Task::Explain(outcome) => match outcome.prompt() {
-                    Some(name) => format!("{}/{name}", self.language),
-                    None => return self.fail(ctx, *outcome),
-                },
+                Task::Explain(_, prompt) => prompt.clone(),
             },
             _ => return,
         };
@@ -99,8 +96,19 @@ impl Call {
     pub(crate) fn explain_failure(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
         let caller = &self.legs[CALLER];
         let wanted = ctx.policy.calls.announce_failures || caller.confirmed;
-        let possible = caller.confirmed || (!caller.late_offer && caller.sip.is_some());
-        if !wanted || !possible || outcome.prompt().is_none() {
+        match outcome.prompt().filter(|_| wanted) {
+            Some(name) => self.refuse(ctx, outcome, format!("{}/{name}", self.language)),
+            None => self.fail(ctx, outcome),
+        }
+    }
+
+    /// Ends a call that nobody answered with these words, where the caller can hear them, and with the status.
+    pub(crate) fn refuse(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome, prompt: String) {
+        if self.returns.is_some() {
+            return self.not_reached(ctx, outcome);
+        }
+        let caller = &self.legs[CALLER];
+        if !caller.confirmed && (caller.late_offer || caller.sip.is_none()) {
             return self.fail(ctx, outcome);
         }
         if !caller.confirmed && !caller.described && !self.open_early(ctx) {
@@ -108,7 +116,7 @@ impl Call {
         }
         self.stage = Stage::Serving(Service {
             deadline: ctx.now.mono + EXPLAIN_LIMIT,
-            task: Task::Explain(outcome),
+            task: Task::Explain(outcome, prompt),
             play: None,
         });
         self.begin_service(ctx);
@@ -140,13 +148,13 @@ impl Call {
                 }
             }
             Task::Sound(_) => self.finish(ctx, Outcome::of(EndCause::Normal), EndedBy::Switch),
-            Task::Explain(outcome) => self.fail(ctx, outcome),
+            Task::Explain(outcome, _) => self.fail(ctx, outcome),
         }
     }
 
     pub(crate) fn service_timeout(&mut self, ctx: &mut Ctx<'_>) {
         let outcome = match &self.stage {
-            Stage::Serving(Service { task: Task::Explain(outcome), .. }) => *outcome,
+            Stage::Serving(Service { task: Task::Explain(outcome, _), .. }) => *outcome,
             _ => Outcome::of(EndCause::TooLong),
         };
         self.finish(ctx, outcome, EndedBy::Switch);

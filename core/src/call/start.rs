@@ -130,6 +130,7 @@ impl Call {
                 end: None,
                 quality: Vec::new(),
                 recording: None,
+                picked_up_by: None,
                 queued: Vec::new(),
             },
             legs,

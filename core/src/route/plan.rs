@@ -49,6 +49,17 @@ impl Directory {
         bare.map(Feature::PickUpAt)
     }
 
+    /// The number that parks, and those of the places.
+    fn parking(&self, dialled: &str) -> Option<Feature> {
+        if dialled == self.config.codes.park {
+            return Some(Feature::Park);
+        }
+        let park = &self.config.park;
+        let slot = dialled.parse().ok().filter(|slot| (park.first..=park.last).contains(slot))?;
+        // Not "0701", nor "+701".
+        (slot.to_string() == dialled).then_some(Feature::Retrieve(slot))
+    }
+
     /// Extensions call within their own tenant only.
     fn reaches(&self, tenant: &Tenant, host: Option<&str>) -> Result<(), Refusal> {
         match self.scope(host) {
@@ -113,6 +124,9 @@ impl Directory {
                 return Err(Refusal::Loop);
             }
             return Ok(plan(called.key.number.clone(), self.to_extension(&called.key)));
+        }
+        if let Some(feature) = self.parking(&dialled) {
+            return Ok(plan(dialled, vec![Hop::Feature(feature)]));
         }
         let forms = number::forms(&dialled, tenant.country_code.as_deref());
         let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());

@@ -52,6 +52,8 @@ impl Switch {
                 && running.conferences.is_idle()
                 && running.rounds.is_idle()
                 && running.consults.is_idle()
+                && running.lot.is_empty()
+                && running.summons.len() == 0
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -103,6 +105,8 @@ impl Running {
         self.consults.audit(lives, &mut wrong);
         self.settings.audit(lives, &mut wrong);
         self.rounds.audit(lives, &mut wrong);
+        self.summons.audit(lives, &mut wrong);
+        self.lot.audit(|call| self.calls.get(call).is_some_and(Call::waits_attended), &mut wrong);
         wrong
     }
 
@@ -134,6 +138,7 @@ impl Running {
         self.queues.digest(hasher);
         self.settings.digest(hasher);
         self.rounds.digest(hasher);
+        format!("{:?}{:?}", self.lot, self.summons).hash(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

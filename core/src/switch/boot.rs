@@ -13,6 +13,7 @@ use crate::gate::Gate;
 use crate::ids::{Ids, Purpose, seed_for};
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
+use crate::park::Lot;
 use crate::presence::Watches;
 use crate::provision::Phones;
 use crate::registrar::Registrar;
@@ -33,6 +34,7 @@ use super::message::Deliveries;
 use super::queue::{Definitions, Queues};
 use super::staff::Staff;
 use super::subscribe::PACKAGES;
+use super::summons::Summons;
 use super::{Books, Desk, Drain, Running};
 
 /// Nonces that authenticated somebody and are remembered against replay.
@@ -84,6 +86,8 @@ impl Running {
             supervision: crate::supervise::Supervision::default(),
             conferences: super::conference::Conferences::default(),
             rounds: Rounds::default(),
+            lot: Lot::default(),
+            summons: Summons::default(),
             now,
             counters: Counters::default(),
             drain: None,

@@ -82,6 +82,11 @@ impl Rounds {
         self.due.extend(own.due.map(|at| (at, call)));
     }
 
+    /// Somebody else has the caller.
+    pub(super) fn taken(&mut self, call: CallId) {
+        self.close(call);
+    }
+
     fn close(&mut self, call: CallId) -> Option<Ringing> {
         let own = self.open.remove(&call)?;
         if let Some(at) = own.due {

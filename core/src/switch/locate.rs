@@ -27,6 +27,7 @@ impl Running {
                     Arrival::Here(found) => {
                         self.let_act(now, id, |call, ctx| call.located(ctx, found));
                     }
+                    Arrival::Away => {}
                     Arrival::Elsewhere(hops) => {
                         self.let_act(now, id, |call, ctx| call.redirected(ctx, Ok(hops)));
                     }
@@ -55,6 +56,7 @@ impl Running {
                     None => self.locate(now, id, hop),
                 }),
             },
+            Hop::Feature(feature) => self.enter_feature(now, id, feature),
             hop => Arrival::Here(self.locate(now, id, hop)),
         }
     }
@@ -68,9 +70,8 @@ impl Running {
             Hop::Voicemail(key) => self.leave_message(now, id, key),
             Hop::OwnVoicemail => self.visit_mailbox(now, id),
             Hop::AgentLogin => self.begin_login(now, id),
-            Hop::Feature(feature) => self.enter_feature(now, id, feature),
             Hop::Conference(key) => self.enter_conference(now, id, key),
-            Hop::Queue(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
+            Hop::Queue(_) | Hop::Feature(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
             Hop::Extension(key) => {
                 let identity = self.identity_for(id, hop);
                 self.ringing_as_set(key, self.locate_extension(key, identity))

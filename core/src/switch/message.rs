@@ -75,7 +75,7 @@ impl Running {
         let place = match self.locate_extension(key, identity) {
             Found::Ring(place) => place,
             Found::Nothing(outcome) if outcome.status == 486 => return Err(480),
-            Found::Nothing(outcome) => return Err(outcome.status),
+            Found::Nothing(outcome) | Found::Refused(outcome, _) => return Err(outcome.status),
             Found::Echo | Found::Sound(_) | Found::Attend(_) => return Err(403),
         };
         let kind = message.header(HeaderName::ContentType).unwrap_or("text/plain").to_owned();

@@ -31,6 +31,9 @@ mod menu;
 mod menu_orders;
 mod message;
 mod orders;
+mod park;
+mod park_orders;
+mod pickup;
 mod provision;
 mod queries;
 mod queue;
@@ -39,6 +42,7 @@ mod register;
 mod responses;
 mod staff;
 mod subscribe;
+mod summons;
 mod supervise;
 mod supervise_orders;
 mod transfer;
@@ -59,6 +63,7 @@ use crate::gate::Gate;
 use crate::ids::Ids;
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
+use crate::park::Lot;
 use crate::presence::Watches;
 use crate::provision::Phones;
 use crate::registrar::Registrar;
@@ -81,6 +86,7 @@ use message::Deliveries;
 use queue::Queues;
 use responses::Awaiting;
 use staff::{EndedCall, Staff};
+use summons::Summons;
 
 /// What calls work with.
 struct Desk {
@@ -138,6 +144,8 @@ struct Running {
     supervision: Supervision,
     conferences: Conferences,
     rounds: Rounds,
+    lot: Lot,
+    summons: Summons,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -228,6 +236,7 @@ impl Running {
                 self.on_act(now, act);
             } else if !self.tell_acd(now)
                 && !self.tick_rounds(now)
+                && !self.recall_summons(now)
                 && !self.tick_mwi(now)
                 && !self.tell_watchers(now)
             {
@@ -253,7 +262,9 @@ impl Running {
             || self.queue_heeds(now, call, note)
             || self.login_heeds(now, call, note)
             || self.feature_heeds(now, call, note)
-            || self.round_heeds(now, call, note);
+            || self.round_heeds(now, call, note)
+            || self.park_heeds(now, call, note)
+            || self.summons_heed(now, call, note);
         if !heeded || *note == Note::CallerGone {
             self.heed_in_lobby(now, call, note);
         }
@@ -338,6 +349,7 @@ impl Running {
             self.note_ended(&ended);
         }
         self.touch_call(id);
+        self.leave_if_unparked(now, id);
     }
 
     fn on_media(&mut self, now: Now, _worker: WorkerId, event: MediaEvent) {
@@ -374,6 +386,7 @@ impl Running {
         self.tick_queues(now);
         self.tick_logins(now);
         self.tick_conferences(now);
+        self.tick_parking(now);
         self.tick_registrar(now);
         self.tick_trunks(now);
         self.tick_drain(now);
@@ -392,6 +405,7 @@ impl Running {
             self.logins.next_deadline(),
             self.conferences.next_deadline(),
             self.rounds.next_deadline(),
+            self.lot.next_deadline(),
             drain,
         ]
         .into_iter()

@@ -25,6 +25,7 @@ impl Running {
             Command::Talk { call, order } => self.order_talk(now, principal, call, order),
             Command::HangUp { call } => self.hang_up(now, principal, call),
             Command::Record(order) => self.order_recording(now, principal, order),
+            Command::Take(order) => self.order_taking(now, principal, order),
             Command::Mailbox { mailbox, order } => {
                 return self.order_mailbox(now, id, principal, &mailbox, &order);
             }

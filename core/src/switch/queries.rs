@@ -34,6 +34,7 @@ impl Running {
                     None => Reply::Refused(CommandError::NotFound(format!("no live call {call}"))),
                 }
             }
+            Query::Parking => self.parking(now, &principal.tenant),
             Query::Trunks => {
                 let mut items = self.books.trunks.views(&principal.tenant);
                 for view in &mut items {

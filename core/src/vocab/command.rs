@@ -9,6 +9,7 @@ use super::acd::{
 use super::conference::{ConferenceOrder, ConferenceView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
+use super::park::{ParkedView, TakeOrder};
 use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
 use super::recording::RecordingOrder;
@@ -74,6 +75,8 @@ pub enum Command {
     },
     /// Begins, pauses, resumes or ends the recording of a live call.
     Record(RecordingOrder),
+    /// A call that rings elsewhere, or is parked, or is to be.
+    Take(TakeOrder),
     /// Something about an agent of the tenant; an agent's key may only order about its own.
     Agent {
         /// The agent's id.
@@ -144,6 +147,8 @@ pub enum Query {
         /// Which.
         call: CallId,
     },
+    /// Parking places of the tenant that are taken, by number.
+    Parking,
     /// Trunks of the tenant.
     Trunks,
     /// Desk phones of the tenant, by MAC address.
@@ -272,6 +277,15 @@ pub enum Done {
     },
     /// A call is being ended.
     HungUp,
+    /// A call was parked.
+    Parked {
+        /// The call of who waits.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// The number to dial.
+        slot: u32,
+    },
     /// The order was carried out, or what it wants held already.
     Ordered,
     /// A definition is in force and on disk.
@@ -291,6 +305,8 @@ pub enum Reply {
     Calls(Page<CallView>),
     /// One call.
     Call(Box<CallView>),
+    /// Rows.
+    Parking(Page<ParkedView>),
     /// All trunks.
     Trunks(Page<TrunkView>),
     /// Rows.

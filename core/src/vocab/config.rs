@@ -14,6 +14,7 @@ use super::conference::{Conference, ConferenceKey};
 use super::group::Group;
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
+pub use super::park::Park;
 use super::provision::PhoneConfig;
 use super::settings::SettingsRecord;
 use super::supervise::Supervised;
@@ -30,6 +31,8 @@ pub struct Config {
     pub calls: Calls,
     /// Feature codes.
     pub codes: Codes,
+    /// Parking places.
+    pub park: Park,
     /// Lamps of mailboxes.
     pub mwi: Mwi,
     /// Limits of subscriptions.
@@ -230,6 +233,8 @@ pub struct Codes {
     pub barge: String,
     /// Pressed in a call: begins and ends its recording, where the extension records on demand.
     pub record: String,
+    /// Parks a call.
+    pub park: String,
 }
 
 impl Default for Codes {
@@ -256,6 +261,7 @@ impl Default for Codes {
             whisper: "*32".into(),
             barge: "*33".into(),
             record: "*1".into(),
+            park: "700".into(),
         }
     }
 }
@@ -334,6 +340,8 @@ pub struct Tenant {
     pub country_code: Option<String>,
     /// Numbers that pass every limit and raise an event.
     pub emergency: Vec<String>,
+    /// Where parked callers go whom nobody took, not even the parker; `None`: the parker is rung again and again.
+    pub park_to: Option<Destination>,
 }
 
 /// When an extension's calls are recorded.
@@ -372,6 +380,8 @@ pub struct Extension {
     pub name: String,
     /// Groups within which calls may be picked up.
     pub pickup_groups: Vec<String>,
+    /// May pick up every call of the tenant by its number, whatever the groups.
+    pub pickup_any: bool,
     /// Recording.
     pub record: RecordPolicy,
     /// Classes of routes it may use.

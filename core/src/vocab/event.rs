@@ -94,6 +94,52 @@ pub enum EventKind {
         /// By whom.
         by: Party,
     },
+    /// Somebody took a call that rang elsewhere.
+    CallPickedUp {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Who took it.
+        by: Party,
+        /// Whom it was for: who rang, or the queue.
+        from: Party,
+    },
+    /// Somebody was parked.
+    CallParked {
+        /// The call of who is parked.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// The number to dial.
+        slot: u32,
+        /// Who waits there.
+        parked: Party,
+        /// Who parked.
+        by: Party,
+    },
+    /// Somebody took a parked call; the place is free.
+    CallRetrieved {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// From where.
+        slot: u32,
+        /// Who took it.
+        by: Party,
+    },
+    /// A parking place is free without anybody having dialled it.
+    ParkingEnded {
+        /// The call that was there.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Which place.
+        slot: u32,
+        /// `hung_up`, `timeout` (sent on, since nobody came), or `taken` (by other means).
+        why: String,
+    },
     /// One party put the other on hold.
     CallHeld {
         /// Which call.

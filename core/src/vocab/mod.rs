@@ -13,6 +13,7 @@ pub mod ids;
 pub mod input;
 pub mod mailbox;
 pub mod menu;
+pub mod park;
 pub mod plan;
 pub mod provision;
 pub mod record;

@@ -82,6 +82,10 @@ pub enum Feature {
     Intercom(ExtensionKey),
     /// Takes part in the call of this extension as a supervisor.
     Supervise(Mode, ExtensionKey),
+    /// Parks the caller.
+    Park,
+    /// Takes who is parked at this number.
+    Retrieve(u32),
 }
 
 /// How a caller is shown to the called side.

@@ -279,6 +279,9 @@ pub struct CallRecord {
     pub quality: Vec<Quality>,
     /// Recording below the recordings directory, if any.
     pub recording: Option<String>,
+    /// Who took the call while it rang elsewhere; `callee` is then who was called, for callers of queues who answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picked_up_by: Option<Party>,
     /// What happened in queues, in order; empty for most calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queued: Vec<QueueVisit>,

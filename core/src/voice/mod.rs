@@ -45,6 +45,13 @@ fn in_folder(language: &str, names: Vec<String>) -> Vec<String> {
     names.into_iter().map(|name| format!("{language}/{name}")).collect()
 }
 
+/// That the call is parked at this number.
+pub fn parked_at(language: &str, slot: u32) -> Vec<String> {
+    let mut all = prompt(language, "park/parked-at");
+    all.extend(digits(language, &slot.to_string()));
+    all
+}
+
 /// One prompt of a language by its bare name.
 pub fn prompt(language: &str, name: &str) -> Vec<String> {
     vec![format!("{language}/{name}")]

@@ -55,6 +55,7 @@ pub fn extension(tenant: &str, number: &str, classes: &[&str]) -> Extension {
         password: Secret::new("secret"),
         name: format!("Phone {number}"),
         pickup_groups: Vec::new(),
+        pickup_any: false,
         record: RecordPolicy::Never,
         classes: classes.iter().map(|class| (*class).to_owned()).collect(),
         max_calls: 0,
@@ -125,6 +126,7 @@ pub fn tenant(id: &str, prefix: &str, domain: Option<&str>) -> Tenant {
         language: "en".into(),
         country_code: Some("86".into()),
         emergency: vec!["110".into()],
+        park_to: None,
     }
 }
 

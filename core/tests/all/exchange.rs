@@ -14,8 +14,8 @@ use strowger_core::vocab::input::{Input, Listener};
 use strowger_core::vocab::mailbox::MailRecord;
 use strowger_core::vocab::record::CallRecord;
 use strowger_core::vocab::{
-    Boot, Command, Config, Effect, EventKind, Principal, Query, Record, Reply, RequestId, Restored,
-    Role, WorkerId,
+    Boot, CallId, Command, Config, Effect, EventKind, Principal, Query, Record, Reply, RequestId,
+    Restored, Role, WorkerId,
 };
 
 use crate::common::*;
@@ -374,6 +374,12 @@ impl Exchange {
         self.receive(dialog.at, &text);
     }
 
+    /// The caller acknowledges the failure of its INVITE.
+    pub fn respond_ack(&mut self, dialog: &Dialog) {
+        let text = self.request_text(dialog, "ACK", "", "");
+        self.receive(dialog.at, &text);
+    }
+
     /// The caller takes the switch's 200 and acknowledges it.
     #[track_caller]
     pub fn confirm(&mut self, dialog: &mut Dialog) {
@@ -393,6 +399,37 @@ impl Exchange {
         dialog.branch += "r";
         let text = self.request_text(dialog, method, more, body);
         self.receive(dialog.at, &text);
+    }
+
+    /// The caller gives up before the answer, and sees the 200.
+    #[track_caller]
+    pub fn give_up(&mut self, dialog: &Dialog) {
+        self.cancel(dialog);
+        let answers = |(to, text): &(SocketAddr, String)| {
+            *to == address(dialog.at)
+                && text.starts_with("SIP/2.0 200")
+                && header(text, "CSeq").ends_with("CANCEL")
+        };
+        let index = self.sent.iter().position(answers).expect("the CANCEL is answered");
+        self.sent.remove(index);
+    }
+
+    /// A phone stops ringing, since somebody else has the call.
+    #[track_caller]
+    pub fn stops_ringing(&mut self, at: &'static str, invite: &str) {
+        let cancel = self.expect(at, "CANCEL ");
+        assert!(cancel.contains("Reason: SIP;cause=200"), "{cancel}");
+        self.respond(at, &cancel, 200, "");
+        self.respond(at, invite, 487, "");
+        self.expect(at, "ACK ");
+    }
+
+    /// The live calls' ids.
+    pub fn live(&mut self) -> Vec<CallId> {
+        match self.query(Query::Calls { offset: 0, limit: 200 }) {
+            Reply::Calls(page) => page.items.into_iter().map(|view| view.record.call).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Hangs up, and sees the 200.

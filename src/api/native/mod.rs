@@ -11,6 +11,7 @@ mod figures;
 mod members;
 mod menus;
 mod phones;
+mod pickup;
 mod queues;
 mod range;
 mod recording_orders;
@@ -39,12 +40,13 @@ use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 21] = [
+    let all: [fn() -> OpenApiRouter<App>; 22] = [
         registrations::routes,
         calls::routes,
         supervise::routes,
         conferences::routes,
         talk::routes,
+        pickup::routes,
         records::routes,
         recordings::routes,
         recording_orders::routes,

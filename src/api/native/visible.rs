@@ -76,9 +76,14 @@ impl Eyes {
             | EventKind::RecordingPaused { call, .. }
             | EventKind::RecordingResumed { call, .. }
             | EventKind::RecordingEnded { call, .. } => (*call, false),
+            EventKind::CallRetrieved { call, by, .. } => (*call, is_own(by)),
+            EventKind::CallPickedUp { call, by, from, .. } => (*call, is_own(by) || is_own(from)),
+            EventKind::CallParked { call, by, parked, .. } => (*call, is_own(by) || is_own(parked)),
+            EventKind::ParkingEnded { call, .. } => (*call, false),
             EventKind::CallEnded { record } => {
                 let known = self.calls.remove(&record.call);
-                return known || is_own(&record.caller) || is_own(&record.callee);
+                let picker = record.picked_up_by.as_ref().is_some_and(is_own);
+                return known || is_own(&record.caller) || is_own(&record.callee) || picker;
             }
         };
         if named && self.calls.insert(call) && self.calls.len() > CALLS {

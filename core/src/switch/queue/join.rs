@@ -22,6 +22,8 @@ pub(in super::super) enum Arrival {
     Elsewhere(Vec<Hop>),
     /// To these, because somebody sends it on.
     SentOn(Diversion, Vec<Hop>),
+    /// Into another call: this one is over.
+    Away,
 }
 
 impl Running {

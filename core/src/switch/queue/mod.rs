@@ -9,6 +9,7 @@ mod define;
 mod join;
 mod offer;
 mod orders;
+mod pickup;
 mod queries;
 mod say;
 

@@ -206,11 +206,16 @@ impl Running {
         });
     }
 
-    fn connect(&mut self, now: Now, id: CallId, offer: OfferId) {
+    /// What the end of the agent's leg means in this caller's queue, and whether it records.
+    pub(super) fn after_answer(&self, id: CallId) -> (After, bool) {
         let service = self.queues.config_of(id).map(|config| &config.service);
         let record = service.is_some_and(|service| service.record_enabled);
         let keep = service.is_some_and(|service| service.agent_hangup_action.is_some());
-        let after = if keep { After::Keep } else { After::End };
+        (if keep { After::Keep } else { After::End }, record)
+    }
+
+    fn connect(&mut self, now: Now, id: CallId, offer: OfferId) {
+        let (after, record) = self.after_answer(id);
         let mut connected = false;
         self.step(now, id, |call, ctx| connected = call.connect(ctx, offer, after, record));
         if !connected {

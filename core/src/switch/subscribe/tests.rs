@@ -37,6 +37,7 @@ fn account(tenant: &str, number: &str) -> Extension {
         password: Secret::new("secret"),
         name: String::new(),
         pickup_groups: Vec::new(),
+        pickup_any: false,
         record: Default::default(),
         classes: Vec::new(),
         max_calls: 0,

@@ -72,6 +72,35 @@ enum What {
         into: String,
         by: PartyItem,
     },
+    /// Somebody took a call that rang elsewhere.
+    CallPickedUp {
+        #[serde(flatten)]
+        about: About,
+        by: PartyItem,
+        from: PartyItem,
+    },
+    /// Somebody was parked.
+    CallParked {
+        #[serde(flatten)]
+        about: About,
+        slot: u32,
+        parked: PartyItem,
+        by: PartyItem,
+    },
+    /// Somebody took a parked call.
+    CallRetrieved {
+        #[serde(flatten)]
+        about: About,
+        slot: u32,
+        by: PartyItem,
+    },
+    /// A parking place is free without anybody having dialled it: `why` is `hung_up`, `timeout` or `taken`.
+    ParkingEnded {
+        #[serde(flatten)]
+        about: About,
+        slot: u32,
+        why: String,
+    },
     /// One party put the other on hold.
     CallHeld {
         #[serde(flatten)]
@@ -280,6 +309,10 @@ impl From<EventKind> for What {
                 into: into.to_string(),
                 by: by.into(),
             },
+            kind @ (Kind::CallPickedUp { .. }
+            | Kind::CallParked { .. }
+            | Kind::CallRetrieved { .. }
+            | Kind::ParkingEnded { .. }) => Self::of_taken(kind),
             Kind::CallEnded { record } => Self::CallEnded { record: Box::new((*record).into()) },
             kind @ (Kind::CallHeld { .. } | Kind::CallResumed { .. } | Kind::CallDtmf { .. }) => {
                 Self::of_talk(kind)
@@ -410,6 +443,31 @@ impl What {
                 Self::RecordingEnded { about: about(call, interaction), length_ms, error }
             }
             _ => Self::Reloaded,
+        }
+    }
+
+    /// Those of pickup and parking; no other kind is given here.
+    fn of_taken(kind: EventKind) -> Self {
+        use EventKind as Kind;
+        match kind {
+            Kind::CallPickedUp { call, interaction, by, from } => Self::CallPickedUp {
+                about: about(call, interaction),
+                by: by.into(),
+                from: from.into(),
+            },
+            Kind::CallParked { call, interaction, slot, parked, by } => Self::CallParked {
+                about: about(call, interaction),
+                slot,
+                parked: parked.into(),
+                by: by.into(),
+            },
+            Kind::CallRetrieved { call, interaction, slot, by } => {
+                Self::CallRetrieved { about: about(call, interaction), slot, by: by.into() }
+            }
+            Kind::ParkingEnded { call, interaction, slot, why } => {
+                Self::ParkingEnded { about: about(call, interaction), slot, why }
+            }
+            other => Self::of_queue(other),
         }
     }
 

@@ -62,6 +62,8 @@ pub(in crate::api::native) struct RecordItem {
     caller: PartyItem,
     /// Who answered, or was tried last.
     callee: PartyItem,
+    /// Who took the call while it rang elsewhere; `callee` is then who was called. Null for most calls.
+    picked_up_by: Option<PartyItem>,
     /// What was dialled.
     dialled: String,
     /// Admitted, ms since the Unix epoch.
@@ -99,8 +101,8 @@ struct VisitItem {
     joined_at: u64,
     /// Left for an agent, or otherwise.
     left_at: Option<u64>,
-    /// `answered`, `abandoned`, `removed`, `callback`, `restart`, or why it overflowed: `timeout`, `no_agent`, `full`,
-    /// `exit_key` or `queue_removed`.
+    /// `answered`, `abandoned`, `removed`, `picked_up`, `callback`, `restart`, or why it overflowed: `timeout`, `no_agent`,
+    /// `full`, `exit_key` or `queue_removed`.
     outcome: Option<String>,
     /// The agent who was bridged.
     agent: Option<String>,
@@ -129,6 +131,7 @@ impl From<CallRecord> for RecordItem {
             interaction: record.interaction.to_string(),
             caller: record.caller.into(),
             callee: record.callee.into(),
+            picked_up_by: record.picked_up_by.map(Into::into),
             dialled: record.dialled,
             started_at: record.started_at,
             ringing_at: record.ringing_at,

@@ -1,0 +1,177 @@
+//! Phones that the switch rings so that somebody takes a call over: asked for over HTTP, or to tell a parker the place.
+//!
+//! The phone answers by itself where it can. What it was rung for is done as soon as it has answered; when that has become
+//! pointless before, it stops ringing.
+
+use std::collections::BTreeMap;
+
+use crate::call::{AnswerMode, Attendance, Call, Found, Note, Originate, Outcome, Rights};
+use crate::vocab::record::EndCause;
+use crate::vocab::{CallId, CommandError, Done, ExtensionKey, Identity, InteractionId, Now, Plan};
+use crate::voice;
+
+use super::Running;
+use super::orders::busy;
+
+/// What a phone is rung for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// To answer this call in place of whoever rings.
+    PickUp(CallId),
+    /// To take who is parked here.
+    Retrieve(u32, CallId),
+    /// To hear where a call was parked.
+    TellSlot(u32),
+}
+
+impl Errand {
+    /// The call that is to be taken.
+    fn target(&self) -> Option<CallId> {
+        match self {
+            Self::PickUp(call) | Self::Retrieve(_, call) => Some(*call),
+            Self::TellSlot(_) => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::PickUp(_) => "pickup",
+            Self::Retrieve(..) | Self::TellSlot(_) => "park",
+        }
+    }
+}
+
+/// Phones that ring for an errand, by their call.
+#[derive(Debug, Default)]
+pub(super) struct Summons {
+    open: BTreeMap<CallId, (ExtensionKey, Errand)>,
+}
+
+impl Summons {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What the rest of the switch should agree with.
+    pub(super) fn audit(&self, lives: impl Fn(CallId) -> bool, wrong: &mut Vec<String>) {
+        for call in self.open.keys().filter(|call| !lives(**call)) {
+            wrong.push(format!("call {call} is over and still on an errand"));
+        }
+    }
+}
+
+/// Whom to ring, and how.
+pub(super) struct Summon<'a> {
+    pub(super) extension: &'a ExtensionKey,
+    pub(super) shown: Identity,
+    pub(super) errand: Errand,
+    pub(super) dialled: String,
+    pub(super) interaction: InteractionId,
+}
+
+impl Running {
+    /// Rings an extension for an errand.
+    ///
+    /// # Errors
+    /// There is no room for the call, or no phone.
+    pub(super) fn summon(&mut self, now: Now, summon: Summon<'_>) -> Result<Done, CommandError> {
+        let Summon { extension, shown, errand, dialled, interaction } = summon;
+        let rights = Rights::Extension(extension.clone());
+        self.admit(&rights, false).map_err(|why| busy(&why))?;
+        let mut first = match self.locate_extension(extension, shown) {
+            Found::Ring(place) => place,
+            Found::Nothing(Outcome { cause: EndCause::Busy, .. }) => {
+                let text = format!("extension {} has as many calls as it may", extension.number);
+                return Err(CommandError::Conflict(text));
+            }
+            _ => {
+                let text = format!("extension {} has no registered phone", extension.number);
+                return Err(CommandError::Conflict(text));
+            }
+        };
+        first.auto_answer = true;
+        let plan = Plan {
+            tenant: extension.tenant.clone(),
+            dialled,
+            hops: Vec::new(),
+            hide_number: false,
+            emergency: false,
+        };
+        let mut common = self.common(&rights, plan, None);
+        common.interaction = Some(interaction);
+        let target = errand.target().and_then(|call| self.calls.get(call));
+        common.near = target.map(|call| call.worker).or(common.near);
+        let attendance = Attendance { answer: AnswerMode::Now, name: errand.name().into() };
+        self.counters.call_started();
+        let call = Call::originate(
+            &mut self.desk.ctx(now),
+            Originate { first, attend: Some(attendance), common },
+        );
+        let done = Done::Originated { call: call.id, interaction: call.interaction };
+        self.summons.open.insert(call.id, (extension.clone(), errand));
+        self.take_in(now, call);
+        Ok(done)
+    }
+
+    /// Whether a call's notes are an errand's, and heeds them if so.
+    pub(super) fn summons_heed(&mut self, now: Now, id: CallId, note: &Note) -> bool {
+        if !self.summons.open.contains_key(&id) {
+            return false;
+        }
+        match note {
+            Note::Attended => {
+                let Some((extension, errand)) = self.summons.open.remove(&id) else { return true };
+                self.do_errand(now, id, &extension, &errand);
+            }
+            Note::CallerGone => {
+                self.summons.open.remove(&id);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn do_errand(&mut self, now: Now, id: CallId, extension: &ExtensionKey, errand: &Errand) {
+        let language = self.calls.get(id).map_or_else(String::new, |call| call.language.clone());
+        let done = match errand {
+            Errand::PickUp(target) => self.hand_over(now, id, *target, extension),
+            Errand::Retrieve(slot, target) => {
+                let there = self.lot.at(&extension.tenant, *slot).map(|parked| parked.call);
+                there == Some(*target) && self.retrieve_into(now, id, *target)
+            }
+            Errand::TellSlot(slot) => {
+                return self.dismiss_with(now, id, voice::parked_at(&language, *slot));
+            }
+        };
+        if !done {
+            self.dismiss_with(now, id, voice::prompt(&language, "pickup/taken"));
+        }
+    }
+
+    /// Says something to somebody attended, and ends its call.
+    fn dismiss_with(&mut self, now: Now, id: CallId, prompts: Vec<String>) {
+        self.step(now, id, |call, ctx| {
+            call.say(ctx, prompts, false);
+            call.release(ctx, Outcome::of(EndCause::Normal), true);
+        });
+    }
+
+    /// Phones that ring to take a call stop where it cannot be taken any more. True if one did.
+    pub(super) fn recall_summons(&mut self, now: Now) -> bool {
+        let pointless = |errand: &Errand| match errand {
+            Errand::PickUp(target) => {
+                let call = self.calls.get(*target);
+                let rings = call.is_some_and(|call| !call.rings_at().is_empty());
+                !rings && !self.waits_in_queue(*target)
+            }
+            Errand::Retrieve(_, target) => self.lot.of(*target).is_none(),
+            Errand::TellSlot(_) => false,
+        };
+        let mut all = self.summons.open.iter();
+        let over = all.find(|(_, (_, errand))| pointless(errand)).map(|(call, _)| *call);
+        let Some(call) = over else { return false };
+        self.summons.open.remove(&call);
+        self.step(now, call, Call::call_off);
+        true
+    }
+}
