@@ -22,5 +22,6 @@ mod recording;
 mod register;
 mod restart;
 mod supervision;
+mod transcode;
 mod trunk;
 mod voicemail;

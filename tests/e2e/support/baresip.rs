@@ -52,6 +52,10 @@ impl Baresip {
             let first = "module g711.so";
             settings = settings.replace(first, &format!("module mwi.so\n{first}"));
         }
+        if parameters.contains("audio_codecs=G722") {
+            let first = "module g711.so";
+            settings = settings.replace(first, &format!("{first}\nmodule g722.so"));
+        }
         fs::write(dir.join("config"), settings).expect("a file can be written");
         fs::write(dir.join("accounts"), account_line(account, parameters))
             .expect("a file can be written");
@@ -196,10 +200,11 @@ fn config(place: &Place, control_port: u16) -> String {
 fn account_line(account: &Account, parameters: &str) -> String {
     let Account { user, password, domain, proxy, transport } = account;
     let transport = transport.word();
+    let codecs = if parameters.contains("audio_codecs=") { "" } else { ";audio_codecs=PCMU,PCMA" };
     format!(
         "<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password};\
-         outbound=\"sip:{proxy};transport={transport}\";regint=600;answermode=manual;\
-         audio_codecs=PCMU,PCMA{parameters}\n"
+         outbound=\"sip:{proxy};transport={transport}\";regint=600;answermode=manual\
+         {codecs}{parameters}\n"
     )
 }
 
