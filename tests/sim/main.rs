@@ -14,6 +14,7 @@ mod phone;
 mod plan;
 mod queues;
 mod rng;
+mod rooms;
 mod rung;
 mod stage;
 mod store;

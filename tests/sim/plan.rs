@@ -84,6 +84,7 @@ pub fn config(seed: u64) -> Config {
     ];
     config.acd = crate::queues::acd(seed);
     config.groups = vec![crate::owners::group(seed)];
+    config.conferences = vec![crate::rooms::room()];
     config.routes = vec![
         Route {
             tenant: "demo".into(),

@@ -684,7 +684,11 @@ impl World {
         let live = self.store.calls.values().rfind(|call| call.end.is_none()).map(|call| call.call);
         let query = |query| Input::Query { id, principal: principal.clone(), query };
         let command = |command| Input::Command { id, principal: principal.clone(), command };
-        let input = match self.rng.below(11) {
+        let input = match self.rng.below(12) {
+            11 => match live {
+                Some(call) => command(crate::rooms::order(&mut self.rng, call)),
+                None => query(Query::Conferences { offset: 0, limit: 10 }),
+            },
             10 => command(crate::owners::order(&mut self.rng)),
             4.. => command(queues::order(&mut self.rng, &self.board.waiting)),
             0 => query(Query::Calls { offset: 0, limit: 500 }),
