@@ -43,7 +43,7 @@ fn room(table: &Table<'_>, key: ConferenceKey, number: Option<String>) -> Confer
     let pin = |key: &'static str| {
         let text = table.text(key, "digits such as \"4711\"");
         let line = text.map_or(table.line(), |text| text.line);
-        checked(table, key, text, values::digits).and_then(|()| text).map(|text| (line, text.value))
+        checked(table, key, text, values::digits).and(text).map(|text| (line, text.value))
     };
     let (pin, admin_pin) = (pin("pin"), pin("admin_pin"));
     if let (Some((_, pin)), Some((line, admin))) = (pin, admin_pin)

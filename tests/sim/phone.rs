@@ -709,7 +709,7 @@ impl Phone {
                 self.registered = true;
                 let mut out = vec![Out::At(now + 55 * SECOND, Timer::Register)];
                 // Every second phone has a key for the first number that it calls, too.
-                if self.manner.is_none() && self.index % 2 == 0 && !self.quiet {
+                if self.manner.is_none() && self.index.is_multiple_of(2) && !self.quiet {
                     if self.lamp.is_none()
                         && let Some(number) = self.targets.first().cloned()
                     {

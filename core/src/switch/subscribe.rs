@@ -42,7 +42,7 @@ impl Running {
         };
         let mut watcher = match self.wanted(subscriber, message, ask) {
             Ok(watcher) => watcher,
-            Err(reply) => return self.desk.sip.respond(now.mono, tx, reply),
+            Err(reply) => return self.desk.sip.respond(now.mono, tx, *reply),
         };
         let seen: Vec<Condition> =
             watcher.subjects.iter().map(|subject| self.derive(now, subject)).collect();
@@ -72,27 +72,28 @@ impl Running {
         subscriber: ExtensionKey,
         message: &Message,
         ask: &Ask,
-    ) -> Result<Watcher, Reply> {
-        let kind = Kind::named(ask.package.name).ok_or_else(|| Reply::new(489))?;
+    ) -> Result<Watcher, Box<Reply>> {
+        let refused = |status| Box::new(Reply::new(status));
+        let kind = Kind::named(ask.package.name).ok_or_else(|| refused(489))?;
         let (resource, user) = match kind {
             Kind::Summary => {
                 let mailbox = wanted_mailbox(&self.books.directory, &subscriber, message);
-                let mailbox = mailbox.ok_or_else(|| Reply::new(403))?;
+                let mailbox = mailbox.ok_or_else(|| refused(403))?;
                 let user = mailbox.number.clone();
                 (Resource::One(Subject::Mailbox(mailbox)), user)
             }
-            _ => self.named_resource(&subscriber, message).ok_or_else(|| Reply::new(404))?,
+            _ => self.named_resource(&subscriber, message).ok_or_else(|| refused(404))?,
         };
         if matches!(resource, Resource::List { .. }) && !message.supports(EVENTLIST) {
             // RFC 4662 section 4.3
-            return Err(Reply::new(421).with_header("Require", EVENTLIST));
+            return Err(Box::new(Reply::new(421).with_header("Require", EVENTLIST)));
         }
         let limit = self.books.directory.config().presence.max_per_tenant as usize;
         if self.watches.of_tenant(&subscriber.tenant) >= limit {
-            return Err(Reply::new(503).with_header("Retry-After", RETRY_AFTER));
+            return Err(Box::new(Reply::new(503).with_header("Retry-After", RETRY_AFTER)));
         }
         let subjects = self.subjects_of(&subscriber, kind, &resource);
-        let subjects = subjects.ok_or_else(|| Reply::new(404))?;
+        let subjects = subjects.ok_or_else(|| refused(404))?;
         let (extension, dialog) = (subscriber, Default::default());
         Ok(Watcher { extension, kind, resource, user, subjects, dialog })
     }

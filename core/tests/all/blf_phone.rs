@@ -154,7 +154,7 @@ impl Exchange {
         if watch.status == 407 {
             let challenge = Message::parse(watch.answer.clone().into_bytes().into()).unwrap();
             let user = format!("9031046856{number}");
-            let own = Credentials { username: user.into(), password: "secret".into(), realm: None };
+            let own = Credentials { username: user, password: "secret".into(), realm: None };
             let uri = watch.target.clone();
             let done =
                 answer(challenge.proxy_authenticate(), "SUBSCRIBE", &uri, b"", &own, "c").unwrap();

@@ -46,7 +46,7 @@ pub enum Report {
 pub enum Change {
     Queue(Box<QueueConfig>),
     /// Something about a queue, the rest staying as it is.
-    Tune(QueueKey, Tune),
+    Tune(QueueKey, Box<Tune>),
     NoQueue(QueueKey),
     Agent(Box<AgentConfig>),
     NoAgent(AgentKey),
@@ -323,7 +323,7 @@ fn change(rng: &mut Rng, strategies: &[Strategy]) -> Change {
     let (n, k) = (rng.below(AGENTS), rng.below(QUEUES));
     match rng.below(16) {
         0..=3 => Change::Queue(Box::new(queue(rng, queue_key(k), strategies))),
-        12.. => Change::Tune(queue_key(k), tune(rng, strategies)),
+        12.. => Change::Tune(queue_key(k), Box::new(tune(rng, strategies))),
         4 => Change::NoQueue(queue_key(k)),
         5..=6 => Change::Agent(Box::new(agent(rng, n))),
         7 => Change::NoAgent(agent_key(n)),
