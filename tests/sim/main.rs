@@ -162,7 +162,7 @@ const REACHED: &[&str] = &[
 fn fires(plant: Plant, rule: &str) {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let message = (0..20).find_map(|seed| {
+    let message = (0..60).find_map(|seed| {
         let result = catch_unwind(AssertUnwindSafe(|| run(seed, Some(plant))));
         result.err().and_then(|panic| panic.downcast_ref::<String>().cloned())
     });

@@ -102,7 +102,7 @@ pub fn apply(config: &mut AcdConfig, change: &Change) {
         }
         Change::Tune(key, tune) => {
             for queue in config.queues.iter_mut().filter(|queue| queue.key == *key) {
-                match tune.clone() {
+                match (**tune).clone() {
                     Tune::Strategy(strategy) => queue.choice.strategy = strategy,
                     Tune::ProgressiveDelay(secs) => queue.choice.progressive_delay = secs,
                     Tune::Limits(limits) => queue.limits = limits,
