@@ -547,7 +547,7 @@ fn supervisors_and_rooms_are_read() {
             "[[extension]]\nnumber = \"1\"\npassword = \"x\"\nsupervises = [\"a b\"]\n",
             "neither *, queue:NUMBER nor a group",
         ),
-        ("[codes]\nmonitor = \"*43\"\n", "is echo too"),
+        ("[codes]\nmonitor = \"*43\"\n", "\"*43\" begins with monitor"),
     ] {
         let wrong = errors(&with_tenant(text));
         assert!(wrong.len() == 1 && wrong[0].contains(complaint), "{complaint}: {wrong:?}");

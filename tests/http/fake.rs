@@ -119,6 +119,7 @@ fn figures() -> Figures {
         calls_started: 42,
         calls_ended: one("normal"),
         sip_received: one("INVITE"),
+        subscriptions: one("dialog"),
         sip_dropped: one("silenced"),
         trunks: vec![trunk("t"), trunk("u")],
         queues: vec![desk::gauge("t", 3), desk::gauge("u", 77)],

@@ -52,6 +52,7 @@ fn figures_are_the_switchs_and_trunks_are_the_tenants_own() {
         "strowger_calls_started_total 42",
         "strowger_calls_ended_total{cause=\"normal\"} 1",
         "strowger_sip_received_total{kind=\"INVITE\"} 1",
+        "strowger_subscriptions{package=\"dialog\"} 1",
         "strowger_trunk_up{tenant=\"t\",trunk=\"carrier\"} 1",
         "strowger_queue_waiting{tenant=\"t\",queue=\"9001\"} 3",
         "strowger_queue_longest_wait_seconds{tenant=\"t\",queue=\"9001\"} 61.5",
