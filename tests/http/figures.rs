@@ -104,7 +104,7 @@ fn csv_is_for_spreadsheets_and_links_to_its_next_page() {
     assert!(lines[0].starts_with("begins,from,until,entered,offered,answered,"), "{}", lines[0]);
     assert_eq!(
         lines[1],
-        "1970-01-01T00:15:00Z,900000,1800000,12,15,8,6,2,1,2,0,0,0,0,0,0,66.6,10000,0,61500,400000,80000,60000"
+        "1970-01-01T00:15:00Z,900000,1800000,12,15,8,6,2,1,2,0,0,0,0,0,0,0,66.6,10000,0,61500,400000,80000,60000"
     );
     assert_eq!(lines.len(), 3);
     let next = link.split(['<', '>']).nth(1).unwrap();
