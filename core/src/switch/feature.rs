@@ -14,9 +14,11 @@ impl Running {
     /// Somebody dialled a code.
     pub(super) fn enter_feature(&mut self, now: Now, id: CallId, feature: &Feature) -> Arrival {
         match feature {
-            Feature::PickUpGroup | Feature::PickUpAt(_) | Feature::Park | Feature::Retrieve(_) => {
-                self.take_or_park(now, id, feature)
-            }
+            Feature::PickUpGroup
+            | Feature::PickUpAt(_)
+            | Feature::PickUpCall(_)
+            | Feature::Park
+            | Feature::Retrieve(_) => self.take_or_park(now, id, feature),
             Feature::Replace(call, side) => {
                 Arrival::Here(self.replace_leg(now, id, *call, usize::from(*side)))
             }

@@ -15,7 +15,7 @@ use super::queue::Arrival;
 use super::summons::{Errand, Summon};
 
 impl Running {
-    /// Somebody dialled `*8` or `**N`.
+    /// Somebody dialled `*8` or `**N`, or sent an INVITE in place of a phone that rings.
     pub(super) fn pick_up_by_code(
         &mut self,
         now: Now,
@@ -25,6 +25,7 @@ impl Running {
     ) -> Result<Arrival, Denied> {
         let wanted = match feature {
             Feature::PickUpAt(number) => Wanted::At(number),
+            Feature::PickUpCall(call) => Wanted::Call(*call),
             _ => Wanted::Group,
         };
         let target = self.choose_ringing(extension, wanted, false).map_err(|why| match why {

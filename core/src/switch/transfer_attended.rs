@@ -180,8 +180,9 @@ impl Running {
         result
     }
 
-    /// Where an INVITE with Replaces leads (RFC 3891 section 3): to the conversation of which it is to be a party. Only the
-    /// owner of the replaced leg may send one. `None` without that header.
+    /// Where an INVITE with Replaces leads (RFC 3891 section 3): to the conversation of which it is to be a party, which only
+    /// the owner of the replaced leg may do; or, for an early dialog, to the call that rings there, which is picked up. `None`
+    /// without that header.
     ///
     /// # Errors
     /// The status that refuses it.
@@ -194,11 +195,17 @@ impl Running {
             return Ok(None);
         }
         let wanted = message.replaces().ok_or(400_u16)?;
-        let leg = self.desk.sip.leg_with(wanted.call_id, wanted.to_tag, wanted.from_tag);
+        let sip = &self.desk.sip;
+        // Who knows the dialog from a watched phone's dialog-info names it as that phone has it: the other way round.
+        let leg = sip
+            .leg_with(wanted.call_id, wanted.to_tag, wanted.from_tag)
+            .or_else(|| sip.leg_with(wanted.call_id, wanted.from_tag, wanted.to_tag));
         let leg = leg.ok_or(481_u16)?;
         let id = self.calls.of_leg(leg).ok_or(481_u16)?;
         let call = self.calls.get(id).ok_or(481_u16)?;
-        let side = call.side_with(leg).ok_or(481_u16)?;
+        let Some(side) = call.side_with(leg) else {
+            return Ok(Some(taking(call, Feature::PickUpCall(id))));
+        };
         if !self.may_replace(rights, call, side) {
             return Err(403);
         }
@@ -208,15 +215,8 @@ impl Running {
         if wanted.early_only {
             return Err(486);
         }
-        let dialled = call.record.dialled.clone();
         let side = u8::from(side == crate::call::CALLEE);
-        Ok(Some(Plan {
-            tenant: call.tenant.clone(),
-            dialled,
-            hops: vec![Hop::Feature(Feature::Replace(id, side))],
-            hide_number: false,
-            emergency: false,
-        }))
+        Ok(Some(taking(call, Feature::Replace(id, side))))
     }
 
     /// The caller of one call takes the place of a party of a conversation, whose leg ends.
@@ -253,6 +253,17 @@ impl Running {
             (Rights::Extension(own), Party::Extension { extension, .. }) => *own == extension,
             _ => false,
         }
+    }
+}
+
+/// A plan that leads into a call which is there already.
+fn taking(call: &Call, feature: Feature) -> Plan {
+    Plan {
+        tenant: call.tenant.clone(),
+        dialled: call.record.dialled.clone(),
+        hops: vec![Hop::Feature(feature)],
+        hide_number: false,
+        emergency: false,
     }
 }
 

@@ -65,6 +65,8 @@ pub enum Feature {
     PickUpGroup,
     /// Answers the call that rings at this number, an extension's or a queue's.
     PickUpAt(String),
+    /// Answers this call, which rings (RFC 3891: Replaces that names an early dialog).
+    PickUpCall(CallId),
     /// The own phones ring no longer, or again.
     DoNotDisturb(bool),
     /// Sets a forward of the own extension.

@@ -6,6 +6,7 @@ use strowger_core::vocab::{
     CallId, Command, CommandError, Config, Done, EventKind, Principal, Reply, Role,
 };
 
+use crate::blf_phone::header;
 use crate::common::*;
 use crate::exchange::*;
 
@@ -132,6 +133,33 @@ fn a_colleague_answers_by_code() {
     assert_eq!(number_of(&pickup.caller), "4568");
     assert_eq!(number_of(&pickup.callee), CUSTOMER);
     assert_eq!(host.closed().len(), 2);
+}
+
+#[test]
+fn a_lamps_key_takes_the_ringing_dialog_over() {
+    let mut host = office(|_| ());
+    let (mut caller, invite) = rings(&mut host);
+    let ours = header(&invite, "From").split("tag=").nth(1).unwrap().to_owned();
+    let call_id = header(&invite, "Call-ID").to_owned();
+    let hers = format!("u{call_id}");
+    let replaces =
+        |to: &str, from: &str| format!("Replaces: {call_id};to-tag={to};from-tag={from}\r\n");
+    host.call_with("4568", BOB, "4567", &replaces(&hers, "nobody"));
+    host.expect(BOB, "SIP/2.0 481");
+    let carol = host.call_with("4569", CAROL, "4567", &replaces(&hers, &ours));
+    is_refused(&mut host, &carol, "en/pickup/not-allowed", 403);
+    let mut bob = host.call_with("4568", BOB, "4567", &replaces(&hers, &ours));
+    host.stops_ringing(ALICE, &invite);
+    host.confirm(&mut bob);
+    host.confirm(&mut caller);
+    assert_eq!(host.bridges.len(), 1);
+    host.hang_up(&mut bob);
+    let bye = host.expect(CARRIER, "BYE ");
+    host.respond(CARRIER, &bye, 200, "");
+    host.drains();
+    let (taken, pickup) = records(&host);
+    assert_eq!(taken.interaction, pickup.interaction);
+    assert_eq!(taken.picked_up_by.as_ref().map(number_of), Some("4568"));
 }
 
 #[test]
