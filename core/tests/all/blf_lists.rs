@@ -189,3 +189,21 @@ fn what_may_not_be_watched_any_more_or_has_expired_is_not_restored() {
     let gone = |record: &&Record| matches!(record, Record::Unsubscribed { .. });
     assert_eq!(host.records.iter().filter(gone).count(), 2);
 }
+
+#[test]
+fn a_phone_whose_connection_went_with_the_old_process_is_told_when_it_refreshes() {
+    let mut host = open(config());
+    let mut lamp_of = host.subscribe("4568", BOB, "4567", "dialog", "");
+    host.told(&lamp_of);
+    let mut rows = stored(&host);
+    for row in &mut rows {
+        row.saved.flow.transport = sip::Transport::Tcp;
+    }
+    let restored = Restored { subscriptions: rows, ..Restored::default() };
+    let mut host = Exchange::restored(config(), restored);
+    host.run(5);
+    assert!(host.notify(&lamp_of).is_none(), "there is nowhere to send it to");
+    host.ask(&mut lamp_of, "Expires: 600\r\n");
+    assert_eq!(lamp_of.status, 200);
+    host.told(&lamp_of);
+}

@@ -5,12 +5,12 @@ use super::outcome::{SubscriptionEnd, Verdict, judge};
 use super::state::{Shown, State, Terminated};
 use super::{Ask, Grant, Package, Saved, SubscriptionId};
 use crate::Flow;
-use crate::Method;
 use crate::dialog::{Dialog, is_behind_nat, towards};
 use crate::endpoint::layer::{Answer, Happened, Layer, Line, Outgoing, Owner};
 use crate::endpoint::slab::Handle;
 use crate::endpoint::{Body, Event, RequestFailure};
 use crate::message::{HeaderName, Message, Via};
+use crate::{Method, Transport};
 
 const SECOND: u64 = 1_000_000_000;
 /// So many NOTIFYs may fail one after the other, each in a way that says nothing about the next.
@@ -217,14 +217,13 @@ impl Subscription {
                 return;
             }
         };
-        self.flow = came.flow;
+        self.redirect(came.flow);
         self.symmetric = is_behind_nat(came.via, &came.flow);
         self.dialog.refresh_target(message);
         self.reply(layer, now, tx, granted.into());
         self.news = true;
         self.urgent = true;
         self.whole = true;
-        self.heard = true;
         self.changed(layer);
         match (granted, &mut self.life) {
             (0, _) => {
@@ -318,6 +317,15 @@ impl Subscription {
             _ if self.heard && self.is_served() => {
                 self.news = true;
                 self.whole = true;
+                None
+            }
+            // Its connection is gone: what it missed follows over the one with which it registers again.
+            (Happened::TransportFailed, _)
+                if self.is_served() && self.flow.transport != Transport::Udp =>
+            {
+                self.news = true;
+                self.whole = true;
+                self.deferred_until = u64::MAX;
                 None
             }
             (Happened::TransportFailed, _) => {
@@ -449,9 +457,10 @@ impl Subscription {
         }
     }
 
-    /// The subscriber has connected anew.
+    /// The subscriber was heard over this flow: what waited for it to come back waits no longer.
     pub fn redirect(&mut self, flow: Flow) {
         self.flow = flow;
+        self.heard = true;
         if self.deferred_until == u64::MAX {
             self.deferred_until = 0;
         }
