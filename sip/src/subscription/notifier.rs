@@ -5,12 +5,12 @@ use super::outcome::{SubscriptionEnd, Verdict, judge};
 use super::state::{Shown, State, Terminated};
 use super::{Ask, Grant, Package, Saved, SubscriptionId};
 use crate::Flow;
+use crate::Method;
 use crate::dialog::{Dialog, is_behind_nat, towards};
 use crate::endpoint::layer::{Answer, Happened, Layer, Line, Outgoing, Owner};
 use crate::endpoint::slab::Handle;
 use crate::endpoint::{Body, Event, RequestFailure};
 use crate::message::{HeaderName, Message, Via};
-use crate::{Method, Transport};
 
 const SECOND: u64 = 1_000_000_000;
 /// So many NOTIFYs may fail one after the other, each in a way that says nothing about the next.
@@ -317,15 +317,6 @@ impl Subscription {
             _ if self.heard && self.is_served() => {
                 self.news = true;
                 self.whole = true;
-                None
-            }
-            // Its connection is gone: what it missed follows over the one with which it registers again.
-            (Happened::TransportFailed, _)
-                if self.is_served() && self.flow.transport != Transport::Udp =>
-            {
-                self.news = true;
-                self.whole = true;
-                self.deferred_until = u64::MAX;
                 None
             }
             (Happened::TransportFailed, _) => {
