@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::check::{Check, is_number};
 use super::view::IntentItem;
-use super::{NoParams, Refusals, unexpected};
+use super::{NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{AgentPath, Body, Example, Params, call_id};
@@ -60,12 +60,9 @@ async fn order(
         (status = 204, description = "In force"),
         (status = 404, description = "No such agent", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "An unknown status, or a reason that is too long", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn intent(
@@ -123,12 +120,9 @@ impl Example for Extension {
             content_type = "application/problem+json"),
         (status = 409, description = "The agent does not wrap up", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "Too short or too long", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn extend_wrap_up(
@@ -167,12 +161,9 @@ impl Example for Disposition {
             content_type = "application/problem+json"),
         (status = 409, description = "That was not the agent's last conversation", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "No call id, or a code that is too long", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn disposition(
@@ -214,12 +205,9 @@ impl Example for Place {
             content_type = "application/problem+json"),
         (status = 409, description = "The agent has no second place", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "Neither 1 nor 2", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn place(
@@ -256,12 +244,9 @@ impl Example for Desk {
             content_type = "application/problem+json"),
         (status = 409, description = "Another agent sits there", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "No such extension", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn desk(

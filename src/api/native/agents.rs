@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::check::{Check, is_number};
 use super::queues::order;
 use super::view::{AgentItem, AgentSettings, TierItem};
-use super::{LivePage, NoParams, Refusals, unexpected};
+use super::{LivePage, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{AgentPath, Body, Example, Params, TierPath, rows_wanted};
@@ -92,12 +92,9 @@ async fn show(
         (status = 204, description = "In force, and on disk"),
         (status = 409, description = "The configuration file defines it", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "A value makes no sense, or an extension or queue does not exist",
             body = Problem, content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn define(
@@ -175,12 +172,9 @@ impl Example for Place {
             content_type = "application/problem+json"),
         (status = 409, description = "The configuration file defines the agent", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "A level or position out of range", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn put_tier(

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::response::Response;
+use serde::Deserialize;
 use strowger_core::vocab::{Command, Done, Query, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::begun::{Begun, begun};
 use super::view::CallItem;
-use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
@@ -95,29 +95,17 @@ impl Order {
     }
 }
 
-/// The call that was begun.
-#[derive(Debug, Serialize, ToSchema)]
-struct Originated {
-    /// Its id.
-    call: String,
-    /// What it belongs to.
-    interaction: String,
-}
-
 /// Rings `from`, and when it answers calls `to` for it, under its rights.
 #[utoipa::path(post, path = "/api/v1/calls", operation_id = "originate", tag = "calls", request_body = Order,
     responses(
-        (status = 201, description = "It rings; Location names the call", body = Originated),
+        (status = 201, description = "It rings; Location names the call", body = Begun),
         (status = 404, description = "No such extension", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "The extension has no registered phone", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "`from` could not dial `to`", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn originate(
@@ -133,10 +121,7 @@ async fn originate(
     match app.gateway.command(principal, command).await? {
         Done::Originated { call, interaction } => {
             tracing::info!(%tenant, %key, %call, "a call was begun over HTTP");
-            let location = format!("/api/v1/calls/{call}");
-            let (call, interaction) = (call.to_string(), interaction.to_string());
-            let body = Json(Originated { call, interaction });
-            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
+            Ok(begun(call, interaction))
         }
         _ => Err(unexpected()),
     }

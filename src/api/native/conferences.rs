@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strowger_core::vocab::conference::{
@@ -14,9 +13,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::begun::{Begun, begun};
 use super::check::{Check, is_number};
 use super::view::PartyItem;
-use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params, call_id};
@@ -229,15 +229,6 @@ impl Example for Add {
     const EXAMPLE: &'static str = r#"{"to": "4569", "from": "4567"}"#;
 }
 
-/// The call that rings.
-#[derive(Debug, Serialize, ToSchema)]
-struct Ringing {
-    /// Its id.
-    call: String,
-    /// What it belongs to.
-    interaction: String,
-}
-
 fn wrong(text: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
 }
@@ -276,12 +267,7 @@ fn ordered(done: Done) -> Result<StatusCode, Problem> {
 fn ringing(done: Done) -> Result<Response, Problem> {
     match done {
         Done::Ordered => Ok(StatusCode::NO_CONTENT.into_response()),
-        Done::Originated { call, interaction } => {
-            let location = format!("/api/v1/calls/{call}");
-            let (call, interaction) = (call.to_string(), interaction.to_string());
-            let body = Json(Ringing { call, interaction });
-            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
-        }
+        Done::Originated { call, interaction } => Ok(begun(call, interaction)),
         _ => Err(unexpected()),
     }
 }
@@ -331,12 +317,9 @@ async fn show(
         (status = 204, description = "It is there"),
         (status = 409, description = "There is one of this name", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "A value out of its range", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn create(
@@ -382,10 +365,7 @@ async fn create(
         (status = 404, description = "No such room", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Nobody is there, or only one whom nobody could record", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn change(
@@ -422,17 +402,14 @@ async fn end(
 #[utoipa::path(post, path = "/api/v1/conferences/{conference}/members", operation_id = "inviteMember", tag = "conferences",
     request_body = Invite, params(("conference" = String, Path, description = "Its name")),
     responses(
-        (status = 201, description = "It rings; Location names its call", body = Ringing),
+        (status = 201, description = "It rings; Location names its call", body = Begun),
         (status = 204, description = "The parties are on their way in"),
         (status = 404, description = "No such room or call", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It cannot be rung, or nobody talks in the call", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "`from` could not dial `to`, or neither `to` nor `call` is there", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn invite(
@@ -469,10 +446,7 @@ async fn invite(
         (status = 204, description = "In force"),
         (status = 404, description = "No such room or member", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Nobody is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn mute(
@@ -517,11 +491,8 @@ async fn kick(
         (status = 204, description = "They play"),
         (status = 404, description = "No such room", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Nobody is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "No prompt", body = Problem, content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn announce(
@@ -550,16 +521,13 @@ async fn announce(
 #[utoipa::path(post, path = "/api/v1/calls/{call}/conference", operation_id = "addParty", tag = "conferences",
     request_body = Add, params(("call" = String, Path, description = "32 hexadecimal digits")),
     responses(
-        (status = 201, description = "It rings; Location names its call", body = Ringing),
+        (status = 201, description = "It rings; Location names its call", body = Begun),
         (status = 404, description = "No such live call", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It cannot be rung, or nobody talks in the call", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "`from` could not dial `to`", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn add(

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::view::MemberItem;
-use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, MemberPath, Params, QueuePath};
@@ -100,12 +100,9 @@ impl Example for Change {
         (status = 204, description = "In force"),
         (status = 404, description = "The call does not wait in this queue", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "The priority is too high", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn prioritise(

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params};
@@ -242,12 +242,9 @@ async fn show(
         (status = 204, description = "It is in force"),
         (status = 409, description = "The configuration file defines it", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "It names something that does not exist", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn define(

@@ -3,6 +3,7 @@
 mod agent_orders;
 mod agents;
 mod audio;
+mod begun;
 mod calls;
 mod check;
 mod conferences;
@@ -86,6 +87,18 @@ enum Refusals {
     /// The server cannot now; Retry-After says when to try again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
+}
+
+/// What every operation with a body may answer besides, for the description.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+enum Unread {
+    /// The body is too long.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLong(Problem),
+    /// The body is not application/json.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NoJson(Problem),
 }
 
 /// Which rows of a live list.

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strowger_core::vocab::park::{ParkedView, TakeOrder};
@@ -12,8 +11,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::begun::{Begun, begun};
 use super::view::PartyItem;
-use super::{LivePage, NoParams, Refusals, unexpected};
+use super::{LivePage, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params, SlotPath};
@@ -41,23 +41,9 @@ impl Example for At {
     const EXAMPLE: &'static str = r#"{"extension": "4568"}"#;
 }
 
-/// The call by which the extension is rung.
-#[derive(Debug, Serialize, ToSchema)]
-struct Rung {
-    /// Its id. It ends with the cause `picked_up` when the extension has the other call.
-    call: String,
-    /// What both calls belong to.
-    interaction: String,
-}
-
 fn rung(done: Done) -> Result<Response, Problem> {
     match done {
-        Done::Originated { call, interaction } => {
-            let location = format!("/api/v1/calls/{call}");
-            let (call, interaction) = (call.to_string(), interaction.to_string());
-            let body = Json(Rung { call, interaction });
-            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
-        }
+        Done::Originated { call, interaction } => Ok(begun(call, interaction)),
         _ => Err(unexpected()),
     }
 }
@@ -67,13 +53,14 @@ fn rung(done: Done) -> Result<Response, Problem> {
 #[utoipa::path(post, path = "/api/v1/calls/{call}/pickup", operation_id = "pickUpCall", tag = "calls", request_body = At,
     params(("call" = String, Path, description = "32 hexadecimal digits")),
     responses(
-        (status = 201, description = "The extension rings; Location names the call by which it does", body = Rung),
+        (status = 201, description = "The extension rings; Location names the call by which it does", body = Begun),
         (status = 404, description = "No such live call or extension", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody else's phone rings for it, or the extension has no registered phone",
             body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No extension is named and the key has none", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn pick_up(
@@ -114,6 +101,7 @@ struct Place {
             content_type = "application/problem+json"),
         (status = 422, description = "Both ends are extensions and none is named", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn park(
@@ -187,13 +175,14 @@ async fn parking(
 #[utoipa::path(post, path = "/api/v1/parking/{slot}/retrieve", operation_id = "retrieveCall", tag = "calls", request_body = At,
     params(("slot" = String, Path, description = "The number of the place")),
     responses(
-        (status = 201, description = "The extension rings; Location names the call by which it does", body = Rung),
+        (status = 201, description = "The extension rings; Location names the call by which it does", body = Begun),
         (status = 404, description = "Nobody is parked there, or no such extension", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "The extension has no registered phone", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "No extension is named and the key has none", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn retrieve(

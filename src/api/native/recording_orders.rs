@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NoParams, Refusals, unexpected};
+use super::{NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
@@ -43,10 +43,7 @@ impl Example for Order {
         (status = 409, description = "It contradicts what is: nobody talks, nobody in the call is to be recorded, it runs \
             already or does not, or it is for a supervisor to say", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn order(

@@ -1,19 +1,18 @@
 //! Supervision of live calls: joins, modes, leaves, forced release.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::response::Response;
+use serde::Deserialize;
 use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder};
 use strowger_core::vocab::{CallId, Command, Done, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::begun::{Begun, begun};
 use super::check::is_number;
-use super::{NoParams, Refusals, unexpected};
+use super::{NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
@@ -111,15 +110,6 @@ impl Example for Release {
     const EXAMPLE: &'static str = r#"{"what": "agent"}"#;
 }
 
-/// The supervisor's own call.
-#[derive(Debug, Serialize, ToSchema)]
-struct Joining {
-    /// Its id.
-    call: String,
-    /// What it belongs to: the same as the call that it supervises.
-    interaction: String,
-}
-
 fn number(key: &str, text: Option<&str>) -> Result<(), Problem> {
     if text.is_none_or(is_number) {
         return Ok(());
@@ -145,17 +135,14 @@ async fn order(
 #[utoipa::path(post, path = "/api/v1/calls/{call}/supervise", operation_id = "supervise", tag = "calls",
     request_body = Join, params(("call" = String, Path, description = "32 hexadecimal digits")),
     responses(
-        (status = 201, description = "It rings; Location names the supervisor's own call", body = Joining),
+        (status = 201, description = "It rings; Location names the supervisor's own call", body = Begun),
         (status = 404, description = "No such live call, or no such extension", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody talks there, the supervisor is a party or supervises already, four others do, \
             or its phone is not registered", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "`agent` is no party of the call", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn join(
@@ -169,12 +156,7 @@ async fn join(
     number("agent", agent.as_deref())?;
     let join = SuperviseOrder::Join { extension, mode: mode.into(), agent };
     match order(&app, principal, call, join, "a supervisor is rung over HTTP").await? {
-        Done::Originated { call, interaction } => {
-            let location = format!("/api/v1/calls/{call}");
-            let (call, interaction) = (call.to_string(), interaction.to_string());
-            let body = Json(Joining { call, interaction });
-            Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response())
-        }
+        Done::Originated { call, interaction } => Ok(begun(call, interaction)),
         _ => Err(unexpected()),
     }
 }
@@ -188,12 +170,9 @@ async fn join(
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody supervises it, or several do and none is named", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "`extension` is no number", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn change(
@@ -265,10 +244,7 @@ async fn take_over(
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody talks there", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn release(

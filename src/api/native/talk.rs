@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NoParams, Refusals, unexpected};
+use super::{NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
@@ -95,12 +95,9 @@ async fn order(
             content_type = "application/problem+json"),
         (status = 409, description = "It is no conversation now", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "The extension could not dial `to`, or is not in the call", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn transfer(
@@ -124,12 +121,9 @@ async fn transfer(
             content_type = "application/problem+json"),
         (status = 409, description = "It is no conversation now", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "The extension could not dial `to`, or is not in the call", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn consult(
@@ -195,12 +189,9 @@ async fn end(
             content_type = "application/problem+json"),
         (status = 409, description = "It is no conversation now", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "The extension is not in the call", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn hold(
@@ -223,12 +214,9 @@ async fn hold(
             content_type = "application/problem+json"),
         (status = 409, description = "It is no conversation now", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
         (status = 422, description = "The extension is not in the call", body = Problem,
             content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn resume(

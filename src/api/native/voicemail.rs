@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::audio;
-use super::{LivePage, LiveParams, NoParams, Refusals, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params, call_id};
@@ -204,10 +204,7 @@ impl Example for Mark {
         (status = 204, description = "So it is"),
         (status = 404, description = "No such message", body = Problem,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem,
-            content_type = "application/problem+json"),
+        Unread,
         Refusals,
     ))]
 async fn mark(
