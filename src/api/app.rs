@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::OpenApi;
 
 use super::attempts::Attempts;
 use super::gateway::Gateway;
 use super::problem::Problem;
-use super::{health, metrics, native, openapi, provision};
+use super::{dialect, health, metrics, native, openapi, provision};
 
 /// Bounds of the HTTP surface.
 #[derive(Debug, Clone)]
@@ -78,7 +78,8 @@ pub struct Parts {
     pub(super) figures: HttpFigures,
     /// Event streams by tenant.
     pub(super) seats: Mutex<BTreeMap<String, usize>>,
-    pub(super) openapi: OpenApi,
+    /// The description in JSON: the tree that it is made of is large, and few ask for it.
+    pub(super) openapi: Bytes,
     started: Instant,
     /// Seconds since the Unix epoch.
     pub(super) started_at: u64,
@@ -97,19 +98,21 @@ impl Deref for App {
 }
 
 impl App {
-    /// The surface of a process.
-    pub fn new(gateway: Arc<dyn Gateway>, limits: Limits) -> Self {
-        let (_, openapi) = documented().split_for_parts();
-        Self(Arc::new(Parts {
+    /// The surface of a process, and the router with everything that it serves.
+    pub fn open(gateway: Arc<dyn Gateway>, limits: Limits) -> (Self, Router) {
+        let (routes, openapi) = documented().split_for_parts();
+        let app = Self(Arc::new(Parts {
             gateway,
             limits,
             attempts: Attempts::default(),
             figures: HttpFigures::default(),
             seats: Mutex::default(),
-            openapi,
+            openapi: serde_json::to_vec(&openapi).map(Bytes::from).unwrap_or_default(),
             started: Instant::now(),
             started_at: wall_ms() / 1_000,
-        }))
+        }));
+        let router = bounded(routes.merge(dialect::routes()), &app);
+        (app, router)
     }
 
     /// Milliseconds since the start; never goes back.
@@ -143,15 +146,14 @@ fn documented() -> utoipa_axum::router::OpenApiRouter<App> {
         .merge(provision::routes())
 }
 
-/// Everything that is served, with the bounds that hold for all of it.
-pub fn router(app: App) -> Router {
-    let (router, _) = documented().split_for_parts();
-    router
+/// The bounds that hold for everything that is served.
+fn bounded(routes: Router<App>, app: &App) -> Router {
+    routes
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(app.limits.body))
         .layer(from_fn_with_state(app.clone(), around))
-        .with_state(app)
+        .with_state(app.clone())
 }
 
 async fn nowhere(uri: Uri) -> Problem {

@@ -7,6 +7,7 @@
 mod app;
 mod attempts;
 mod auth;
+mod dialect;
 mod extract;
 pub mod gateway;
 mod health;
@@ -17,5 +18,5 @@ mod problem;
 mod provision;
 mod serve;
 
-pub use app::{App, Limits, router};
+pub use app::{App, Limits};
 pub use serve::{Task, serve};

@@ -1,7 +1,8 @@
 //! The description of everything that is served, for programs.
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -63,6 +64,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         (status = 200, description = "OpenAPI 3.1", body = Object),
         (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
     ))]
-async fn describe(State(app): State<App>, _: Key) -> Json<utoipa::openapi::OpenApi> {
-    Json(app.openapi.clone())
+async fn describe(State(app): State<App>, _: Key) -> Response {
+    ([(CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
 }

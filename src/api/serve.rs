@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
-use super::app::{App, router};
+use super::app::App;
 
 /// Bytes that a request's head may have.
 const HEAD: usize = 16 * 1024;
@@ -38,8 +38,7 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Remote(pub(super) SocketAddr);
 
 /// Accepts connections until it is dropped; `spawn` runs each of them.
-pub async fn serve(listener: TcpListener, app: App, spawn: impl Fn(Task)) {
-    let router = router(app.clone());
+pub async fn serve(listener: TcpListener, app: App, router: Router, spawn: impl Fn(Task)) {
     let room = Arc::new(Semaphore::new(app.limits.connections));
     loop {
         match listener.accept().await {

@@ -99,10 +99,10 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     }
     let http = bound.http.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = bound.http {
-        let app = api::App::new(Arc::new(gateway.clone()), api::Limits::default());
+        let (app, router) = api::App::open(Arc::new(gateway.clone()), api::Limits::default());
         let handle = runtime.handle().clone();
         let spawn = move |connection| drop(handle.spawn(connection));
-        runtime.spawn(api::serve(listener, app, spawn));
+        runtime.spawn(api::serve(listener, app, router, spawn));
     }
     let signals = Some(Signals::listen().map_err(|error| system(&error))?);
     drop(entered);

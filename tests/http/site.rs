@@ -39,8 +39,8 @@ impl Site {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let handle = runtime.handle().clone();
-        let app = App::new(Arc::<Fake>::clone(&fake), limits);
-        runtime.spawn(serve(listener, app, move |task| drop(handle.spawn(task))));
+        let (app, router) = App::open(Arc::<Fake>::clone(&fake), limits);
+        runtime.spawn(serve(listener, app, router, move |task| drop(handle.spawn(task))));
         Self { fake, address, place, _runtime: runtime }
     }
 

@@ -93,15 +93,6 @@ impl Transfers {
         self.by_attempt.contains_key(&call) || self.by_home.contains_key(&call)
     }
 
-    /// The phone hears no more of a transfer: it ended the subscription.
-    pub fn silence(&mut self, home: CallId) {
-        if let Some(transfer) =
-            self.by_home.get(&home).and_then(|attempt| self.by_attempt.get_mut(attempt))
-        {
-            transfer.told = None;
-        }
-    }
-
     /// None is under way.
     pub fn is_idle(&self) -> bool {
         self.by_attempt.is_empty()

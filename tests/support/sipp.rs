@@ -30,7 +30,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// `tests/e2e/sipp/<name>.xml` against `remote`.
+    /// `tests/support/sipp/<name>.xml` against `remote`.
     pub fn new(name: &str, remote: SocketAddr) -> Self {
         Self {
             file: scenario_path(name),
@@ -144,7 +144,7 @@ impl Scenario {
 }
 
 fn scenario_path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/sipp").join(format!("{name}.xml"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/sipp").join(format!("{name}.xml"))
 }
 
 /// A running SIPp.
