@@ -12,7 +12,7 @@ use std::sync::Arc;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
-    CallId, Command, CommandError, Done, Event, Principal, Query, Reply, TenantId,
+    CallId, Command, CommandError, Done, Event, Principal, Query, Reply, Secret, TenantId,
 };
 
 /// Something that is being worked out.
@@ -51,6 +51,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// Whoever holds a bearer token. Takes the same time for wrong ones, however nearly right they are.
     fn holder(&self, token: &str) -> Option<Principal>;
 
+    /// Every tenant with its names, as they are now.
+    fn tenants(&self) -> Arc<[TenantNames]>;
+
+    /// Who may create tenants, as they are now.
+    fn operators(&self) -> Arc<[OperatorAccount]>;
+
     /// Loads the configuration file again, all or nothing.
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>>;
 
@@ -59,6 +65,30 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Counts of everything but the switch itself.
     fn shell_figures(&self) -> ShellFigures;
+}
+
+/// A tenant, and what clients of other systems call it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TenantNames {
+    /// Its own name.
+    pub tenant: TenantId,
+    /// IANA time zone, e.g. `Asia/Shanghai`.
+    pub timezone: String,
+    /// `cti_app_id` of the configuration.
+    pub cti_app_id: Option<String>,
+    /// `ringme_client_id` of the configuration.
+    pub ringme_client_id: Option<String>,
+    /// `ringcx_account_id` of the configuration.
+    pub ringcx_account_id: Option<String>,
+}
+
+/// An account that may create tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorAccount {
+    /// Its id.
+    pub sid: String,
+    /// The secret that its requests are signed with; compare in constant time.
+    pub auth_token: Secret,
 }
 
 /// Which finished rows are wanted.

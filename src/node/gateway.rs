@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::mailbox::{Full, Mailbox};
 use super::reload::{Reload, ReloadError};
 use super::requests::Requests;
+use super::tenants::Tenants;
 use super::turn::TurnFigures;
 use crate::net::media::{Counts, MediaPool};
 use crate::net::stream::Streams;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) requests: Arc<Requests>,
     pub(super) ring: Arc<Ring>,
     pub(super) keys: RwLock<Arc<Keys>>,
+    pub(super) tenants: Tenants,
     pub(super) phase: AtomicU8,
     pub(super) store: PathBuf,
     pub(super) reader: Mutex<Option<Reader>>,

@@ -16,6 +16,7 @@ mod requests;
 mod retention;
 mod start;
 mod surface;
+mod tenants;
 pub mod turn;
 mod zones;
 

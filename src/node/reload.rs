@@ -71,6 +71,7 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
     for warning in warnings {
         tracing::warn!(line = warning.line, "{}", warning.text);
     }
+    shared.tenants.replace(&core, &shell);
     *running = shell;
     shared.reload.core.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&core);
     shared.mailbox.post_always(Input::Reload(Box::new(core)));

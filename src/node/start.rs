@@ -22,6 +22,7 @@ use super::gateway::{Gateway, Phase, Shared, ShellFigures};
 use super::keys::Keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
+use super::tenants::Tenants;
 use super::turn::{Turn, TurnFigures};
 use super::{Node, Signals, StartError, memory, recordings, retention, zones};
 use crate::api;
@@ -291,6 +292,7 @@ fn gateway(
         requests: Arc::clone(&outlets.requests),
         ring: Arc::clone(&outlets.events),
         keys: RwLock::new(Arc::new(Keys::new(loaded, random()?))),
+        tenants: Tenants::new(&loaded.core, shell),
         phase: AtomicU8::new(Phase::Starting as u8),
         store: shell.store.path.clone(),
         reader: Mutex::new(None),

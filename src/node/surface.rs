@@ -1,6 +1,7 @@
 //! The node as the HTTP surface sees it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use strowger_core::vocab::record::{CallRecord, RecordingRecord};
@@ -10,9 +11,9 @@ use super::events::{self, KEPT};
 use super::gateway::{Gateway, Phase};
 use super::reload::ReloadError;
 use crate::api::gateway::{
-    self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, Readiness,
-    ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
-    StreamFigures, TurnFigures, WorkerFigures,
+    self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, OperatorAccount,
+    Readiness, ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
+    StreamFigures, TenantNames, TurnFigures, WorkerFigures,
 };
 use crate::store::{IntervalQuery, PageQuery, Row, RowKind, RowPage};
 
@@ -64,6 +65,14 @@ impl api::Gateway for Gateway {
 
     fn holder(&self, token: &str) -> Option<Principal> {
         self.holder(token)
+    }
+
+    fn tenants(&self) -> Arc<[TenantNames]> {
+        self.shared.tenants.names()
+    }
+
+    fn operators(&self) -> Arc<[OperatorAccount]> {
+        self.shared.tenants.operators()
     }
 
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {

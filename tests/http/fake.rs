@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use strowger::api::gateway::{
-    EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, Readiness, ReloadRefused,
-    Rows, RowsError, RowsQuery, ShellFigures, WorkerFigures,
+    EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, OperatorAccount,
+    Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures, TenantNames, WorkerFigures,
 };
 use strowger::node::events::{self, Ring};
 use strowger_core::vocab::acd::FigureRecord;
@@ -238,6 +238,15 @@ impl Gateway for Fake {
         };
         let agent = token.strip_prefix("agent101-").map(|_| "101".to_owned());
         Some(Principal { tenant: tenant.into(), role, name: "key".into(), extension, agent })
+    }
+
+    fn tenants(&self) -> Arc<[TenantNames]> {
+        let named = |tenant: &str| TenantNames { tenant: tenant.into(), ..TenantNames::default() };
+        [named("t"), named("u")].into()
+    }
+
+    fn operators(&self) -> Arc<[OperatorAccount]> {
+        Arc::default()
     }
 
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {
