@@ -9,6 +9,7 @@ use ureq::Agent;
 /// A client with one bearer key.
 pub struct Http {
     agent: Agent,
+    address: SocketAddr,
     base: String,
     token: String,
 }
@@ -40,7 +41,12 @@ impl Http {
             .timeout_global(Some(Duration::from_secs(10)))
             .build()
             .into();
-        Self { agent, base: format!("http://{address}"), token: token.to_owned() }
+        Self { agent, address, base: format!("http://{address}"), token: token.to_owned() }
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// GET; panics when the server does not answer at all.
