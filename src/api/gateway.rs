@@ -72,6 +72,8 @@ pub trait Gateway: Send + Sync + 'static {
 pub struct TenantNames {
     /// Its own name.
     pub tenant: TenantId,
+    /// Digits before an extension's number in its SIP user; may be empty.
+    pub prefix: String,
     /// IANA time zone, e.g. `Asia/Shanghai`.
     pub timezone: String,
     /// `cti_app_id` of the configuration.

@@ -38,6 +38,7 @@ fn names(core: &Config, shell: &Shell) -> Arc<[TenantNames]> {
         let ids = shell.dialect_ids.iter().find(|ids| ids.tenant == tenant.id);
         TenantNames {
             tenant: tenant.id.clone(),
+            prefix: tenant.prefix.clone(),
             timezone: tenant.timezone.clone(),
             cti_app_id: ids.and_then(|ids| ids.cti_app_id.clone()),
             ringme_client_id: ids.and_then(|ids| ids.ringme_client_id.clone()),

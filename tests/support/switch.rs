@@ -29,6 +29,7 @@ pub const TOKEN: &str = "e2e-admin-4c1f6a7d90";
 pub struct Setup {
     sip: String,
     media: String,
+    tenant: String,
     sections: String,
     sounds: Option<PathBuf>,
 }
@@ -61,6 +62,13 @@ impl Setup {
     pub fn media(mut self, keys: &str) -> Self {
         self.media.push_str(keys);
         self.media.push('\n');
+        self
+    }
+
+    /// Keys of the `[[tenant]]` table of `demo`.
+    pub fn tenant(mut self, keys: &str) -> Self {
+        self.tenant.push_str(keys);
+        self.tenant.push('\n');
         self
     }
 
@@ -285,13 +293,14 @@ fn write_config(place: &Place, sip: SocketAddr, media: (u16, u16), setup: &Setup
          [store]\npath = \"strowger.db\"\n\n\
          [recordings]\ndirectory = \"recordings\"\n\n\
          [sounds]\ndirectory = \"{}\"\n\n\
-         [[tenant]]\nid = \"demo\"\nprefix = \"{PREFIX}\"\n\
+         [[tenant]]\nid = \"demo\"\nprefix = \"{PREFIX}\"\n{}\n\
          [[tenant.api_key]]\nname = \"admin\"\ntoken = \"{TOKEN}\"\nrole = \"admin\"\n\n{}",
         setup.sip,
         media.0,
         media.1,
         setup.media,
         sounds.display(),
+        setup.tenant,
         setup.sections,
     );
     fs::write(place.dir().join("strowger.toml"), text).expect("the configuration can be written");

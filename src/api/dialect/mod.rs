@@ -5,11 +5,13 @@
 //! handler decodes, gives one order or question, and encodes. No dialect's word leaves its folder, and none imports
 //! another.
 
+mod cti;
+
 use axum::Router;
 
 use super::app::App;
 
 /// Everything that the dialects serve, each under its original paths.
 pub(super) fn routes() -> Router<App> {
-    Router::new()
+    Router::new().merge(cti::routes())
 }
