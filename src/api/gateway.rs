@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::keep::Keeping;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
@@ -22,7 +23,7 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub const MAX_ROWS: usize = 200;
 
 /// The switch, the store and the process, as HTTP handlers see them.
-pub trait Gateway: Send + Sync + 'static {
+pub trait Gateway: Keeping + Send + Sync + 'static {
     /// Orders something of the switch.
     fn command(
         &self,

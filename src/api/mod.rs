@@ -11,6 +11,7 @@ mod dialect;
 mod extract;
 pub mod gateway;
 mod health;
+pub mod keep;
 mod metrics;
 mod native;
 mod openapi;

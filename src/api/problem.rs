@@ -8,6 +8,7 @@ use strowger_core::vocab::CommandError;
 use utoipa::ToSchema;
 
 use super::gateway::{ReloadRefused, RowsError};
+use super::keep::KeepError;
 
 /// The media type of RFC 9457 section 3.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -140,6 +141,17 @@ impl From<RowsError> for Problem {
                 Self::bad_request("after: give what the page before said as `next`, unchanged")
             }
             RowsError::Failed(why) => Self::internal(&why),
+        }
+    }
+}
+
+impl From<KeepError> for Problem {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::TooLarge => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            KeepError::Full(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            KeepError::Busy => Self::retry(StatusCode::SERVICE_UNAVAILABLE, 1, error.to_string()),
+            KeepError::Failed(why) => Self::internal(&why),
         }
     }
 }

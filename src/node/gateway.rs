@@ -18,7 +18,8 @@ use super::turn::TurnFigures;
 use crate::net::media::{Counts, MediaPool};
 use crate::net::stream::Streams;
 use crate::store::{
-    IntervalPage, IntervalQuery, PageQuery, Reader, RowPage, StoreError, WriterFigures,
+    IntervalPage, IntervalQuery, Keeper, PageQuery, Reader, RowPage, Sealer, StoreError,
+    WriterFigures,
 };
 
 /// A switch that has not answered by then is not going to: it answers within a turn.
@@ -59,6 +60,8 @@ pub(super) struct Shared {
     pub(super) phase: AtomicU8,
     pub(super) store: PathBuf,
     pub(super) reader: Mutex<Option<Reader>>,
+    pub(super) keeper: Keeper,
+    pub(super) sealer: Sealer,
     pub(super) recordings: PathBuf,
     pub(super) reload: Reload,
     pub(super) figures: ShellFigures,
@@ -145,7 +148,7 @@ impl Gateway {
     }
 
     /// Asks the database beside the async threads.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod effects;
 pub mod events;
 pub mod gateway;
+mod keeping;
 pub mod keys;
 pub mod mailbox;
 mod memory;

@@ -54,7 +54,7 @@ struct Bound {
 pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let system = |error: &dyn std::fmt::Display| StartError::System(error.to_string());
     let clock = Clock::start();
-    let (store, restart) = open_store(&loaded.shell)?;
+    let (store, sealer, restart) = open_store(&loaded.shell)?;
     let runtime = runtime().map_err(|error| system(&error))?;
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
@@ -85,7 +85,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     };
     let drained = Arc::new(Notify::new());
     let turn_figures = Arc::new(TurnFigures::default());
-    let gateway = gateway(&loaded, file, &outlets, Arc::clone(&turn_figures))?;
+    let gateway = gateway(&loaded, file, &outlets, sealer, Arc::clone(&turn_figures))?;
     let tell = Arc::clone(&drained);
     let drained_hook = Box::new(move || tell.notify_one());
     let calls = media.calls_allowed().min(max_calls);
@@ -141,15 +141,15 @@ fn first_answer(node: &Node) {
     node.gateway.enter(Phase::Ready);
 }
 
-fn open_store(shell: &Shell) -> Result<(Sqlite, Restart), StartError> {
+fn open_store(shell: &Shell) -> Result<(Sqlite, Sealer, Restart), StartError> {
     let key = &shell.store.key_file;
     let failed = |error| StartError::KeyFile(key.clone(), error);
     ensure_key(key).map_err(failed)?;
     let sealer = Sealer::read(key).map_err(failed)?;
-    let mut store = Sqlite::open(&shell.store.path, sealer).map_err(StartError::Store)?;
+    let mut store = Sqlite::open(&shell.store.path, sealer.clone()).map_err(StartError::Store)?;
     let mut restart = store.load().map_err(StartError::Store)?;
     recordings::measure(&shell.recordings, &mut restart.restored.open_recordings);
-    Ok((store, restart))
+    Ok((store, sealer, restart))
 }
 
 /// Makes the key at the first start; only its owner may read it.
@@ -277,6 +277,7 @@ fn gateway(
     loaded: &Loaded,
     file: &Path,
     outlets: &Outlets,
+    sealer: Sealer,
     turn: Arc<TurnFigures>,
 ) -> Result<Gateway, StartError> {
     let shell = &loaded.shell;
@@ -296,6 +297,8 @@ fn gateway(
         phase: AtomicU8::new(Phase::Starting as u8),
         store: shell.store.path.clone(),
         reader: Mutex::new(None),
+        keeper: outlets.writer.keeper(),
+        sealer,
         recordings: shell.recordings.clone(),
         reload: Reload {
             file: file.to_path_buf(),

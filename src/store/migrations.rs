@@ -115,6 +115,23 @@ const STEPS: &[&str] = &[
     CREATE INDEX recordings_kept ON recordings (started_at, path)
         WHERE NOT open AND json_extract(body, '$.removed_at') IS NULL;
 ",
+    "
+    CREATE TABLE documents (
+        tenant TEXT NOT NULL,
+        space TEXT NOT NULL,
+        key TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, space, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE numbers (
+        tenant TEXT NOT NULL,
+        space TEXT NOT NULL,
+        name TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (tenant, space, name)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX numbers_by_number ON numbers (tenant, space, number);
+",
 ];
 
 /// Brings a database of any earlier version up to date.

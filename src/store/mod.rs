@@ -1,10 +1,11 @@
 //! What outlives the process: registrations, call records, recordings, and the count of starts.
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
-//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `kept`, `voicemail`, `watch` and
-//! `migrations`.
+//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `documents`, `kept`, `voicemail`,
+//! `watch` and `migrations`.
 
 mod acd;
+mod documents;
 mod kept;
 mod migrations;
 mod page;
@@ -24,10 +25,11 @@ mod tests;
 use strowger_core::vocab::{Record, Restored};
 
 pub use acd::{IntervalPage, IntervalQuery};
+pub use documents::{Change, ChangeError, Changes};
 pub use page::{Cursor, PageQuery, Row, RowKind, RowPage};
 pub use seal::Sealer;
 pub use sqlite::{Reader, Sqlite};
-pub use writer::{Group, Writer, WriterFigures};
+pub use writer::{Group, Keeper, Writer, WriterFigures};
 
 /// A place that keeps records.
 pub trait Store {
@@ -42,6 +44,12 @@ pub trait Store {
     /// # Errors
     /// The database's; then nothing was written.
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// Changes documents and numbers. Each group is made whole or refused whole; the outcomes are in their order.
+    ///
+    /// # Errors
+    /// The database's; then nothing was written.
+    fn change(&mut self, groups: &[Changes]) -> Result<Vec<Result<(), ChangeError>>, StoreError>;
 
     /// Finished records, newest first.
     ///

@@ -37,6 +37,26 @@ impl Sealer {
         key.map(Self::new).ok_or_else(|| io::Error::other("holds no key of 64 hexadecimal digits"))
     }
 
+    /// Closes a secret as text: hexadecimal digits. It opens only under the same `place`.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn seal_text(&self, place: &str, secret: &str) -> Result<String, StoreError> {
+        let sealed = self.seal(place, secret)?;
+        Ok(sealed.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Opens what [`seal_text`](Self::seal_text) made; `None` where it was closed with another key or for another place.
+    pub fn open_text(&self, place: &str, sealed: &str) -> Option<String> {
+        let digits =
+            sealed.len().is_multiple_of(2) && sealed.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let pairs = (0..sealed.len()).step_by(2).map(|at| sealed.get(at..at + 2));
+        let byte = |pair: Option<&str>| u8::from_str_radix(pair?, 16).ok();
+        let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
+        let bytes = bytes.filter(|_| digits)?;
+        self.open(place, &bytes)
+    }
+
     /// Closes a secret. It opens only under the same `place`, so that it cannot be put elsewhere.
     pub(super) fn seal(&self, place: &str, secret: &str) -> Result<Vec<u8>, StoreError> {
         let mut nonce = [0; NONCE];
@@ -83,6 +103,18 @@ mod tests {
         assert_eq!(Sealer::new([8; 32]).open("agent/t/1", &sealed), None);
         for end in 0..sealed.len() {
             assert_eq!(sealer.open("agent/t/1", &sealed[..end]), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn sealed_text_opens_at_its_place_only_and_other_text_not_at_all() {
+        let sealer = Sealer::new([7; 32]);
+        let sealed = sealer.seal_text("a/b", "s3cret").unwrap();
+        assert!(sealed.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sealed}");
+        assert_eq!(sealer.open_text("a/b", &sealed).as_deref(), Some("s3cret"));
+        assert_eq!(sealer.open_text("a/c", &sealed), None);
+        for wrong in ["", "0", "zz", "éé", &sealed[1..], &sealed[2..]] {
+            assert_eq!(sealer.open_text("a/b", wrong), None, "{wrong}");
         }
     }
 

@@ -13,6 +13,7 @@ use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, Registrat
 use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
 use super::acd::{self, IntervalPage, IntervalQuery};
+use super::documents::{self, ChangeError, Changes};
 use super::kept;
 use super::page::MAX_ROWS;
 use super::{
@@ -120,6 +121,10 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    fn change(&mut self, groups: &[Changes]) -> Result<Vec<Result<(), ChangeError>>, StoreError> {
+        documents::change(&mut self.connection, groups)
+    }
+
     fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
         page(&self.connection, query)
     }
@@ -149,6 +154,59 @@ impl Reader {
     /// The database's.
     pub fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
         page(&self.connection, query)
+    }
+
+    /// The text of a kept document.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn document(
+        &self,
+        tenant: &str,
+        space: &str,
+        key: &str,
+    ) -> Result<Option<String>, StoreError> {
+        documents::document(&self.connection, tenant, space, key)
+    }
+
+    /// Keys and texts of a space's documents in order of keys, behind `after`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn documents(
+        &self,
+        tenant: &str,
+        space: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        documents::documents(&self.connection, tenant, space, after, limit)
+    }
+
+    /// The numbers that names have, in the order of the names.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn numbers(
+        &self,
+        tenant: &str,
+        space: &str,
+        names: &[String],
+    ) -> Result<Vec<Option<u64>>, StoreError> {
+        documents::numbers(&self.connection, tenant, space, names)
+    }
+
+    /// The name that has a number.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn name_of(
+        &self,
+        tenant: &str,
+        space: &str,
+        number: u64,
+    ) -> Result<Option<String>, StoreError> {
+        documents::name_of(&self.connection, tenant, space, number)
     }
 
     /// Bytes of all recordings whose files are kept.

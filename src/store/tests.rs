@@ -10,8 +10,8 @@ use strowger_core::vocab::record::{
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, InteractionId, Record};
 
 use super::{
-    Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage, Sealer, Sqlite, Store, StoreError,
-    Writer,
+    ChangeError, Changes, Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage, Sealer,
+    Sqlite, Store, StoreError, Writer,
 };
 
 fn key(number: &str) -> ExtensionKey {
@@ -266,6 +266,10 @@ impl Store for Faulty {
         }
         self.0.extend_from_slice(records);
         Ok(())
+    }
+
+    fn change(&mut self, _: &[Changes]) -> Result<Vec<Result<(), ChangeError>>, StoreError> {
+        Err(StoreError::TooNew(0))
     }
 
     fn page(&self, _: &PageQuery) -> Result<RowPage, StoreError> {

@@ -3,15 +3,15 @@
 //! The first group that arrives opens a window of [`WINDOW`]; everything that has come by its end is committed
 //! in one transaction. The thread sleeps through the window, so a busy switch does not wake it for each group.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use strowger_core::vocab::{CommitId, Record};
 
-use super::{Store, StoreError};
+use super::{ChangeError, Changes, Store, StoreError};
 
 /// How long groups are gathered. Registrations must be on disk within 200 ms.
 const WINDOW: Duration = Duration::from_millis(120);
@@ -33,6 +33,13 @@ pub struct Group {
     pub records: Vec<Record>,
 }
 
+/// What the thread is told to write.
+#[derive(Debug)]
+enum Letter {
+    Records(Group),
+    Changes(Changes),
+}
+
 /// What the writer has done since the start.
 #[derive(Debug, Default)]
 pub struct WriterFigures {
@@ -51,9 +58,32 @@ pub struct WriterFigures {
 /// The handle to the writing thread. When it is dropped, what waits is written first.
 #[derive(Debug)]
 pub struct Writer {
-    queue: Option<Sender<Group>>,
+    queue: Option<Arc<Sender<Letter>>>,
     thread: Option<JoinHandle<()>>,
     figures: Arc<WriterFigures>,
+}
+
+/// The way to the writer for those who do not own it; it does not keep the thread alive.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    queue: Weak<Sender<Letter>>,
+}
+
+impl Keeper {
+    /// Hands changes over without waiting; gives them back where the queue is full or the writer has ended.
+    ///
+    /// # Errors
+    /// The changes, when they cannot be taken.
+    pub fn change(&self, changes: Changes) -> Result<(), Box<Changes>> {
+        let Some(queue) = self.queue.upgrade() else { return Err(Box::new(changes)) };
+        match queue.try_send(Letter::Changes(changes)) {
+            Err(
+                TrySendError::Full(Letter::Changes(changes))
+                | TrySendError::Disconnected(Letter::Changes(changes)),
+            ) => Err(Box::new(changes)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Writer {
@@ -65,14 +95,14 @@ impl Writer {
         store: impl Store + Send + 'static,
         done: impl FnMut(&[(CommitId, bool)]) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (queue, groups) = crossbeam_channel::bounded(QUEUE);
+        let (queue, letters) = crossbeam_channel::bounded(QUEUE);
         let figures = Arc::new(WriterFigures::default());
         let mut work = Work { store, done, figures: Arc::clone(&figures) };
         let thread = std::thread::Builder::new()
             .name("store".into())
             .stack_size(512 * 1024)
-            .spawn(move || work.run(&groups))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), figures })
+            .spawn(move || work.run(&letters))?;
+        Ok(Self { queue: Some(Arc::new(queue)), thread: Some(thread), figures })
     }
 
     /// Hands a group over without waiting; gives it back where the queue is full.
@@ -81,12 +111,21 @@ impl Writer {
     /// The group, when there is no room for it.
     pub fn write(&self, group: Group) -> Result<(), Group> {
         let Some(queue) = &self.queue else { return Err(group) };
-        queue.try_send(group).map_err(|error| {
-            self.figures.lost.fetch_add(1, Ordering::Relaxed);
-            match error {
-                TrySendError::Full(group) | TrySendError::Disconnected(group) => group,
+        match queue.try_send(Letter::Records(group)) {
+            Err(
+                TrySendError::Full(Letter::Records(group))
+                | TrySendError::Disconnected(Letter::Records(group)),
+            ) => {
+                self.figures.lost.fetch_add(1, Ordering::Relaxed);
+                Err(group)
             }
-        })
+            _ => Ok(()),
+        }
+    }
+
+    /// A way for others to have documents changed.
+    pub fn keeper(&self) -> Keeper {
+        Keeper { queue: self.queue.as_ref().map(Arc::downgrade).unwrap_or_default() }
     }
 
     /// What it has done.
@@ -111,18 +150,45 @@ struct Work<S, F> {
 }
 
 impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
-    fn run(&mut self, groups: &Receiver<Group>) {
-        while let Ok(first) = groups.recv() {
+    fn run(&mut self, letters: &Receiver<Letter>) {
+        while let Ok(first) = letters.recv() {
             std::thread::sleep(WINDOW);
-            let mut batch = vec![first];
-            let mut records = batch[0].records.len();
-            while records < BATCH
-                && let Ok(group) = groups.try_recv()
-            {
-                records += group.records.len();
-                batch.push(group);
+            let (mut groups, mut changes, mut size) = (Vec::new(), Vec::new(), 0);
+            let mut next = Some(first);
+            while let Some(letter) = next {
+                match letter {
+                    Letter::Records(group) => {
+                        size += group.records.len();
+                        groups.push(group);
+                    }
+                    Letter::Changes(group) => {
+                        size += group.list.len();
+                        changes.push(group);
+                    }
+                }
+                next = if size < BATCH { letters.try_recv().ok() } else { None };
             }
-            self.write(batch);
+            if !groups.is_empty() {
+                self.write(groups);
+            }
+            if !changes.is_empty() {
+                self.change(changes);
+            }
+        }
+    }
+
+    /// One transaction for all; the store itself refuses single groups.
+    fn change(&mut self, groups: Vec<Changes>) {
+        let outcomes = self.patiently(|store| store.change(&groups));
+        let outcomes = outcomes.unwrap_or_else(|error| {
+            tracing::error!("documents could not be written: {error}");
+            vec![Err(ChangeError::Failed(error.to_string())); groups.len()]
+        });
+        for (group, outcome) in groups.into_iter().zip(outcomes) {
+            if outcome.is_ok() {
+                self.wrote(group.list.len());
+            }
+            (group.done)(outcome);
         }
     }
 
@@ -134,8 +200,8 @@ impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
         let counts: Vec<usize> = batch.iter().map(|group| group.records.len()).collect();
         let mut records = Vec::with_capacity(counts.iter().sum());
         records.extend(batch.into_iter().flat_map(|group| group.records));
-        match self.patiently(&records) {
-            Ok(()) => {}
+        match self.patiently(|store| store.commit(&records)) {
+            Ok(()) => self.wrote(records.len()),
             Err(error) if outcomes.len() == 1 => self.lost(&mut outcomes[0], &error),
             Err(_) => self.one_by_one(&mut outcomes, &counts, &records),
         }
@@ -154,8 +220,9 @@ impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
         for (outcome, count) in outcomes.iter_mut().zip(counts) {
             let (own, others) = rest.split_at((*count).min(rest.len()));
             rest = others;
-            if let Err(error) = self.attempt(own) {
-                self.lost(outcome, &error);
+            match self.attempt(|store| store.commit(own)) {
+                Ok(()) => self.wrote(own.len()),
+                Err(error) => self.lost(outcome, &error),
             }
         }
     }
@@ -166,10 +233,17 @@ impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
         *kept = false;
     }
 
-    fn patiently(&mut self, records: &[Record]) -> Result<(), StoreError> {
+    fn wrote(&self, records: usize) {
+        self.figures.records.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    fn patiently<T>(
+        &mut self,
+        mut work: impl FnMut(&mut S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let began = Instant::now();
         loop {
-            match self.attempt(records) {
+            match self.attempt(&mut work) {
                 Err(error) if error.is_passing() && began.elapsed() < PATIENCE => {
                     tracing::warn!("records cannot be written now, trying again: {error}");
                     std::thread::sleep(PAUSE);
@@ -179,12 +253,15 @@ impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
         }
     }
 
-    fn attempt(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let result = self.store.commit(records);
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = work(&mut self.store);
         self.figures.failing.store(result.is_err(), Ordering::Relaxed);
-        result?;
-        self.figures.commits.fetch_add(1, Ordering::Relaxed);
-        self.figures.records.fetch_add(records.len() as u64, Ordering::Relaxed);
-        Ok(())
+        if result.is_ok() {
+            self.figures.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        result
     }
 }

@@ -102,6 +102,7 @@ const SPAWNS: &[&str] =
 const MAY_SQL: &[&str] = &[
     "src/store/sqlite.rs",
     "src/store/acd.rs",
+    "src/store/documents.rs",
     "src/store/kept.rs",
     "src/store/voicemail.rs",
     "src/store/settings.rs",

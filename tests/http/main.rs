@@ -9,6 +9,7 @@ mod desk;
 mod events;
 mod fake;
 mod figures;
+mod kept;
 mod keys;
 mod metrics;
 mod openapi;

@@ -1,0 +1,136 @@
+//! Documents and numbers of the HTTP surface: changes go through the store's one writer, questions to a reader.
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::gateway::Gateway;
+use crate::api::gateway::Later;
+use crate::api::keep::{Keep, KeepError, Keeping};
+use crate::store::{Change, ChangeError, Changes, StoreError};
+
+/// Documents read at once at most.
+const MOST: usize = 10_000;
+
+impl Keeping for Gateway {
+    fn keep_together(&self, tenant: &str, changes: Vec<Keep>) -> Later<'_, Result<(), KeepError>> {
+        let list = changes.into_iter().map(change).collect();
+        Box::pin(written(self, tenant.to_owned(), list))
+    }
+
+    fn kept(
+        &self,
+        tenant: &str,
+        space: &str,
+        key: &str,
+    ) -> Later<'_, Result<Option<Value>, KeepError>> {
+        let (tenant, space, key) = (tenant.to_owned(), space.to_owned(), key.to_owned());
+        Box::pin(async move {
+            let text = self.read(move |reader| reader.document(&tenant, &space, &key)).await;
+            text.map_err(failed)?.as_deref().map(document).transpose()
+        })
+    }
+
+    fn kept_all(
+        &self,
+        tenant: &str,
+        space: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(String, Value)>, KeepError>> {
+        let (tenant, space) = (tenant.to_owned(), space.to_owned());
+        let (after, limit) = (after.map(str::to_owned), limit.min(MOST));
+        Box::pin(async move {
+            let rows = self
+                .read(move |reader| reader.documents(&tenant, &space, after.as_deref(), limit))
+                .await;
+            let rows = rows.map_err(failed)?.into_iter();
+            rows.map(|(key, text)| Ok((key, document(&text)?))).collect()
+        })
+    }
+
+    fn numbers(
+        &self,
+        tenant: &str,
+        space: &str,
+        names: Vec<String>,
+    ) -> Later<'_, Result<Vec<u64>, KeepError>> {
+        let (tenant, space) = (tenant.to_owned(), space.to_owned());
+        Box::pin(async move {
+            let known = numbers(self, &tenant, &space, &names).await?;
+            let new: Vec<Change> = names
+                .iter()
+                .zip(&known)
+                .filter(|(_, number)| number.is_none())
+                .map(|(name, _)| Change::Number { space: space.clone(), name: name.clone() })
+                .collect();
+            let known = if new.is_empty() {
+                known
+            } else {
+                written(self, tenant.clone(), new).await?;
+                numbers(self, &tenant, &space, &names).await?
+            };
+            let all: Option<Vec<u64>> = known.into_iter().collect();
+            all.ok_or_else(|| KeepError::Failed("a name got no number".into()))
+        })
+    }
+
+    fn name_of(
+        &self,
+        tenant: &str,
+        space: &str,
+        number: u64,
+    ) -> Later<'_, Result<Option<String>, KeepError>> {
+        let (tenant, space) = (tenant.to_owned(), space.to_owned());
+        Box::pin(async move {
+            self.read(move |reader| reader.name_of(&tenant, &space, number)).await.map_err(failed)
+        })
+    }
+
+    fn seal(&self, place: &str, secret: &str) -> Result<String, KeepError> {
+        self.shared.sealer.seal_text(place, secret).map_err(failed)
+    }
+
+    fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
+        self.shared.sealer.open_text(place, sealed)
+    }
+}
+
+/// Answers when the changes are on disk.
+async fn written(gateway: &Gateway, tenant: String, list: Vec<Change>) -> Result<(), KeepError> {
+    let (tell, told) = oneshot::channel();
+    // Whoever has gone away meanwhile is not told.
+    let done = Box::new(move |outcome| drop(tell.send(outcome)));
+    let taken = gateway.shared.keeper.change(Changes { tenant, list, done });
+    taken.map_err(|_| KeepError::Busy)?;
+    let outcome = told.await.map_err(|_| KeepError::Failed("the store has ended".into()))?;
+    outcome.map_err(|error| match error {
+        ChangeError::TooLarge => KeepError::TooLarge,
+        ChangeError::Full(space) => KeepError::Full(space),
+        ChangeError::Failed(why) => KeepError::Failed(why),
+    })
+}
+
+async fn numbers(
+    gateway: &Gateway,
+    tenant: &str,
+    space: &str,
+    names: &[String],
+) -> Result<Vec<Option<u64>>, KeepError> {
+    let (tenant, space, names) = (tenant.to_owned(), space.to_owned(), names.to_vec());
+    gateway.read(move |reader| reader.numbers(&tenant, &space, &names)).await.map_err(failed)
+}
+
+fn change(Keep { space, key, document }: Keep) -> Change {
+    match document {
+        Some(document) => Change::Put { space, key, body: document.to_string() },
+        None => Change::Delete { space, key },
+    }
+}
+
+fn document(text: &str) -> Result<Value, KeepError> {
+    serde_json::from_str(text).map_err(|error| failed(error.into()))
+}
+
+fn failed(error: StoreError) -> KeepError {
+    KeepError::Failed(error.to_string())
+}
