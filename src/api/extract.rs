@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use strowger_core::vocab::CallId;
+use strowger_core::vocab::{CallId, InteractionId};
 
 use super::app::App;
 use super::gateway::MAX_ROWS;
@@ -216,6 +216,13 @@ impl FromRequestParts<App> for TierPath {
 pub(super) fn call_id(text: &str) -> Option<CallId> {
     let whole = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     whole.then(|| text.parse().ok()).flatten()
+}
+
+/// The interaction that rows are to belong to.
+pub(super) fn interaction_wanted(text: Option<String>) -> Result<Option<InteractionId>, Problem> {
+    let wrong = || Problem::bad_request("interaction: an interaction id has 32 hexadecimal digits");
+    let id = |text: String| call_id(&text).map(|CallId(id)| InteractionId(id)).ok_or_else(wrong);
+    text.map(id).transpose()
 }
 
 /// How many rows a page gets.

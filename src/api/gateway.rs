@@ -13,7 +13,8 @@ use super::keep::Keeping;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
-    CallId, Command, CommandError, Done, Event, Principal, Query, Reply, Secret, TenantId,
+    CallId, Command, CommandError, Done, Event, InteractionId, Principal, Query, Reply, Secret,
+    TenantId,
 };
 
 /// Something that is being worked out.
@@ -103,6 +104,8 @@ pub struct RowsQuery {
     pub extension: Option<String>,
     /// Only of this call.
     pub call: Option<CallId>,
+    /// Only of calls that belong to this interaction.
+    pub interaction: Option<InteractionId>,
     /// Only calls that ended so. Not for recordings.
     pub cause: Option<EndCause>,
     /// Begun at or after, milliseconds since the Unix epoch.

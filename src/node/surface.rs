@@ -102,6 +102,7 @@ async fn rows(gateway: &Gateway, kind: RowKind, query: RowsQuery) -> Result<RowP
         tenant: Some(query.tenant),
         extension: query.extension,
         call: query.call,
+        interaction: query.interaction,
         cause: query.cause,
         from: query.from,
         until: query.until,

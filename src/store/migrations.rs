@@ -132,6 +132,10 @@ const STEPS: &[&str] = &[
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX numbers_by_number ON numbers (tenant, space, number);
 ",
+    "
+    CREATE INDEX calls_by_interaction ON calls (json_extract(body, '$.interaction'));
+    CREATE INDEX recordings_by_interaction ON recordings (json_extract(body, '$.interaction'));
+",
 ];
 
 /// Brings a database of any earlier version up to date.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
-use strowger_core::vocab::{CallId, TenantId};
+use strowger_core::vocab::{CallId, InteractionId, TenantId};
 
 /// The most rows in one page.
 pub const MAX_ROWS: usize = 200;
@@ -29,6 +29,8 @@ pub struct PageQuery {
     pub extension: Option<String>,
     /// Only this call, or its recordings.
     pub call: Option<CallId>,
+    /// Only what belongs to this interaction.
+    pub interaction: Option<InteractionId>,
     /// Only calls that ended so. Not for recordings.
     pub cause: Option<EndCause>,
     /// Begun at or after, milliseconds since the Unix epoch.
@@ -49,6 +51,7 @@ impl PageQuery {
             tenant: Some(tenant.into()),
             extension: None,
             call: None,
+            interaction: None,
             cause: None,
             from: None,
             until: None,

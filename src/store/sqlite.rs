@@ -437,6 +437,10 @@ fn conditions(query: &PageQuery, name: &str, closed: &str) -> Conditions {
     if let Some(call) = query.call {
         conditions.add("call = ?", [Value::Text(call.to_string())]);
     }
+    if let Some(interaction) = query.interaction {
+        let interaction = Value::Text(interaction.to_string());
+        conditions.add("json_extract(body, '$.interaction') = ?", [interaction]);
+    }
     if let Some(from) = query.from {
         conditions.add("started_at >= ?", [Value::Integer(signed(from))]);
     }

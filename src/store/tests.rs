@@ -215,6 +215,8 @@ fn pages_are_filtered() {
     let span = PageQuery { from: Some(3), until: Some(5), ..newest.clone() };
     assert_eq!(page(&span), [4, 3]);
     assert_eq!(page(&PageQuery { call: Some(CallId(6)), ..newest.clone() }), [6]);
+    let own = page(&PageQuery { interaction: Some(InteractionId(4)), ..newest.clone() });
+    assert_eq!(own, [4]);
     let every = page(&newest);
     let cause = |cause| PageQuery { cause: Some(cause), ..newest.clone() };
     assert_eq!(page(&cause(EndCause::Normal)), every);
@@ -235,6 +237,12 @@ fn recordings_are_listed_once_closed() {
     let paths: Vec<String> =
         page.rows.into_iter().filter_map(super::Row::into_recording).map(|r| r.path).collect();
     assert_eq!(paths, ["b.wav"]);
+    let of_story = |id| {
+        let interaction = Some(InteractionId(id));
+        let query = PageQuery { interaction, call: None, ..query.clone() };
+        store.page(&query).expect("pages").rows.len()
+    };
+    assert_eq!((of_story(7), of_story(8)), (1, 0));
     let of = |store: &Sqlite, extension: &str| {
         let query = PageQuery { extension: Some(extension.into()), ..query.clone() };
         store.page(&query).expect("pages").rows.len()

@@ -180,6 +180,7 @@ impl Gateway for Fake {
         let rows = rows.into_iter().filter(|row| {
             row.tenant == query.tenant
                 && query.call.is_none_or(|call| row.call == call)
+                && query.interaction.is_none_or(|own| row.interaction == own)
                 && query.from.is_none_or(|from| row.started_at >= from)
                 && query.until.is_none_or(|until| row.started_at < until)
                 && query.cause.is_none_or(|cause| row.end.as_ref().unwrap().cause == cause)
@@ -195,6 +196,7 @@ impl Gateway for Fake {
         let rows = tables.recordings.iter().filter(|row| {
             row.tenant == query.tenant
                 && query.call.is_none_or(|call| row.call == call)
+                && query.interaction.is_none_or(|own| row.interaction == own)
                 && query.extension.as_ref().is_none_or(|number| {
                     let caller = |record: &&CallRecord| record.call == row.call;
                     tables.records.iter().find(caller).is_some_and(|record| {

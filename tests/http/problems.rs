@@ -51,7 +51,7 @@ fn unknown_parameters_are_answered_with_the_known_ones() {
     let table = [
         ("/api/v1/calls?page=2", "`offset` or `limit`"),
         ("/api/v1/registrations?x", "`offset` or `limit`"),
-        ("/api/v1/records?form=1", "`from`, `until`, `extension`, `cause`, `after`, `limit`"),
+        ("/api/v1/records?form=1", "`from`, `until`, `extension`, `cause`, `interaction`, `after`, `limit`"),
         ("/api/v1/recordings?cause=normal", "`call`"),
         ("/api/v1/records?cause=tired", "`no_answer`"),
         ("/api/v1/records?from=yesterday", "invalid digit"),

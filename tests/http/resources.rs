@@ -69,6 +69,9 @@ fn records_are_paged_by_cursor_and_filtered() {
     assert_eq!(seen, [5, 4, 3, 2, 1]);
     let count = |path: &str| site.get(path).json()["items"].as_array().unwrap().len();
     assert_eq!(count("/api/v1/records?cause=no_answer"), 4);
+    assert_eq!(count(&format!("/api/v1/records?interaction={:032x}", 3)), 1);
+    site.get("/api/v1/records?interaction=3").problem(400);
+    site.get("/api/v1/recordings?interaction=three").problem(400);
     assert_eq!(count("/api/v1/records?from=2000&until=4000"), 2);
     assert_eq!(count("/api/v1/records?extension=103"), 0);
     assert_eq!(count("/api/v1/records?extension=102&cause=normal"), 1);

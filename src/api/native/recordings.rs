@@ -12,7 +12,7 @@ use super::view::RecordingItem;
 use super::{Refusals, StoredPage};
 use crate::api::app::App;
 use crate::api::auth::Key;
-use crate::api::extract::{Params, call_id, rows_wanted};
+use crate::api::extract::{Params, call_id, interaction_wanted, rows_wanted};
 use crate::api::gateway::RowsQuery;
 use crate::api::problem::Problem;
 
@@ -33,6 +33,8 @@ struct RecordingParams {
     extension: Option<String>,
     /// Only of this call.
     call: Option<String>,
+    /// Only of calls of this interaction.
+    interaction: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows wanted, 1 to 200; 50 unless said.
@@ -53,6 +55,7 @@ async fn list(
         extension: limited_to(&key, params.extension)?,
         tenant: key.0.tenant,
         call,
+        interaction: interaction_wanted(params.interaction)?,
         cause: None,
         from: params.from,
         until: params.until,

@@ -13,7 +13,7 @@ use super::view::RecordItem;
 use super::{NoParams, Refusals, StoredPage};
 use crate::api::app::App;
 use crate::api::auth::Key;
-use crate::api::extract::{CallPath, Params, rows_wanted};
+use crate::api::extract::{CallPath, Params, interaction_wanted, rows_wanted};
 use crate::api::gateway::RowsQuery;
 use crate::api::problem::Problem;
 
@@ -35,6 +35,8 @@ struct RecordParams {
     /// Only calls that ended so, e.g. `normal` or `no_answer`.
     #[param(value_type = Option<String>)]
     cause: Option<EndCause>,
+    /// Only calls of this interaction.
+    interaction: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows wanted, 1 to 200; 50 unless said.
@@ -64,6 +66,7 @@ async fn list(
         extension: limited_to(&key, params.extension)?,
         tenant: key.0.tenant,
         call: None,
+        interaction: interaction_wanted(params.interaction)?,
         cause: params.cause,
         from: params.from,
         until: params.until,
@@ -79,6 +82,7 @@ pub(super) fn of_call(key: Key, call: CallId) -> Result<RowsQuery, Problem> {
         extension: limited_to(&key, None)?,
         tenant: key.0.tenant,
         call: Some(call),
+        interaction: None,
         cause: None,
         from: None,
         until: None,
