@@ -22,6 +22,7 @@ mod queues;
 mod recording;
 mod register;
 mod restart;
+mod story;
 mod supervision;
 mod transcode;
 mod trunk;

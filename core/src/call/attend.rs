@@ -211,14 +211,25 @@ impl Call {
         if !self.accept_caller(ctx) {
             return self.fail(ctx, Outcome::of(EndCause::Incompatible));
         }
-        self.record.answered_at.get_or_insert(ctx.now.wall);
-        let (call, interaction, callee) = (self.id, self.interaction, self.party(CALLEE));
-        let kind = EventKind::CallAnswered { call, interaction, callee };
-        ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+        self.note_answer(ctx);
         if let Stage::Attending(attend) = &mut self.stage {
             attend.remind_at = None;
         }
         self.caller_described(ctx);
+    }
+
+    fn note_answer(&mut self, ctx: &mut Ctx<'_>) {
+        self.record.answered_at.get_or_insert(ctx.now.wall);
+        let (call, interaction, callee) = (self.id, self.interaction, self.party(CALLEE));
+        let kind = EventKind::CallAnswered { call, interaction, callee };
+        ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+    }
+
+    /// A caller who came with an answered leg is where it was to come: its record counts as answered from now on.
+    pub fn arrived(&mut self, ctx: &mut Ctx<'_>) {
+        if self.hears_caller() && self.record.answered_at.is_none() {
+            self.note_answer(ctx);
+        }
     }
 
     /// Tells a caller without answer that it rings (still).

@@ -230,6 +230,7 @@ impl Running {
         let mut brought = false;
         self.step(now, id, |call, ctx| {
             call.join_story(story);
+            call.arrived(ctx);
             call.hush(ctx);
             brought = call.bring_to(ctx, worker);
         });

@@ -225,7 +225,7 @@ impl Running {
         who: Parties,
     ) -> Result<Done, CommandError> {
         let cannot = || CommandError::Conflict("the parties cannot be moved now".into());
-        let outcome = Outcome::of(EndCause::Transferred);
+        let outcome = Outcome::of(EndCause::Conferenced);
         let first = match who {
             Parties::Caller => CALLER,
             Parties::Callee | Parties::Both => CALLEE,

@@ -41,6 +41,7 @@ mod recording_on_demand;
 mod registrar;
 mod registrar_model;
 mod registrar_reach;
+mod story;
 mod supervise_calls;
 mod supervise_ends;
 mod supervise_rights;

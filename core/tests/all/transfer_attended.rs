@@ -8,7 +8,7 @@ use crate::queue_call::{self, agent_view, hotline};
 use crate::transfer_blind::*;
 
 /// A Refer-To that names a dialog of whoever refers.
-fn refer_to(number: &str, dialog: &Dialog) -> String {
+pub fn refer_to(number: &str, dialog: &Dialog) -> String {
     let tag = |side: &str| side.split_once("tag=").map_or("", |(_, tag)| tag).to_owned();
     let (theirs, own) = (tag(&dialog.remote), tag(&dialog.local));
     let call_id = &dialog.call_id;
