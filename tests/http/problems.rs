@@ -51,7 +51,10 @@ fn unknown_parameters_are_answered_with_the_known_ones() {
     let table = [
         ("/api/v1/calls?page=2", "`offset` or `limit`"),
         ("/api/v1/registrations?x", "`offset` or `limit`"),
-        ("/api/v1/records?form=1", "`from`, `until`, `extension`, `cause`, `interaction`, `after`, `limit`"),
+        (
+            "/api/v1/records?form=1",
+            "`from`, `until`, `extension`, `cause`, `interaction`, `after`, `limit`",
+        ),
         ("/api/v1/recordings?cause=normal", "`call`"),
         ("/api/v1/records?cause=tired", "`no_answer`"),
         ("/api/v1/records?from=yesterday", "invalid digit"),
@@ -122,7 +125,12 @@ fn an_order_is_carried_out_and_named() {
     site.fake.set(|tables| tables.outcome = Some(Ok(Done::HungUp)));
     assert_eq!(site.delete(&format!("/api/v1/calls/{id}")).status, 202);
     let ordered: Vec<Command> = site.fake.ordered().into_iter().map(|(_, order)| order).collect();
-    let begun = Command::Originate { from: "101".into(), to: "102".into(), auto_answer: true };
+    let begun = Command::Originate {
+        from: "101".into(),
+        to: "102".into(),
+        auto_answer: true,
+        terms: Default::default(),
+    };
     assert_eq!(ordered, [begun, Command::HangUp { call }]);
 }
 

@@ -699,7 +699,12 @@ impl World {
             2 => query(Query::Registrations { offset: 1, limit: 2 }),
             _ => {
                 let (from, to) = ("4003".into(), "4004".into());
-                command(Command::Originate { from, to, auto_answer: self.rng.chance(50) })
+                command(Command::Originate {
+                    from,
+                    to,
+                    auto_answer: self.rng.chance(50),
+                    terms: Default::default(),
+                })
             }
         };
         self.give(input);

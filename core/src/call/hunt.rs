@@ -75,7 +75,10 @@ impl Call {
             return;
         }
         match found {
-            Found::Ring(place) => {
+            Found::Ring(mut place) => {
+                if let Some(secs) = self.ring_secs {
+                    place.ring = place.ring.min(u64::from(secs.max(1)) * super::SECOND);
+                }
                 self.ring(ctx, CALLEE, place);
             }
             Found::Echo => self.start_echo(ctx),
@@ -157,8 +160,11 @@ impl Call {
         }
         let outgoing = hunt.side == CALLEE;
         self.found(leg, Finding::Heard);
-        if status == 100 || !outgoing {
+        if status == 100 {
             return;
+        }
+        if !outgoing {
+            return self.caller_rings(ctx, status);
         }
         if matches!(status, 180..=183) && self.record.ringing_at.is_none() {
             self.record.ringing_at = Some(ctx.now.wall);
@@ -167,6 +173,17 @@ impl Call {
             ctx.out.publish(ctx.now, Some(&self.tenant), kind);
         }
         self.pass_progress(ctx, status, message);
+    }
+
+    /// The phone of whoever the call was begun for: told once.
+    fn caller_rings(&mut self, ctx: &mut Ctx<'_>, status: u16) {
+        let Stage::Hunting(hunt) = &mut self.stage else { return };
+        if hunt.told.is_empty() && matches!(status, 180..=183) {
+            hunt.told.push((status, false));
+            let (call, interaction) = (self.id, self.interaction);
+            let kind = EventKind::CallerRinging { call, interaction, caller: self.party(CALLER) };
+            ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+        }
     }
 
     /// Lets the caller know. Early media passes only while a single fork rings: which of several should be heard?
@@ -253,7 +270,13 @@ impl Call {
             Ok(None) | Err(_) => return self.unusable(ctx, Outcome::of(EndCause::Incompatible)),
         };
         match (side, offered) {
-            (CALLER, _) => self.caller_answered(ctx, sdp),
+            (CALLER, _) => {
+                let (call, interaction) = (self.id, self.interaction);
+                let caller = self.party(CALLER);
+                let kind = EventKind::CallerAnswered { call, interaction, caller };
+                ctx.out.publish(ctx.now, Some(&self.tenant), kind);
+                self.caller_answered(ctx, sdp);
+            }
             (_, true) => self.callee_answered(ctx, sdp),
             (_, false) => self.callee_offered(ctx, sdp, &place_codecs),
         }

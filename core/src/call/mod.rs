@@ -281,6 +281,10 @@ pub struct Call {
     pub(crate) invite: Option<Message>,
     /// The caller hides the number.
     pub hide_number: bool,
+    /// The number of the tenant's that carriers show to the callee, where an order said which.
+    pub shown: Option<String>,
+    /// How long the callee may ring, in seconds, where an order said so.
+    pub ring_secs: Option<u32>,
     /// Passes every limit.
     pub emergency: bool,
     /// The record as it stands.

@@ -341,6 +341,7 @@ impl Call {
         self.interaction = loose.interaction;
         self.record.interaction = loose.interaction;
         self.hide_number = loose.hide_number;
+        self.forget_terms();
         self.attended = true;
         self.take_in(ctx, CALLER, loose);
         self.returns = hunting.then_some(After::End);
@@ -365,11 +366,18 @@ impl Call {
             return;
         }
         self.rights = rights;
+        self.forget_terms();
         self.emergency = plan.emergency;
         self.hide_number |= plan.hide_number;
         self.record.dialled = plan.dialled;
         self.returns = Some(after);
         self.go_to(ctx, plan.hops);
+    }
+
+    /// What the order said that began the call held for its first way only.
+    fn forget_terms(&mut self) {
+        self.shown = None;
+        self.ring_secs = None;
     }
 
     /// Somebody answered, or took the caller.

@@ -115,6 +115,8 @@ impl Call {
             invite: None,
             language,
             hide_number: plan.hide_number,
+            shown: None,
+            ring_secs: None,
             emergency: plan.emergency,
             record: CallRecord {
                 call: id,

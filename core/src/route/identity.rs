@@ -130,12 +130,24 @@ impl Directory {
             Caller::Extension(key) => self.extension(key),
             Caller::Trunk(_) => None,
         };
+        match self.owned_caller(extension, trunk).or(trunk.username.as_deref()) {
+            Some(number) => self.under_number(extension, number, trunk, hide),
+            None => anonymous(hide.then_some("id")),
+        }
+    }
+
+    fn under_number(
+        &self,
+        extension: Option<&Extension>,
+        number: &str,
+        trunk: &Trunk,
+        hide: bool,
+    ) -> Identity {
         let country = self.tenant(&trunk.key.tenant).and_then(|t| t.country_code.as_deref());
-        let owned = self.owned_caller(extension, trunk).map(|number| {
-            if trunk.e164 { number::to_e164(number, country) } else { number.to_owned() }
-        });
-        let Some(user) = owned.or_else(|| trunk.username.clone()) else {
-            return anonymous(hide.then_some("id"));
+        let account = trunk.username.as_deref() == Some(number);
+        let user = match trunk.e164 && !account {
+            true => number::to_e164(number, country),
+            false => number.to_owned(),
         };
         let name = extension.map_or("", |extension| extension.name.as_str());
         let asserted = name_addr(&tidy(name), &user, carrier_host(trunk));
@@ -148,6 +160,23 @@ impl Directory {
             asserted: trunk.trusted.then_some(asserted),
             privacy: None,
         }
+    }
+
+    /// How an extension's call is shown to a carrier under this number of the tenant's.
+    pub fn identity_with_number(&self, trunk: &TrunkKey, shown: &str, hide: bool) -> Identity {
+        match self.trunk(trunk) {
+            Some(trunk) => self.under_number(None, shown, trunk, hide),
+            None => anonymous(None),
+        }
+    }
+
+    /// A number that the tenant has from a carrier, as written there.
+    pub fn own_number(&self, tenant: &str, number: &str) -> Option<&str> {
+        let country = self.tenant(tenant)?.country_code.as_deref();
+        let wanted = number::canonical(&number::clean(number)?, country);
+        let mut own = self.config.numbers.iter().filter(|own| own.trunk.tenant == tenant);
+        let found = own.find(|own| number::canonical(&own.number, country) == wanted);
+        found.map(|own| own.number.as_str())
     }
 
     /// How a carrier's caller is shown to a carrier to which an extension has sent the call: by the extension's number,

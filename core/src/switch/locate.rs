@@ -101,6 +101,9 @@ impl Running {
         {
             return self.identity_of_forwarded(call, &diversion.owner, trunk);
         }
+        if let (Some(shown), Hop::Trunk { trunk, .. }) = (&call.shown, hop) {
+            return self.books.directory.identity_with_number(trunk, shown, call.hide_number);
+        }
         self.books.directory.identity(caller, hop, call.hide_number, incoming)
     }
 

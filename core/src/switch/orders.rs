@@ -1,10 +1,11 @@
 //! Commands from outside: each gets exactly one reply.
 
-use crate::call::{Call, Common, Found, Originate, Outcome, Rights};
+use crate::call::{Call, Common, Found, Originate, Outcome, Place, Rights};
 use crate::route::Caller;
 use crate::vocab::record::EndCause;
 use crate::vocab::{
-    CallId, Command, CommandError, Done, ExtensionKey, Now, Principal, Reply, RequestId, Role,
+    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Hop, Identity, Now, Principal,
+    Reply, RequestId, Role,
 };
 
 use super::Running;
@@ -19,8 +20,8 @@ impl Running {
         command: Command,
     ) {
         let result = match command {
-            Command::Originate { from, to, auto_answer } => {
-                self.originate(now, principal, from, &to, auto_answer)
+            Command::Originate { from, to, auto_answer, terms } => {
+                self.originate(now, principal, from, &to, (auto_answer, terms))
             }
             Command::Talk { call, order } => self.order_talk(now, principal, call, order),
             Command::HangUp { call } => self.hang_up(now, principal, call),
@@ -55,21 +56,14 @@ impl Running {
         principal: &Principal,
         from: String,
         to: &str,
-        auto_answer: bool,
+        (auto_answer, terms): (bool, CallTerms),
     ) -> Result<Done, CommandError> {
-        let own = principal.extension.as_deref();
-        match principal.role {
-            Role::ReadOnly => return Err(CommandError::Forbidden("the key may only read".into())),
-            Role::User | Role::Agent if own != Some(&from) => {
-                let text = format!("the key may originate only from {}", own.unwrap_or("nowhere"));
-                return Err(CommandError::Forbidden(text));
-            }
-            _ => {}
-        }
+        may_originate(principal, &from, &terms)?;
         let key = ExtensionKey { tenant: principal.tenant.clone(), number: from };
         if self.books.directory.extension(&key).is_none() {
             return Err(CommandError::NotFound(format!("no extension {}", key.number)));
         }
+        let shown = terms.shown.map(|number| self.own_number(&key.tenant, &number)).transpose()?;
         let mut plan =
             self.books.directory.plan(Caller::Extension(&key), to, None).map_err(|why| {
                 CommandError::Invalid(format!(
@@ -80,27 +74,70 @@ impl Running {
         self.books.trunks.living_first(&mut plan.hops);
         let rights = Rights::Extension(key.clone());
         self.admit(&rights, plan.emergency).map_err(|why| busy(&why))?;
-        // The phone that rings first shows who it is about to call.
-        let shown = format!("<sip:{}@{}>", plan.dialled, self.books.directory.host(&key.tenant));
-        let identity = crate::vocab::Identity { from: shown, asserted: None, privacy: None };
-        let mut first = match self.locate_extension(&key, identity) {
-            Found::Ring(place) => place,
-            Found::Nothing(Outcome { cause: EndCause::Busy, .. }) => {
-                return Err(busy(&NotAdmitted::TooMany));
-            }
-            _ => {
-                let text = format!("extension {} has no registered phone", key.number);
-                return Err(CommandError::Conflict(text));
-            }
+        let mut first = match &terms.at {
+            None => self.first_at_phone(&key, &plan.dialled)?,
+            Some(number) => self.first_outside(&key, number)?,
         };
         first.auto_answer = auto_answer;
         let common: Common = self.common(&rights, plan, None);
         self.counters.call_started();
-        let call =
+        let mut call =
             Call::originate(&mut self.desk.ctx(now), Originate { first, attend: None, common });
+        call.shown = shown;
+        call.ring_secs = terms.ring_secs;
         let done = Done::Originated { call: call.id, interaction: call.interaction };
         self.take_in(now, call);
         Ok(done)
+    }
+
+    /// A number that the tenant has from a carrier, as it is written there.
+    fn own_number(&self, tenant: &str, number: &str) -> Result<String, CommandError> {
+        let own = self.books.directory.own_number(tenant, number).map(str::to_owned);
+        own.ok_or_else(|| {
+            CommandError::Invalid(format!("{number} is none of the tenant's numbers"))
+        })
+    }
+
+    /// The extension's phones, which show who is about to be called.
+    fn first_at_phone(
+        &self,
+        key: &ExtensionKey,
+        dialled: &str,
+    ) -> Result<Box<Place>, CommandError> {
+        let shown = format!("<sip:{dialled}@{}>", self.books.directory.host(&key.tenant));
+        let identity = Identity { from: shown, asserted: None, privacy: None };
+        match self.locate_extension(key, identity) {
+            Found::Ring(place) => Ok(place),
+            Found::Nothing(Outcome { cause: EndCause::Busy, .. }) => {
+                Err(busy(&NotAdmitted::TooMany))
+            }
+            _ => {
+                let text = format!("extension {} has no registered phone", key.number);
+                Err(CommandError::Conflict(text))
+            }
+        }
+    }
+
+    /// A number outside at which whoever has the extension is rung instead.
+    fn first_outside(
+        &mut self,
+        key: &ExtensionKey,
+        number: &str,
+    ) -> Result<Box<Place>, CommandError> {
+        let hops = self.books.directory.outside(&key.tenant, number);
+        let mut hops = hops.map_err(|why| CommandError::Invalid(format!("{number}: {why}")))?;
+        self.books.trunks.living_first(&mut hops);
+        let first = hops.into_iter().next();
+        if let Some(hop @ Hop::Trunk { .. }) = &first
+            && let Hop::Trunk { trunk, number } = hop
+        {
+            let caller = Caller::Extension(key);
+            let identity = self.books.directory.identity(caller, hop, false, None);
+            if let Found::Ring(place) = self.locate_trunk(trunk, number, identity, false) {
+                return Ok(place);
+            }
+        }
+        Err(CommandError::Conflict(format!("no carrier takes a call to {number} now")))
     }
 
     fn hang_up(
@@ -118,6 +155,22 @@ impl Running {
         }
         self.step(now, call, |call, ctx| call.hang_up(ctx, EndCause::Administrative));
         Ok(Done::HungUp)
+    }
+}
+
+/// Readers begin no calls, and owners of an extension only from there and as its phones would.
+fn may_originate(principal: &Principal, from: &str, terms: &CallTerms) -> Result<(), CommandError> {
+    let own = principal.extension.as_deref();
+    match principal.role {
+        Role::ReadOnly => Err(CommandError::Forbidden("the key may only read".into())),
+        Role::User | Role::Agent if own != Some(from) => {
+            let text = format!("the key may originate only from {}", own.unwrap_or("nowhere"));
+            Err(CommandError::Forbidden(text))
+        }
+        Role::User | Role::Agent if terms.at.is_some() => {
+            Err(CommandError::Forbidden("the key may ring the extension's own phones only".into()))
+        }
+        _ => Ok(()),
     }
 }
 

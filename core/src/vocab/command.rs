@@ -16,7 +16,7 @@ use super::recording::RecordingOrder;
 use super::settings::{ExtensionSettings, SettingsRecord};
 use super::supervise::{SuperviseOrder, SupervisorView};
 use super::transfer::TalkOrder;
-use super::{CallId, InteractionId, MessageId, TenantId, TrunkKey};
+use super::{CallId, CallTerms, InteractionId, MessageId, TenantId, TrunkKey};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ pub enum Command {
         to: String,
         /// Asks the phone to answer by itself (Call-Info and Alert-Info headers).
         auto_answer: bool,
+        /// How it differs from a call that the extension dials.
+        terms: CallTerms,
     },
     /// Something about a conversation: transfer, consultation, hold.
     Talk {

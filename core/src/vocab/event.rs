@@ -65,6 +65,24 @@ pub enum EventKind {
         /// What was dialled.
         dialled: String,
     },
+    /// The phone of whoever a call was begun for by an order rings: the caller's own.
+    CallerRinging {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Who rings.
+        caller: Party,
+    },
+    /// ... and has answered: now the other end is called.
+    CallerAnswered {
+        /// Which call.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Who answered.
+        caller: Party,
+    },
     /// Somebody rings.
     CallRinging {
         /// Which call.

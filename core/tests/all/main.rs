@@ -29,6 +29,7 @@ mod identity;
 mod lobby;
 mod mixer;
 mod moving_legs;
+mod originate_terms;
 mod park_calls;
 mod phone;
 mod pickup_calls;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use strowger_core::vocab::{Command, Done, Query, Reply};
+use strowger_core::vocab::{CallTerms, Command, Done, Query, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -117,7 +117,7 @@ async fn originate(
     order.check()?;
     let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
     let Order { from, to, auto_answer } = order;
-    let command = Command::Originate { from, to, auto_answer };
+    let command = Command::Originate { from, to, auto_answer, terms: CallTerms::default() };
     match app.gateway.command(principal, command).await? {
         Done::Originated { call, interaction } => {
             tracing::info!(%tenant, %key, %call, "a call was begun over HTTP");

@@ -65,6 +65,8 @@ impl Eyes {
             EventKind::MailboxChanged { mailbox, .. } => return mailbox.number == own,
             EventKind::VoicemailLeft { message } => return message.mailbox.number == own,
             EventKind::CallStarted { call, caller, .. }
+            | EventKind::CallerRinging { call, caller, .. }
+            | EventKind::CallerAnswered { call, caller, .. }
             | EventKind::EmergencyCall { call, caller, .. } => (*call, is_own(caller)),
             EventKind::CallRinging { call, callee, .. }
             | EventKind::CallAnswered { call, callee, .. } => (*call, is_own(callee)),

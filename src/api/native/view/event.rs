@@ -52,6 +52,18 @@ enum What {
         caller: PartyItem,
         dialled: String,
     },
+    /// The phone of whoever a call was begun for rings.
+    CallerRinging {
+        #[serde(flatten)]
+        about: About,
+        caller: PartyItem,
+    },
+    /// ... and has answered.
+    CallerAnswered {
+        #[serde(flatten)]
+        about: About,
+        caller: PartyItem,
+    },
     /// Somebody rings.
     CallRinging {
         #[serde(flatten)]
@@ -298,6 +310,12 @@ impl From<EventKind> for What {
                 caller: caller.into(),
                 dialled,
             },
+            Kind::CallerRinging { call, interaction, caller } => {
+                Self::CallerRinging { about: about(call, interaction), caller: caller.into() }
+            }
+            Kind::CallerAnswered { call, interaction, caller } => {
+                Self::CallerAnswered { about: about(call, interaction), caller: caller.into() }
+            }
             Kind::CallRinging { call, interaction, callee } => {
                 Self::CallRinging { about: about(call, interaction), callee: callee.into() }
             }
