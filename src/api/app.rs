@@ -14,7 +14,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use super::attempts::Attempts;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Task};
 use super::problem::Problem;
 use super::{dialect, health, metrics, native, openapi, provision};
 
@@ -76,6 +76,8 @@ pub struct Parts {
     pub(super) limits: Limits,
     pub(super) attempts: Attempts,
     pub(super) figures: HttpFigures,
+    /// The latest events in JSON.
+    pub(super) latest: native::rendered::Latest,
     /// Event streams by tenant.
     pub(super) seats: Mutex<BTreeMap<String, usize>>,
     /// The description in JSON: the tree that it is made of is large, and few ask for it.
@@ -106,6 +108,7 @@ impl App {
             limits,
             attempts: Attempts::default(),
             figures: HttpFigures::default(),
+            latest: native::rendered::Latest::default(),
             seats: Mutex::default(),
             openapi: serde_json::to_vec(&openapi).map(Bytes::from).unwrap_or_default(),
             started: Instant::now(),
@@ -113,6 +116,12 @@ impl App {
         }));
         let router = bounded(routes.merge(dialect::routes()), &app);
         (app, router)
+    }
+
+    /// What has to run beside the requests from the start. Whoever follows events begins to do so here, so that
+    /// nothing that happens once this has returned is missed.
+    pub fn background(&self) -> Vec<Task> {
+        dialect::background(self)
     }
 
     /// Milliseconds since the start; never goes back.

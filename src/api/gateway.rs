@@ -20,6 +20,9 @@ use strowger_core::vocab::{
 /// Something that is being worked out.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Work beside the requests. Only the node runs tasks; they end with the process.
+pub type Task = Later<'static, ()>;
+
 /// The most rows in one page.
 pub const MAX_ROWS: usize = 200;
 
@@ -49,6 +52,9 @@ pub trait Gateway: Keeping + Send + Sync + 'static {
 
     /// Follows events after `from`, or from now on.
     fn follow(&self, from: Option<EventId>) -> Box<dyn Follow>;
+
+    /// Runs something beside everything else.
+    fn run(&self, task: Task);
 
     /// Whoever holds a bearer token. Takes the same time for wrong ones, however nearly right they are.
     fn holder(&self, token: &str) -> Option<Principal>;

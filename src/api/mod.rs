@@ -17,7 +17,9 @@ mod native;
 mod openapi;
 mod problem;
 mod provision;
+mod seats;
 mod serve;
+mod socket;
 
 pub use app::{App, Limits};
-pub use serve::{Task, serve};
+pub use serve::serve;

@@ -1,4 +1,4 @@
-//! Connections: how many, how slow, and how large a head.
+//! Connections: how many, how slow, and how large a head. One that becomes a WebSocket keeps its place and its patience.
 
 use std::future::Future;
 use std::io;
@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
 use super::app::App;
+use super::gateway::Task;
 
 /// Bytes that a request's head may have.
 const HEAD: usize = 16 * 1024;
@@ -29,9 +30,6 @@ const HEAD: usize = 16 * 1024;
 const FIELDS: usize = 64;
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A connection's work, for whoever runs tasks.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +64,10 @@ async fn connection(
     remote: SocketAddr,
     app: App,
     router: Router,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 ) {
-    let open = &app.figures.connections;
-    open.fetch_add(1, Ordering::Relaxed);
+    let (head, patience) = (app.limits.head, app.limits.stall);
+    let place = Place::new(app, place);
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("HTTP connection from {remote}: {error}");
     }
@@ -78,18 +76,37 @@ async fn connection(
         request.extensions_mut().insert(Remote(remote));
         inner.call(request)
     });
-    let io = TokioIo::new(Patient { stream, patience: app.limits.stall, waiting: None });
+    let io = TokioIo::new(Patient { stream, patience, waiting: None, _place: place });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(app.limits.head)
+        .header_read_timeout(head)
         .max_buf_size(HEAD)
         .max_headers(FIELDS)
         .serve_connection(io, service)
+        .with_upgrades()
         .await;
     if let Err(error) = served {
         tracing::debug!("HTTP connection from {remote}: {error}");
     }
-    open.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// The place of a connection among all of them; free again when it is dropped.
+struct Place {
+    app: App,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(app: App, permit: OwnedSemaphorePermit) -> Self {
+        app.figures.connections.fetch_add(1, Ordering::Relaxed);
+        Self { app, _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.app.figures.connections.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection that fails when the peer takes nothing for too long.
@@ -98,6 +115,8 @@ struct Patient {
     patience: Duration,
     /// Runs while something waits to be written.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Held as long as the connection lives, whatever protocol it changes to.
+    _place: Place,
 }
 
 impl Patient {

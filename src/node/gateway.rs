@@ -52,6 +52,7 @@ pub struct ShellFigures {
 }
 
 pub(super) struct Shared {
+    pub(super) runtime: tokio::runtime::Handle,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) requests: Arc<Requests>,
     pub(super) ring: Arc<Ring>,

@@ -94,13 +94,13 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
     runtime.spawn(retention::follow(Arc::clone(&gateway.shared)));
     let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
+    let surface = bound.http.is_some().then(|| surface(&gateway));
     let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
     for listener in bound.streams {
         runtime.spawn(Arc::clone(&streams).serve(listener));
     }
     let http = bound.http.as_ref().and_then(|listener| listener.local_addr().ok());
-    if let Some(listener) = bound.http {
-        let (app, router) = api::App::open(Arc::new(gateway.clone()), api::Limits::default());
+    if let (Some(listener), Some((app, router))) = (bound.http, surface) {
         let handle = runtime.handle().clone();
         let spawn = move |connection| drop(handle.spawn(connection));
         runtime.spawn(api::serve(listener, app, router, spawn));
@@ -125,6 +125,15 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     drop(loaded);
     memory::give_back();
     Ok(node)
+}
+
+/// The HTTP surface. What it follows it follows before the switch says its first word.
+fn surface(gateway: &Gateway) -> (api::App, axum::Router) {
+    let (app, router) = api::App::open(Arc::new(gateway.clone()), api::Limits::default());
+    for task in app.background() {
+        gateway.shared.runtime.spawn(task);
+    }
+    (app, router)
 }
 
 /// The switch has booted when it answers.
@@ -289,6 +298,7 @@ fn gateway(
         mailbox: Arc::clone(&outlets.mailbox),
     };
     let shared = Shared {
+        runtime: outlets.runtime.clone(),
         mailbox: Arc::clone(&outlets.mailbox),
         requests: Arc::clone(&outlets.requests),
         ring: Arc::clone(&outlets.events),

@@ -13,7 +13,7 @@ use super::reload::ReloadError;
 use crate::api::gateway::{
     self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, OperatorAccount,
     Readiness, ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
-    StreamFigures, TenantNames, TurnFigures, WorkerFigures,
+    StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
 };
 use crate::store::{IntervalQuery, PageQuery, Row, RowKind, RowPage};
 
@@ -61,6 +61,10 @@ impl api::Gateway for Gateway {
     fn follow(&self, from: Option<EventId>) -> Box<dyn Follow> {
         let from = from.map(|id| events::EventId { boot: id.boot, seq: id.seq });
         Box::new(Follower(self.follow(from)))
+    }
+
+    fn run(&self, task: Task) {
+        self.shared.runtime.spawn(task);
     }
 
     fn holder(&self, token: &str) -> Option<Principal> {

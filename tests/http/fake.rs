@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use strowger::api::gateway::{
     EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, OperatorAccount,
-    Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures, TenantNames, WorkerFigures,
+    Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures, Task, TenantNames,
+    WorkerFigures,
 };
 use strowger::node::events::{self, Ring};
 use strowger_core::vocab::acd::FigureRecord;
@@ -226,6 +227,10 @@ impl Gateway for Fake {
     fn follow(&self, from: Option<EventId>) -> Box<dyn Follow> {
         let from = from.map(|id| events::EventId { boot: id.boot, seq: id.seq });
         Box::new(Follower(self.ring.follow(from)))
+    }
+
+    fn run(&self, task: Task) {
+        tokio::spawn(task);
     }
 
     fn holder(&self, token: &str) -> Option<Principal> {

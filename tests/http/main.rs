@@ -19,5 +19,6 @@ mod queues;
 mod resources;
 mod settings;
 mod site;
+mod sockets;
 mod supervise;
 mod talk;

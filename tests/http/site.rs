@@ -40,6 +40,9 @@ impl Site {
         let address = listener.local_addr().unwrap();
         let handle = runtime.handle().clone();
         let (app, router) = App::open(Arc::<Fake>::clone(&fake), limits);
+        for task in app.background() {
+            runtime.spawn(task);
+        }
         runtime.spawn(serve(listener, app, router, move |task| drop(handle.spawn(task))));
         Self { fake, address, place, _runtime: runtime }
     }

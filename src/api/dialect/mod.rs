@@ -10,8 +10,16 @@ mod cti;
 use axum::Router;
 
 use super::app::App;
+use super::gateway::Task;
 
 /// Everything that the dialects serve, each under its original paths.
 pub(super) fn routes() -> Router<App> {
     Router::new().merge(cti::routes())
+}
+
+/// What the dialects need beside their requests: each task runs from the start to the end of the process. What follows
+/// events calls [`follow`](super::gateway::Gateway::follow) before it returns the task, so that it misses none. Later
+/// tasks, one for a connection say, are given to [`run`](super::gateway::Gateway::run).
+pub(super) fn background(_app: &App) -> Vec<Task> {
+    Vec::new()
 }

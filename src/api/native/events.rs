@@ -1,83 +1,71 @@
-//! What happens, as it happens: Server-Sent Events.
+//! What happens, as it happens: Server-Sent Events, or a WebSocket where the client asks for one.
 //!
 //! Each event carries its id `boot.seq`. A client that comes back names the last one that it saw and goes on behind
 //! it, or hears `reset` where that place is forgotten: then it asks for the present state anew. A client that falls
 //! so far behind that its next event is forgotten hears `reset` too, and the stream ends.
 
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event as Sent, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
-use utoipa::IntoParams;
+use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Refusals;
+use super::feed::{EventParams, Feed, Filter, Step};
 use super::view::EventView;
-use super::visible::Eyes;
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::Params;
-use crate::api::gateway::{EventId, Follow, Followed};
+use crate::api::gateway::EventId;
 use crate::api::problem::Problem;
+use crate::api::socket::{self, GOING_AWAY, POLICY, Socket};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Seconds after which a client that found no seat may try again.
-const SEAT_SECS: u32 = 10;
+/// What a client hears where events are missing.
+const RESET: &str = "{\"event\":\"reset\"}";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(follow))
 }
 
-/// Where to go on.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct EventParams {
-    /// The id of the last event seen. The Last-Event-ID header counts more.
-    from: Option<String>,
-}
-
 /// Events of the tenant as Server-Sent Events, from now on or after the one named. Keys of users and agents see their
-/// own extension's. The event `reset` means that some are missing: ask for the present state anew.
+/// own extension's. The event `reset` means that some are missing: ask for the present state anew. A request to upgrade
+/// to a WebSocket (RFC 6455) gets the same events, each as a message of text.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "followEvents", tag = "events",
     params(EventParams, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen")),
     responses(
         (status = 200, description = "They follow, each with `id`, `event` and `data`", body = EventView,
             content_type = "text/event-stream"),
+        (status = 101, description = "They follow over the WebSocket that was asked for"),
         Refusals,
     ))]
 async fn follow(
     State(app): State<App>,
-    Key(principal): Key,
+    key: Key,
     Params(params): Params<EventParams>,
     headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
     let from = place(header.filter(|id| !id.is_empty()).or(params.from.as_deref()))?;
-    let seat = Seat::take(&app, &principal.tenant)?;
-    let feed = Feed {
-        follower: app.gateway.follow(from),
-        eyes: Eyes::new(principal),
-        due: Instant::now() + app.limits.heartbeat,
-        last: from,
-        fresh: true,
-        over: false,
-        seat,
-    };
-    let events = stream::unfold(feed, |mut feed| async move {
-        let sent = feed.next().await?;
-        Some((Ok::<_, Infallible>(sent), feed))
-    });
-    let no_buffer =
-        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
-    Ok((no_buffer, Sse::new(events)).into_response())
+    let filter = Filter::read(&params)?;
+    let wants_socket = headers.contains_key(UPGRADE);
+    match upgrade {
+        Ok(upgrade) => {
+            let feed = Feed::open(&app, key, filter, from)?;
+            Ok(socket::open(upgrade, &app, move |socket| over_socket(feed, socket)))
+        }
+        Err(wrong) if wants_socket => Err(Problem::bad_request(format!("the WebSocket: {wrong}"))),
+        Err(_) => Ok(as_text(Feed::open(&app, key, filter, from)?)),
+    }
 }
 
 fn place(text: Option<&str>) -> Result<Option<EventId>, Problem> {
@@ -85,99 +73,75 @@ fn place(text: Option<&str>) -> Result<Option<EventId>, Problem> {
     text.map(|text| text.parse().map_err(|_| Problem::bad_request(wrong))).transpose()
 }
 
-/// One of the streams that a tenant may have; given back when it is dropped.
-struct Seat {
-    app: App,
-    tenant: String,
+/// As Server-Sent Events.
+fn as_text(feed: Feed) -> Response {
+    let events = stream::unfold(feed, |mut feed| async move {
+        let sent = written(feed.next().await?);
+        Some((Ok::<_, Infallible>(sent), feed))
+    });
+    let no_buffer =
+        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    (no_buffer, Sse::new(events)).into_response()
 }
 
-impl Seat {
-    fn take(app: &App, tenant: &str) -> Result<Self, Problem> {
-        let most = app.limits.event_streams;
-        let mut seats = app.seats();
-        let taken = seats.entry(tenant.to_owned()).or_default();
-        if *taken >= most {
-            let detail = format!("the tenant has {most} event streams, as many as it may");
-            return Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, SEAT_SECS, detail));
+fn written(step: Step) -> Sent {
+    let id = |at: Option<EventId>| at.map(|at| at.to_string());
+    match step {
+        Step::Event(event) => {
+            Sent::default().id(event.id.to_string()).event(&event.kind).data(event.text.as_str())
         }
-        *taken += 1;
-        Ok(Self { app: app.clone(), tenant: tenant.to_owned() })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut seats = self.app.seats();
-        if let Some(taken) = seats.get_mut(&self.tenant) {
-            *taken = taken.saturating_sub(1);
-            if *taken == 0 {
-                seats.remove(&self.tenant);
+        Step::Reset(at) => {
+            Sent::default().event("reset").id(id(at).unwrap_or_default()).data(RESET)
+        }
+        Step::Still(at) => {
+            let sent = Sent::default().comment("heartbeat");
+            match id(at) {
+                Some(id) => sent.id(id),
+                None => sent,
             }
         }
     }
 }
 
-/// One stream.
-struct Feed {
-    follower: Box<dyn Follow>,
-    eyes: Eyes,
-    /// When something has to be said, so that both ends know that the other lives.
-    due: Instant,
-    /// The last event that came, seen or not.
-    last: Option<EventId>,
-    /// Nothing has come yet.
-    fresh: bool,
-    over: bool,
-    seat: Seat,
-}
-
-impl Feed {
-    /// The next thing to send; `None` when the stream is over.
-    async fn next(&mut self) -> Option<Sent> {
-        if self.over {
-            return None;
-        }
-        let sent = loop {
-            match timeout_at(self.due, self.follower.next()).await {
-                Err(_) => break self.heartbeat(),
-                Ok(None) => return None,
-                Ok(Some(Followed::Reset(at))) => break self.reset(at),
-                Ok(Some(Followed::Event(event))) => {
-                    self.fresh = false;
-                    self.last = Some(EventId::of(&event));
-                    if self.eyes.see(&event) {
-                        self.seat.app.figures.events_sent.fetch_add(1, Ordering::Relaxed);
-                        break written(&EventView::from(&*event));
-                    }
-                }
-            }
+/// Over a WebSocket: each event is a message of text. The client says nothing; what it says all the same is read and
+/// forgotten.
+async fn over_socket(mut feed: Feed, mut socket: Socket) {
+    // The place that the client knows from us.
+    let mut told = None;
+    loop {
+        let step = tokio::select! {
+            said = socket.next() => match said {
+                Some(_) => continue,
+                None => return,
+            },
+            step = feed.next() => step,
         };
-        self.due = Instant::now() + self.seat.app.limits.heartbeat;
-        Some(sent)
-    }
-
-    /// Carries the place reached, so that a client to whom little happens need not start over when it comes back.
-    fn heartbeat(&self) -> Sent {
-        let sent = Sent::default().comment("heartbeat");
-        match self.last {
-            Some(last) => sent.id(last.to_string()),
-            None => sent,
+        let sent = match step {
+            None => return socket.close(GOING_AWAY, "the server ends").await,
+            Some(Step::Event(event)) => {
+                told = Some(event.id);
+                socket.text(event.text.clone()).await
+            }
+            Some(Step::Reset(at)) => {
+                told = at;
+                let id = at.map(|at| at.to_string());
+                let sent = socket.text(json!({"event": "reset", "id": id}).to_string()).await;
+                if feed.is_over() {
+                    let reason = "read too slowly; ask for the present state and come again";
+                    return socket.close(POLICY, reason).await;
+                }
+                sent
+            }
+            // Liveness is the business of pings: this is said only where the place has moved.
+            Some(Step::Still(at)) if at != told => {
+                told = at;
+                let id = at.map(|at| at.to_string());
+                socket.text(json!({"event": "still", "id": id}).to_string()).await
+            }
+            Some(Step::Still(_)) => true,
+        };
+        if !sent {
+            return;
         }
     }
-
-    /// Who begins outside the ring goes on from now; who falls out of it later is too slow, and the stream ends.
-    fn reset(&mut self, at: Option<EventId>) -> Sent {
-        self.seat.app.figures.event_resets.fetch_add(1, Ordering::Relaxed);
-        self.over = !self.fresh;
-        self.fresh = false;
-        self.last = at;
-        let id = at.map(|at| at.to_string()).unwrap_or_default();
-        Sent::default().event("reset").id(id).data("{\"event\":\"reset\"}")
-    }
-}
-
-fn written(view: &EventView) -> Sent {
-    let value = serde_json::to_value(view).unwrap_or_default();
-    let field = |name: &str| value.get(name).and_then(|text| text.as_str()).unwrap_or_default();
-    Sent::default().id(field("id")).event(field("event")).data(value.to_string())
 }

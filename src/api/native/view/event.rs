@@ -282,6 +282,13 @@ struct SupervisionItem {
     mode: &'static str,
 }
 
+impl EventView {
+    /// The description of what may happen, in JSON.
+    pub(in crate::api::native) fn described() -> serde_json::Value {
+        serde_json::to_value(<What as utoipa::PartialSchema>::schema()).unwrap_or_default()
+    }
+}
+
 impl From<&Event> for EventView {
     fn from(event: &Event) -> Self {
         let id = EventId::of(event).to_string();
