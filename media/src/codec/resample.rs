@@ -9,6 +9,25 @@ const CUTOFF: f64 = 0.92;
 /// Shape of the Kaiser window.
 const BETA: f64 = 7.0;
 
+/// Makes audio of one rate into audio of another, and keeps the filter as long as the two rates stay.
+#[derive(Clone, Debug, Default)]
+pub struct Fitting(Option<(u32, u32, Resampler)>);
+
+impl Fitting {
+    /// Appends `input`, of `from` Hz, to `out` at `to` Hz; nothing where no filter leads from one to the other.
+    pub fn fit(&mut self, input: &[i16], (from, to): (u32, u32), out: &mut Vec<i16>) {
+        if from == to {
+            return out.extend_from_slice(input);
+        }
+        if !matches!(self.0, Some((own, other, _)) if (own, other) == (from, to)) {
+            self.0 = Resampler::new(from, to).map(|made| (from, to, made));
+        }
+        if let Some((_, _, resampler)) = &mut self.0 {
+            resampler.process(input, out);
+        }
+    }
+}
+
 /// Raises or lowers the rate by a whole factor of 1 to 6.
 #[derive(Clone, Debug)]
 pub struct Resampler {

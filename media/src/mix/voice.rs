@@ -54,8 +54,15 @@ pub struct Group {
     pub voice: Voice,
     payload: Vec<u8>,
     made: bool,
-    used: bool,
+    /// Frames since somebody was in it.
+    idle: u16,
 }
+
+/// Frames that a group is kept without anybody in it: between two sentences its encoder is not made anew, which would be
+/// heard, and costs.
+const KEPT: u16 = 250;
+/// Most groups that are kept.
+const MOST: usize = 16;
 
 /// The groups of a mix.
 #[derive(Debug, Default)]
@@ -64,12 +71,13 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Begins another 20 ms. Groups that nobody was in are given up.
+    /// Begins another 20 ms. Groups that nobody was in for a while are given up.
     pub fn begin(&mut self) {
-        self.list.retain(|group| group.used);
+        let most = if self.list.len() > MOST { 1 } else { KEPT };
+        self.list.retain(|group| group.idle < most);
         for group in &mut self.list {
             group.made = false;
-            group.used = false;
+            group.idle += 1;
         }
     }
 
@@ -83,7 +91,7 @@ impl Groups {
     ) -> Option<&[u8]> {
         let place = self.place(hears, kind, rate)?;
         let group = self.list.get_mut(place)?;
-        group.used = true;
+        group.idle = 0;
         if !group.made {
             mixed(scratch);
             if !group.voice.encode(scratch, &mut group.payload) {
@@ -106,7 +114,7 @@ impl Groups {
         }
         let voice = Voice::new(kind, rate)?;
         let payload = Vec::with_capacity(320);
-        self.list.push(Group { hears, voice, payload, made: false, used: true });
+        self.list.push(Group { hears, voice, payload, made: false, idle: 0 });
         Some(self.list.len() - 1)
     }
 }

@@ -144,6 +144,14 @@ impl Playout {
         self.delay = Delay::default();
         self.phase = Phase::Idle;
         self.started = false;
+        self.pcm.clear();
+        self.starved = 0;
+        self.noise = None;
+        self.interrupted = false;
+        self.excess = false;
+        if let Some(decoding) = &mut self.decoding {
+            decoding.concealer.give_up();
+        }
     }
 
     /// The peer presses a key in place of speaking: silence until its audio goes on.

@@ -2,7 +2,7 @@
 
 use super::stream::{Role, Stream};
 use super::{Engine, Socket};
-use crate::codec::resample::Resampler;
+use crate::codec::resample::Fitting;
 use crate::dtmf;
 use crate::mix::Gate;
 use crate::mix::voice::{Groups, Voice};
@@ -21,7 +21,7 @@ pub(super) struct Ear {
     playout: Playout,
     /// Which numbering of the peer the playout follows.
     epoch: u32,
-    resampler: Option<(u32, u32, Resampler)>,
+    fitting: Fitting,
     raw: Vec<i16>,
     /// The last 20 ms at the rate of the mix.
     pub frame: Vec<i16>,
@@ -45,13 +45,8 @@ impl Ear {
             std::mem::swap(&mut self.raw, &mut self.frame);
             return taken;
         }
-        if !matches!(self.resampler, Some((own, to, _)) if own == from && to == rate) {
-            self.resampler = Resampler::new(from, rate).map(|made| (from, rate, made));
-        }
         self.frame.clear();
-        if let Some((_, _, resampler)) = &mut self.resampler {
-            resampler.process(&self.raw, &mut self.frame);
-        }
+        self.fitting.fit(&self.raw, (from, rate), &mut self.frame);
         taken
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::mixes::Mix;
 use super::prompts::Supply;
 use super::{Engine, Request};
-use crate::codec::{self, Decoder, resample::Resampler};
+use crate::codec::{self, Decoder, resample::Fitting};
 use crate::order::{CodecKind, MediaEvent, MixId, PlayId, RecordingId, Voices};
 use crate::player::{EncodedPrompt, Player};
 use crate::wav::RECORDING_RATE;
@@ -31,7 +31,7 @@ pub(super) struct MixPlay {
 struct Playing {
     player: Player,
     decoder: Decoder,
-    resampler: Option<(u32, Resampler)>,
+    fitting: Fitting,
     payload: Vec<u8>,
     raw: Vec<i16>,
     frame: Vec<i16>,
@@ -42,7 +42,7 @@ impl Playing {
         Some(Self {
             player: Player::new(prompts, false, 20),
             decoder: Decoder::new(kind)?,
-            resampler: None,
+            fitting: Fitting::default(),
             payload: Vec::new(),
             raw: Vec::new(),
             frame: Vec::new(),
@@ -59,16 +59,7 @@ impl Playing {
         if self.decoder.decode(&self.payload, &mut self.raw).is_err() {
             return true;
         }
-        if from == rate {
-            self.frame.extend_from_slice(&self.raw);
-            return true;
-        }
-        if !matches!(self.resampler, Some((to, _)) if to == rate) {
-            self.resampler = Resampler::new(from, rate).map(|made| (rate, made));
-        }
-        if let Some((_, resampler)) = &mut self.resampler {
-            resampler.process(&self.raw, &mut self.frame);
-        }
+        self.fitting.fit(&self.raw, (from, rate), &mut self.frame);
         true
     }
 }
@@ -78,25 +69,16 @@ impl Playing {
 pub(super) struct Tape {
     id: RecordingId,
     pub voices: Voices,
-    resampler: Option<(u32, Resampler)>,
+    fitting: Fitting,
     narrow: Vec<i16>,
     block: Vec<u8>,
 }
 
 impl Tape {
     fn take(&mut self, frame: &[i16], rate: u32) -> Option<Vec<u8>> {
-        let mut samples = frame;
-        if rate != RECORDING_RATE {
-            if !matches!(self.resampler, Some((from, _)) if from == rate) {
-                self.resampler = Resampler::new(rate, RECORDING_RATE).map(|made| (rate, made));
-            }
-            self.narrow.clear();
-            if let Some((_, resampler)) = &mut self.resampler {
-                resampler.process(frame, &mut self.narrow);
-            }
-            samples = &self.narrow;
-        }
-        self.block.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.narrow.clear();
+        self.fitting.fit(frame, (rate, RECORDING_RATE), &mut self.narrow);
+        self.block.extend(self.narrow.iter().flat_map(|sample| sample.to_le_bytes()));
         (self.block.len() >= BLOCK)
             .then(|| std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK + 320)))
     }
@@ -205,7 +187,7 @@ impl Engine {
             return self.record_refused(recording, "the mix is in too many recordings");
         }
         let (narrow, block) = (Vec::new(), Vec::with_capacity(BLOCK + 320));
-        mix.tapes.push(Tape { id: recording, voices, resampler: None, narrow, block });
+        mix.tapes.push(Tape { id: recording, voices, fitting: Fitting::default(), narrow, block });
         mix.changed = true;
         self.requests.push_back(Request::OpenRecording { recording, path, channels: 1 });
     }

@@ -8,7 +8,7 @@ use crate::order::{
 };
 use crate::session::control::Control;
 use crate::session::outgoing::Outgoing;
-use crate::session::payload::{self, Action, Rules};
+use crate::session::payload::{self, Action, Rule, Rules};
 
 impl Engine {
     /// Applies an order. Orders for streams that are gone do nothing where that is normal (their closing
@@ -165,8 +165,17 @@ impl Engine {
             Role::Bridged(peer) => {
                 self.rebuild_one_way(port, peer);
                 self.rebuild_one_way(peer, port);
+                if !self.needs_decoding(port) && !self.needs_decoding(peer) {
+                    self.leave_mix(port);
+                }
             }
         }
+    }
+
+    /// Whether the peer of a stream does not take something that it may send.
+    fn needs_decoding(&mut self, port: PortId) -> bool {
+        let decoded = |rule: &Rule| rule.action == Action::Transcode;
+        self.at(port).is_some_and(|stream| stream.rules.iter().any(decoded))
     }
 
     fn rebuild_one_way(&mut self, from: PortId, to: PortId) {

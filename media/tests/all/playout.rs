@@ -96,6 +96,25 @@ fn an_even_stream_is_played_whole_and_little_waits() {
 }
 
 #[test]
+fn a_peer_that_numbers_anew_begins_with_nothing_of_what_was_before() {
+    let mut playout = Playout::default();
+    let mut frame = Vec::new();
+    playout.put(0, (CodecKind::ComfortNoise, 8_000), &header(13, 1, 160, 1), &[40]);
+    assert!(matches!(playout.take(200 * MS, &mut frame), Taken::Noise(40)));
+    assert!(matches!(playout.take(220 * MS, &mut frame), Taken::Noise(40)));
+    playout.restart();
+    assert_eq!(playout.take(240 * MS, &mut frame), Taken::Nothing);
+
+    // A packet of 30 ms leaves 10 behind.
+    playout.put(300 * MS, (CodecKind::Pcmu, 8_000), &header(0, 2, 320, 1), &[0x10; 240]);
+    assert_eq!(playout.take(400 * MS, &mut frame), Taken::Sound);
+    playout.restart();
+    playout.put(500 * MS, (CodecKind::Pcmu, 8_000), &header(0, 90, 320, 2), &[0xff; 160]);
+    assert_eq!(playout.take(600 * MS, &mut frame), Taken::Sound);
+    assert!(frame.iter().all(|sample| sample.abs() < 16), "{frame:?}");
+}
+
+#[test]
 fn a_clock_that_differs_by_200_ppm_neither_fills_nor_starves_the_buffer() {
     // Four minutes: 48 ms of difference.
     for interval in [20 * MS - 4_000, 20 * MS + 4_000] {

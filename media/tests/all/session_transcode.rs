@@ -128,6 +128,21 @@ fn other_codecs_after_an_answer_end_the_decoding() {
 }
 
 #[test]
+fn a_codec_in_common_after_an_answer_ends_the_decoding_of_a_bridge_that_stays() {
+    let (mut lab, mut singers) = bridge(g722(), [pcmu(), vec![noise()]].concat());
+    sing(&mut lab, &mut singers, 50);
+    lab.configure(1, config(1, [pcmu(), vec![noise()]].concat()));
+    // While audio was decoded the description of a silence was taken for what it says; now it is one packet of many.
+    let relayed = lab.say(1, header(13, 9_000, 160, 5), &[70]).unwrap();
+    assert_eq!(relayed.payload, [70]);
+    let relayed = lab.say(1, header(0, 9_001, 320, 5), &[1; 160]).unwrap();
+    assert_eq!(relayed.payload, [1; 160]);
+    let heard = lab.heard_at(2).len();
+    lab.pass(500 * MS);
+    assert_eq!(lab.heard_at(2).len(), heard);
+}
+
+#[test]
 fn what_nobody_can_decode_is_dropped_as_before() {
     let other = vec![codec(CodecKind::Other, "G729", 8_000, 18), events(8_000, 101)];
     let mut lab = Lab::call(other, pcmu());
