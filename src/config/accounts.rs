@@ -169,10 +169,7 @@ pub(super) fn extensions<'d>(
 }
 
 fn extension_number(text: &str) -> Result<String, String> {
-    let ok = (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    ok.then(|| text.to_owned()).ok_or_else(|| {
-        format!("\"{text}\" is no extension number; write 1 to 16 digits such as \"4567\"")
-    })
+    values::extension_number(text).map(|()| text.to_owned())
 }
 
 fn extension(

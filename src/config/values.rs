@@ -3,6 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sip::Transport;
+pub use strowger_core::vocab::values::{
+    codec, dialable, digits, extension_number, host, host_port, name, outside_number, pin, prompt,
+};
 
 /// `udp:127.0.0.1:5060`, `tcp:[::1]:5060` ...
 pub fn listen(text: &str) -> Result<(Transport, SocketAddr), String> {
@@ -52,85 +55,6 @@ pub fn ports(text: &str) -> Result<(u16, u16), String> {
     Ok((first, last))
 }
 
-/// Digits only, 1 to 32.
-pub fn digits(text: &str) -> Result<(), String> {
-    if !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(());
-    }
-    Err(format!("\"{text}\" is no number; write 1 to 32 digits such as \"4567\""))
-}
-
-/// An outside number: digits, a leading plus allowed.
-pub fn outside_number(text: &str) -> Result<(), String> {
-    digits(text.strip_prefix('+').unwrap_or(text)).map_err(|_| {
-        format!("\"{text}\" is no outside number; write digits, or + and digits, such as \"+8657126200670\"")
-    })
-}
-
-/// What an agent keys in to log in: digits, 4 to 16.
-pub fn pin(text: &str) -> Result<String, String> {
-    let sound = (4..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    sound.then(|| text.to_owned()).ok_or_else(|| "is no PIN; write 4 to 16 digits".to_owned())
-}
-
-/// What phones can dial: digits, `*` and `#`, 1 to 16.
-pub fn dialable(text: &str) -> Result<(), String> {
-    let ok = |b: u8| b.is_ascii_digit() || b == b'*' || b == b'#';
-    if (1..=16).contains(&text.len()) && text.bytes().all(ok) {
-        return Ok(());
-    }
-    Err(format!("\"{text}\" cannot be dialled; write 1 to 16 of 0-9, * and # such as \"*43\""))
-}
-
-/// A name that can stand in paths, logs and other settings.
-pub fn name(text: &str) -> Result<(), String> {
-    let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if (1..=64).contains(&text.len()) && text.bytes().all(ok) {
-        return Ok(());
-    }
-    Err(format!("\"{text}\" is no name; write 1 to 64 of a-z, A-Z, 0-9, - _ . such as \"demo\""))
-}
-
-/// A host name or an IP address, without a port.
-pub fn host(text: &str) -> Result<(), String> {
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    if bare.parse::<IpAddr>().is_ok() || is_host_name(text) {
-        return Ok(());
-    }
-    Err(format!("\"{text}\" is no host; write a name such as \"pbx.example\" or an IP address"))
-}
-
-/// `host` or `host:port`, IPv6 in brackets.
-pub fn host_port(text: &str) -> Result<(), String> {
-    let right = || {
-        format!(
-            "\"{text}\" is no host; write \"sip.carrier.example\", \"sip.carrier.example:5060\" or \"[2001:db8::1]:5060\""
-        )
-    };
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (text, None),
-    };
-    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
-        return Err(right());
-    }
-    let bracketed = name.starts_with('[');
-    if name.contains(':') && !bracketed {
-        return Err(right());
-    }
-    host(name).map_err(|_| right())
-}
-
-fn is_host_name(text: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
-}
-
 /// A pattern for dialled numbers, as the dial plan compiles it.
 pub fn pattern(text: &str) -> Result<(), String> {
     strowger_core::route::compile(text).map(|_| ()).map_err(|error| {
@@ -149,26 +73,4 @@ pub fn timezone(text: &str) -> Result<(), String> {
     let known = jiff::tz::TimeZone::get(text).map(|_| ());
     known
         .map_err(|_| format!("\"{text}\" is no time zone; write e.g. \"UTC\" or \"Asia/Shanghai\""))
-}
-
-/// A codec that the media layer can negotiate, in its registered spelling.
-pub fn codec(text: &str) -> Result<String, String> {
-    const KNOWN: [&str; 10] =
-        ["opus", "G722", "PCMA", "PCMU", "G729", "AMR", "AMR-WB", "iLBC", "GSM", "speex"];
-    KNOWN
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(text))
-        .map(|known| (*known).to_owned())
-        .ok_or_else(|| format!("\"{text}\" is no codec; choose from {}", KNOWN.join(", ")))
-}
-
-/// A prompt's name below the sounds directory, without `.wav`.
-pub fn prompt(text: &str) -> Result<(), String> {
-    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    if text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav") {
-        return Ok(());
-    }
-    Err(format!(
-        "\"{text}\" is no prompt; write a path below the sounds directory without .wav, such as \"en/thank-you\""
-    ))
 }

@@ -19,7 +19,7 @@ use super::page::MAX_ROWS;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
 };
-use super::{provision, settings, voicemail, watch};
+use super::{entries, provision, settings, voicemail, watch};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -107,6 +107,7 @@ impl Store for Sqlite {
         settings::load(&self.connection, &mut restored)?;
         watch::load(&self.connection, &mut restored)?;
         provision::load(&self.connection, &mut restored)?;
+        entries::load(&self.connection, &self.sealer, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
@@ -291,6 +292,8 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         | Record::MenuDefined(_)
         | Record::MenuUndefined(_) => voicemail::write(connection, record),
         Record::Settings(record) => settings::write(connection, record),
+        Record::Entry(entry) => entries::write(connection, sealer, entry),
+        Record::EntryGone(key) => entries::delete(connection, key),
     }
 }
 

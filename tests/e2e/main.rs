@@ -7,6 +7,7 @@ mod support;
 
 mod calls;
 mod conference;
+mod define;
 mod dtmf;
 mod forward;
 mod hold;

@@ -8,8 +8,16 @@ use strowger_core::vocab::acd::{
     OverflowReason, QueueConfig, QueueFigures, QueueKey, QueueView, Tier, Times,
 };
 use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span};
+use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
+use strowger_core::vocab::define::{
+    AccountView, Entry, EntryKey, EntryKind, EntryView, ExtensionEntry,
+};
+use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, SettingsRecord};
-use strowger_core::vocab::{CallId, CommandError, ExtensionKey, Principal, Query, Reply, Secret};
+use strowger_core::vocab::supervise::Supervised;
+use strowger_core::vocab::{
+    CallId, CommandError, ExtensionKey, MailboxKey, Principal, Query, Reply, Secret,
+};
 
 use crate::fake::AS_OF;
 
@@ -174,6 +182,34 @@ fn counted(subject: FigureSubject) -> Reply {
     Reply::Counted(Box::new(Counted { subject, as_of: AS_OF, spans }))
 }
 
+/// As a switch shows it: without its secrets.
+fn extension(tenant: &str, number: &str) -> EntryView {
+    let key = ExtensionKey { tenant: tenant.into(), number: number.into() };
+    let mailbox = MailboxKey { tenant: tenant.into(), number: number.into() };
+    let extension = Extension {
+        key,
+        password: Secret::default(),
+        name: "Alice".into(),
+        pickup_groups: vec!["sales".into()],
+        pickup_any: false,
+        record: RecordPolicy::OnDemand,
+        classes: vec!["internal".into(), "national".into()],
+        max_calls: 3,
+        algorithm: DigestAlgorithm::Sha256,
+        caller_number: None,
+        codecs: None,
+        ring_secs: Some(20),
+        supervises: vec![Supervised::Queue("9001".into())],
+    };
+    let pin = Some(Secret::default());
+    let mailbox = Some(Mailbox { key: mailbox, pin, mailto: String::new(), attach: true });
+    let entry = ExtensionEntry { extension, mailbox, watch_mailboxes: vec!["9001".into()] };
+    let user = format!("90310{number}");
+    let account = AccountView { user, domain: "pbx.example".into(), contacts: 2 };
+    let entry = Entry::Extension(Box::new(entry));
+    EntryView { entry, from_file: number == "4567", account: Some(account) }
+}
+
 /// What the switch would say about its queues and agents.
 pub fn answer(principal: &Principal, query: Query) -> Reply {
     let tenant = principal.tenant.as_str();
@@ -210,6 +246,12 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
             Reply::Explanation(Box::new(explanation(tenant)))
         }
         Query::Counted(subject) => counted(subject),
+        Query::Entries { kind: EntryKind::Extension, .. } => {
+            Reply::Entries(Page { items: vec![extension(tenant, "4567")], total: 1, as_of: AS_OF })
+        }
+        Query::Entry(EntryKey::Extension(key)) if ["4567", "4570"].contains(&&*key.number) => {
+            Reply::Entry(Box::new(extension(tenant, &key.number)))
+        }
         _ => Reply::Refused(CommandError::NotFound("no such agent or queue".into())),
     }
 }

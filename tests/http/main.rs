@@ -7,6 +7,7 @@ mod bounds;
 mod client;
 mod desk;
 mod events;
+mod extensions;
 mod fake;
 mod figures;
 mod kept;

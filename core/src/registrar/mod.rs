@@ -257,11 +257,16 @@ impl Registrar {
             self.table.owners().filter(|owner| !keep(owner)).cloned().collect();
         let mut records = Vec::new();
         for extension in gone {
-            let ids: Vec<BindingId> = self.table.of(&extension).map(|(id, _)| id).collect();
-            records.extend(ids.into_iter().filter_map(|id| self.table.remove(id)).map(forgotten));
+            records.extend(self.forget(&extension));
         }
         self.start_idle_cycles(now);
         records
+    }
+
+    /// Drops the bindings of an extension that is no more.
+    pub fn forget(&mut self, extension: &ExtensionKey) -> Vec<Record> {
+        let ids: Vec<BindingId> = self.table.of(extension).map(|(id, _)| id).collect();
+        ids.into_iter().filter_map(|id| self.table.remove(id)).map(forgotten).collect()
     }
 
     /// Contacts of a tenant in order of extension, each extension's oldest first, or of one extension only; at most 200

@@ -1,7 +1,7 @@
 //! Where a dialled number leads, and as whom a caller is shown.
 //!
-//! [`Directory`] is built once from a configuration; only the numbers of queues, which are made over HTTP too, are set
-//! again later. What it answers depends on nothing else, so it can be asked at any time.
+//! [`Directory`] is built from a configuration; what is made over HTTP while the switch runs is set in it (`revise`).
+//! What it answers depends on nothing else, so it can be asked at any time.
 //!
 //! **Nobody calls for free.** A call from a trunk reaches the `[[number]]`s of that trunk and the routes whose `from`
 //! names it, nothing else: no extension number, no feature code, no other trunk. An extension reaches its own tenant's
@@ -14,6 +14,7 @@ mod features;
 mod identity;
 mod number;
 mod plan;
+mod revise;
 mod users;
 
 use std::borrow::Cow;
@@ -166,7 +167,7 @@ pub struct Directory {
     /// Groups by what is dialled for them.
     group_numbers: BTreeMap<(TenantId, String), GroupKey>,
     /// Positions of extensions by tenant and number, for those who dial digit by digit.
-    in_order: Box<[u32]>,
+    in_order: Vec<u32>,
 }
 
 impl Directory {
@@ -222,8 +223,7 @@ impl Directory {
             let number = (group.key.tenant.clone(), group.number.clone());
             group_numbers.insert(number, group.key.clone());
         }
-        let mut in_order: Box<[u32]> = (0..).take(config.extensions.len()).collect();
-        in_order.sort_by_key(|at| config.extensions.get(*at as usize).map(|own| &own.key));
+        let in_order = revise::in_order(&config.extensions);
         Ok(Self {
             config,
             users,
@@ -303,6 +303,19 @@ impl Directory {
             Some(first) if first.number == digits => (true, from.next().is_some_and(like)),
             first => (false, first.is_some()),
         }
+    }
+
+    /// Extensions of a tenant, by number.
+    pub fn extensions_of<'a>(
+        &'a self,
+        tenant: &'a str,
+    ) -> impl Iterator<Item = &'a Extension> + Clone {
+        let at = |position: &u32| self.config.extensions.get(*position as usize);
+        let first = self.in_order.partition_point(|position| {
+            at(position).is_some_and(|own| own.key.tenant.as_str() < tenant)
+        });
+        let from = self.in_order.get(first..).unwrap_or_default().iter().filter_map(at);
+        from.take_while(move |own| own.key.tenant == tenant)
     }
 
     /// A trunk.

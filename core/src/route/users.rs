@@ -42,6 +42,11 @@ impl Index {
         (digest.0 as usize).wrapping_add(step) & (self.slots.len() - 1)
     }
 
+    /// Whether one more leaves it at most half full.
+    fn has_room(&self, count: usize) -> bool {
+        count * 2 <= self.slots.len()
+    }
+
     fn insert(&mut self, digest: Digest, position: u32) {
         let free = (0..self.slots.len())
             .map(|step| self.slot(digest, step))
@@ -96,6 +101,28 @@ impl Users {
             users.by_user.insert(Digest::new().and(prefix).and(number), position);
         }
         Ok(users)
+    }
+
+    /// Indexes the extension at a position behind all others. False where there is no room: then all are to be indexed
+    /// anew.
+    pub fn add(&mut self, config: &Config, position: u32) -> bool {
+        let Some(extension) = config.extensions.get(position as usize) else { return false };
+        if !self.by_key.has_room(config.extensions.len()) {
+            return false;
+        }
+        let ExtensionKey { tenant, number } = &extension.key;
+        let prefix = config.tenants.iter().find(|own| own.id == *tenant);
+        let prefix = prefix.map_or("", |own| own.prefix.as_str());
+        self.by_key.insert(key_digest(tenant, number), position);
+        self.by_number.insert(Digest::new().and(number), position);
+        self.by_user.insert(Digest::new().and(prefix).and(number), position);
+        true
+    }
+
+    /// Where the extension stands in the configuration.
+    pub fn position(&self, config: &Config, key: &ExtensionKey) -> Option<usize> {
+        let mut all = self.by_key.candidates(key_digest(&key.tenant, &key.number));
+        all.find(|at| config.extensions.get(*at).is_some_and(|own| own.key == *key))
     }
 
     /// The extension with this tenant and number.

@@ -137,6 +137,7 @@ impl Running {
         self.books.trunks.digest(hasher);
         self.queues.digest(hasher);
         self.settings.digest(hasher);
+        self.defined.digest(hasher);
         self.rounds.digest(hasher);
         format!("{:?}{:?}", self.lot, self.summons).hash(hasher);
         self.desk.out.counts().hash(hasher);

@@ -43,6 +43,7 @@ const NONCES_REMEMBERED: usize = 65_536;
 impl Running {
     pub(super) fn boot(now: Now, boot: Boot) -> Self {
         let Boot { seed, boot: count, config, listeners, mut restored } = boot;
+        let mut config = config;
         let acd = Acd::new(seed_for(seed, Purpose::Distributor));
         let defined = Definitions::restored(std::mem::take(&mut restored.definitions));
         let mut out = Outbox::default();
@@ -57,6 +58,8 @@ impl Running {
             ids: Ids::new(seed),
             policy: policy(&config),
         };
+        let mut over_http = crate::define::Defined::restored(std::mem::take(&mut restored.entries));
+        let shadowed = over_http.merge(&mut config);
         let books = Books {
             gate: Gate::new(config.sip.max_auth_failures, config.sip.silence_secs),
             registrar: Registrar::new(&config.sip, &listeners),
@@ -67,6 +70,7 @@ impl Running {
         let mut running = Self {
             desk,
             books,
+            defined: over_http,
             calls: Calls::default(),
             flows: Flows::new(listeners),
             awaiting: BTreeMap::new(),
@@ -92,6 +96,7 @@ impl Running {
             counters: Counters::default(),
             drain: None,
         };
+        running.tell_shadowed(now, shadowed);
         running.restore(now, restored);
         running.tick_registrar(now);
         running.tick_trunks(now);
@@ -140,7 +145,9 @@ impl Running {
     }
 
     /// Takes a new configuration; calls in progress keep what they have.
-    pub(super) fn reload(&mut self, now: Now, config: Config) {
+    pub(super) fn reload(&mut self, now: Now, mut config: Config) {
+        let shadowed = self.defined.merge(&mut config);
+        self.tell_shadowed(now, shadowed);
         let listeners = self.flows.listeners().to_vec();
         let fresh = settings(&config, &listeners);
         *self.desk.sip.settings() = fresh;

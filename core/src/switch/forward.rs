@@ -48,6 +48,12 @@ impl Owners {
         self.of(key).is_some_and(|own| own.do_not_disturb)
     }
 
+    /// What was set for an extension counts no more. True if there was anything.
+    pub(super) fn forget(&mut self, key: &ExtensionKey) -> bool {
+        self.helped.remove(key);
+        self.own.remove(key).is_some()
+    }
+
     fn is_helped(&self, now: Now, key: &ExtensionKey) -> bool {
         self.helped.get(key).is_some_and(|until| *until > now.mono)
     }

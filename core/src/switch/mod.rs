@@ -16,6 +16,7 @@ mod conference;
 mod conference_orders;
 mod conference_tape;
 mod consult;
+mod define;
 mod feature;
 mod figures;
 mod flows;
@@ -59,6 +60,7 @@ use sip::message::Message;
 use sip::{Flow, Method, ServerTx};
 
 use crate::call::{Call, Calls, Ctx, Note, Policy};
+use crate::define::Defined;
 use crate::gate::Gate;
 use crate::ids::Ids;
 use crate::mwi::Mwi;
@@ -124,6 +126,7 @@ struct Books {
 struct Running {
     desk: Desk,
     books: Books,
+    defined: Defined,
     calls: Calls,
     flows: Flows,
     awaiting: BTreeMap<ClientTx, Awaiting>,

@@ -32,6 +32,7 @@ impl Running {
             }
             Command::Menu(order) => return self.order_menu(now, id, principal, order),
             Command::Phone(order) => return self.order_phone(id, principal, order),
+            Command::Entry(order) => return self.order_entry(now, id, principal, *order),
             Command::Fetch(fetch) => return self.fetch_sheet(id, &fetch),
             Command::Settings { extension, settings } => {
                 return self.order_settings(now, id, principal, &extension, *settings);

@@ -61,6 +61,10 @@ impl Running {
             Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
             Query::Menu(name) => self.one_menu(now, principal, name),
             Query::Phones { offset, limit } => self.phones_page(now, principal, offset, limit),
+            Query::Entries { kind, offset, limit } => {
+                self.entries_page(now, principal, kind, (offset, limit))
+            }
+            Query::Entry(key) => self.one_entry(principal, &key),
             Query::Settings(extension) => self.settings_view(principal, &extension),
             Query::Conferences { offset, limit } => {
                 self.conferences_page(now, principal, offset, limit)

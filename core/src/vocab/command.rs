@@ -7,6 +7,7 @@ use super::acd::{
     QueueFigures, QueueOrder, QueueView,
 };
 use super::conference::{ConferenceOrder, ConferenceView};
+use super::define::{EntryKey, EntryKind, EntryOrder, EntryView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::park::{ParkedView, TakeOrder};
@@ -116,6 +117,8 @@ pub enum Command {
         /// What holds from now on.
         settings: Box<ExtensionSettings>,
     },
+    /// An extension over HTTP; answered when it is on disk.
+    Entry(Box<EntryOrder>),
     /// Something about conferences.
     Conference(ConferenceOrder),
     /// Something about the supervision of a call; for keys of supervisors and admins.
@@ -243,6 +246,17 @@ pub enum Query {
     Conference(String),
     /// What the owner of an extension, by its number, has set.
     Settings(String),
+    /// Definitions of one kind, by name; those of the file as well.
+    Entries {
+        /// Of what.
+        kind: EntryKind,
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One definition.
+    Entry(EntryKey),
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
     Figures,
 }
@@ -292,6 +306,13 @@ pub enum Done {
     Ordered,
     /// A definition is in force and on disk.
     Defined,
+    /// A definition is in force and on disk.
+    Entered {
+        /// It is new.
+        created: bool,
+        /// The spare password was taken.
+        spare: bool,
+    },
     /// A phone may have these settings.
     Provisioned(Box<PhoneSheet>),
 }
@@ -343,6 +364,10 @@ pub enum Reply {
     Conference(Box<ConferenceView>),
     /// What is set for an extension.
     Settings(Box<SettingsRecord>),
+    /// Rows.
+    Entries(Page<EntryView>),
+    /// One definition.
+    Entry(Box<EntryView>),
     /// Figures.
     Figures(Box<Figures>),
     /// A query that found nothing or was refused.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueKey};
 use super::conference::{ConferenceChange, ConferenceKey};
+use super::define::EntryKey;
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
 use super::settings::SettingsRecord;
@@ -396,6 +397,18 @@ pub enum EventKind {
     DefinitionShadowed {
         /// Which.
         subject: FigureSubject,
+    },
+    /// Something was defined, changed or removed over HTTP.
+    EntryChanged {
+        /// Which.
+        entry: EntryKey,
+        /// False when it is gone.
+        exists: bool,
+    },
+    /// What was defined over HTTP has no effect: the configuration file has taken its id or number.
+    EntryShadowed {
+        /// Which.
+        entry: EntryKey,
     },
     /// A new configuration is in force.
     Reloaded,

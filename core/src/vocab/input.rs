@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
 use super::acd::{FigureRecord, IntentRecord};
+use super::define::Entry;
 use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
@@ -162,6 +163,8 @@ pub struct Restored {
     pub settings: Vec<SettingsRecord>,
     /// Desk phones: definitions made over HTTP, and secrets.
     pub phones: Vec<PhoneRecord>,
+    /// What else was defined over HTTP.
+    pub entries: Vec<Entry>,
     /// Subscriptions, also expired ones.
     pub subscriptions: Vec<SubscriptionRecord>,
 }

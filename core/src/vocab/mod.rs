@@ -6,6 +6,7 @@ pub mod acd;
 pub mod command;
 pub mod conference;
 pub mod config;
+pub mod define;
 pub mod effect;
 pub mod event;
 pub mod group;
@@ -23,6 +24,7 @@ pub mod secret;
 pub mod settings;
 pub mod supervise;
 pub mod transfer;
+pub mod values;
 pub mod watch;
 
 pub use acd::{AgentKey, OfferId, QueueKey};

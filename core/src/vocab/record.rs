@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueConfig, QueueKey};
+use super::define::{Entry, EntryKey};
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
@@ -81,6 +82,10 @@ pub enum Record {
     MenuUndefined(MenuKey),
     /// An extension's settings changed.
     Settings(Box<SettingsRecord>),
+    /// Something was defined over HTTP; replaces an earlier definition.
+    Entry(Box<Entry>),
+    /// ... and is gone.
+    EntryGone(EntryKey),
 }
 
 /// What was defined over HTTP.

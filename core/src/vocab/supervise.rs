@@ -61,6 +61,16 @@ impl Supervised {
     }
 }
 
+impl std::fmt::Display for Supervised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Everybody => f.write_str("*"),
+            Self::Group(name) => f.write_str(name),
+            Self::Queue(number) => write!(f, "queue:{number}"),
+        }
+    }
+}
+
 /// What is ordered about the supervision of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SuperviseOrder {

@@ -253,6 +253,17 @@ impl Exchange {
     }
 
     pub fn register_for(&mut self, number: &str, at: &'static str, expires: u32) {
+        assert!(self.registers(number, "secret", at, expires), "{number} could not register");
+    }
+
+    /// Whether a phone with this password may register.
+    pub fn registers(
+        &mut self,
+        number: &str,
+        password: &str,
+        at: &'static str,
+        expires: u32,
+    ) -> bool {
         let user = format!("9031046856{number}");
         let mut authorization = String::new();
         for _ in 0..2 {
@@ -266,12 +277,12 @@ impl Exchange {
             self.receive(at, &with_body(head, ""));
             let reply = self.expect(at, "SIP/2.0 ");
             if reply.starts_with("SIP/2.0 200") {
-                return;
+                return true;
             }
             let challenge = parsed(&reply);
             let own = Credentials {
                 username: user.as_str().into(),
-                password: "secret".into(),
+                password: password.into(),
                 realm: None,
             };
             let uri = "sip:pbx.example";
@@ -279,7 +290,7 @@ impl Exchange {
                 answer(challenge.www_authenticate(), "REGISTER", uri, b"", &own, "c").unwrap();
             authorization = format!("Authorization: {}\r\n", done.value);
         }
-        panic!("{number} could not register");
+        false
     }
 
     /// A carrier calls one of our numbers.
@@ -567,8 +578,11 @@ impl Exchange {
     }
 
     pub fn query(&mut self, query: Query) -> Reply {
+        self.query_by(Self::principal(Role::Admin), query)
+    }
+
+    pub fn query_by(&mut self, principal: Principal, query: Query) -> Reply {
         let id = RequestId(self.fresh().into());
-        let principal = Self::principal(Role::Admin);
         self.input(Input::Query { id, principal, query });
         self.replies.remove(&id).expect("one reply")
     }

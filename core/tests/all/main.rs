@@ -20,6 +20,7 @@ mod carrier;
 mod common;
 mod conference_orders;
 mod conference_rooms;
+mod define_extensions;
 mod dial_plan;
 mod exchange;
 mod forward_calls;

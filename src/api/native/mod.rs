@@ -8,6 +8,7 @@ mod calls;
 mod check;
 mod conferences;
 mod events;
+mod extensions;
 mod feed;
 mod figures;
 mod members;
@@ -43,7 +44,7 @@ use super::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 22] = [
+    let all: [fn() -> OpenApiRouter<App>; 23] = [
         registrations::routes,
         calls::routes,
         supervise::routes,
@@ -65,6 +66,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         menus::routes,
         phones::routes,
         settings::routes,
+        extensions::routes,
         events::routes,
     ];
     all.into_iter().fold(OpenApiRouter::new(), |whole, part| whole.merge(part()))

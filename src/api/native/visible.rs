@@ -58,6 +58,8 @@ impl Eyes {
             | EventKind::DefinitionChanged { .. }
             | EventKind::DefinitionShadowed { .. }
             | EventKind::MenuChanged { .. }
+            | EventKind::EntryChanged { .. }
+            | EventKind::EntryShadowed { .. }
             | EventKind::Supervision { .. }
             | EventKind::Conference { .. }
             | EventKind::Reloaded => return false,

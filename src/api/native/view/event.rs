@@ -226,7 +226,7 @@ enum What {
         agent: String,
         rating: u8,
     },
-    /// A queue or an agent was defined, changed or removed over HTTP.
+    /// A queue, an agent or an extension was defined, changed or removed over HTTP.
     DefinitionChanged { kind: String, id: String, exists: bool },
     /// A definition over HTTP has no effect: the configuration file has taken its id or number.
     DefinitionShadowed { kind: String, id: String },
@@ -363,6 +363,8 @@ impl From<EventKind> for What {
             | Kind::CallRated { .. }
             | Kind::DefinitionChanged { .. }
             | Kind::DefinitionShadowed { .. }
+            | Kind::EntryChanged { .. }
+            | Kind::EntryShadowed { .. }
             | Kind::VoicemailLeft { .. }
             | Kind::MailboxChanged { .. }) => Self::of_queue(kind),
             Kind::SettingsChanged(record) => Self::SettingsChanged {
@@ -545,6 +547,14 @@ impl What {
             }
             Kind::DefinitionShadowed { subject } => {
                 let (kind, id) = named(subject);
+                Self::DefinitionShadowed { kind, id }
+            }
+            Kind::EntryChanged { entry, exists } => {
+                let (kind, id) = (entry.kind().as_str().to_owned(), entry.id().to_owned());
+                Self::DefinitionChanged { kind, id, exists }
+            }
+            Kind::EntryShadowed { entry } => {
+                let (kind, id) = (entry.kind().as_str().to_owned(), entry.id().to_owned());
                 Self::DefinitionShadowed { kind, id }
             }
             Kind::VoicemailLeft { message } => Self::VoicemailLeft {

@@ -3,6 +3,7 @@
 mod agent;
 mod event;
 mod explain;
+mod extension;
 mod figures;
 mod phone;
 mod queue;
@@ -11,6 +12,7 @@ mod record;
 pub(super) use agent::{AgentItem, AgentSettings, IntentItem, TierItem};
 pub(super) use event::EventView;
 pub(super) use explain::ExplanationItem;
+pub(super) use extension::{ExtensionBody, ExtensionItem};
 pub(super) use figures::{AgentSums, Columns, IntervalItem, QueueSums, Spans, csv};
 pub(super) use phone::{RegistrationItem, TrunkItem};
 pub(super) use queue::{MemberItem, QueueItem, QueueSettings};

@@ -1,0 +1,141 @@
+//! What is kept of definitions made over HTTP, beside queues, agents, menus and phones.
+
+use rusqlite::{Connection, params};
+use strowger_core::vocab::define::{Entry, EntryKey};
+use strowger_core::vocab::{Restored, Secret};
+
+use super::sqlite::body;
+use super::{Sealer, StoreError};
+
+pub(super) fn write(
+    connection: &Connection,
+    sealer: &Sealer,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    let mut open = entry.clone();
+    let taken = open.secrets().into_iter().map(std::mem::take);
+    let secrets: Vec<String> = taken.map(|secret| secret.expose().to_owned()).collect();
+    let key = entry.key();
+    let sealed = sealer.seal(&place(&key), &serde_json::to_string(&secrets)?)?;
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO definitions (tenant, kind, id, body, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let body = serde_json::to_string(&open)?;
+    statement.execute(params![key.tenant(), key.kind().as_str(), key.id(), body, sealed])?;
+    Ok(())
+}
+
+pub(super) fn delete(connection: &Connection, key: &EntryKey) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare_cached("DELETE FROM definitions WHERE tenant = ?1 AND kind = ?2 AND id = ?3")?;
+    statement.execute(params![key.tenant(), key.kind().as_str(), key.id()])?;
+    Ok(())
+}
+
+/// What the secrets of an entry are sealed for; NUL stands in no name.
+fn place(key: &EntryKey) -> String {
+    format!("{}\0{}\0{}", key.kind().as_str(), key.tenant(), key.id())
+}
+
+/// Adds what the last run left to `restored`.
+pub(super) fn load(
+    connection: &Connection,
+    sealer: &Sealer,
+    restored: &mut Restored,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT body, sealed FROM definitions WHERE kind NOT IN ('queue', 'agent') ORDER BY tenant, kind, id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let mut entry: Entry = body(row, 0)?;
+        let sealed: Vec<u8> = row.get(1)?;
+        let key = entry.key();
+        let secrets = sealer.open(&place(&key), &sealed);
+        let secrets: Option<Vec<String>> =
+            secrets.and_then(|text| serde_json::from_str(&text).ok());
+        if secrets.is_none() {
+            tracing::error!(tenant = %key.tenant(), entry = %key, "its secrets were sealed with another key file; set them again");
+        }
+        let mut secrets = secrets.unwrap_or_default().into_iter();
+        for secret in entry.secrets() {
+            *secret = match secrets.next() {
+                Some(text) => Secret::new(text),
+                None => unknown()?,
+            };
+        }
+        restored.entries.push(entry);
+    }
+    Ok(())
+}
+
+/// A secret that nobody knows, in place of one that cannot be read: an empty one would open to everybody.
+fn unknown() -> Result<Secret, StoreError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| StoreError::Sealing)?;
+    Ok(Secret::new(random.map(|byte| format!("{byte:02x}")).concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use strowger_core::vocab::Record;
+    use strowger_core::vocab::config::Extension;
+    use strowger_core::vocab::define::ExtensionEntry;
+    use strowger_core::vocab::mailbox::Mailbox;
+    use strowger_core::vocab::{ExtensionKey, MailboxKey};
+
+    use super::super::{Sqlite, Store};
+    use super::*;
+
+    fn extension(number: &str) -> Entry {
+        let (tenant, own) = ("t".to_owned(), number.to_owned());
+        let key = MailboxKey { tenant: tenant.clone(), number: own.clone() };
+        let pin = Some(Secret::new("97531"));
+        Entry::Extension(Box::new(ExtensionEntry {
+            extension: Extension {
+                key: ExtensionKey { tenant, number: own },
+                password: Secret::new("hidden-password"),
+                name: "Alice".into(),
+                pickup_groups: vec!["sales".into()],
+                pickup_any: true,
+                record: Default::default(),
+                classes: vec!["internal".into()],
+                max_calls: 2,
+                algorithm: Default::default(),
+                caller_number: None,
+                codecs: None,
+                ring_secs: Some(20),
+                supervises: Vec::new(),
+            },
+            mailbox: Some(Mailbox { key, pin, mailto: String::new(), attach: true }),
+            watch_mailboxes: vec!["9001".into()],
+        }))
+    }
+
+    #[test]
+    fn definitions_survive_with_their_secrets_and_nobody_reads_them_in_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let open = |key| Sqlite::open(&path, Sealer::new(key)).unwrap();
+        let mut store = open([7; 32]);
+        store.load().unwrap();
+        let write = |entry| Record::Entry(Box::new(entry));
+        let gone = Record::EntryGone(extension("102").key());
+        let records = [write(extension("102")), write(extension("101")), gone];
+        store.commit(&records).unwrap();
+        drop(store);
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        let bytes = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        for bytes in bytes {
+            for secret in [&b"hidden-password"[..], b"97531"] {
+                assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+            }
+        }
+        assert_eq!(open([7; 32]).load().unwrap().restored.entries, [extension("101")]);
+        // With another key file nobody registers, least of all without a password.
+        let mut entries = open([8; 32]).load().unwrap().restored.entries;
+        for secret in entries[0].secrets() {
+            assert!(secret.expose().len() == 32 && secret.expose() != "hidden-password");
+        }
+    }
+}
