@@ -63,7 +63,7 @@ fn sweep(
     now: u64,
     mut tell: impl FnMut(Vec<RecordingRecord>),
 ) -> Result<usize, StoreError> {
-    let mut left = reader.kept_bytes()?;
+    let mut left = if limits.max_gb > 0 { reader.kept_bytes()? } else { 0 };
     let mut after = (0, String::new());
     let mut count = 0;
     loop {
