@@ -78,6 +78,8 @@ pub struct Parts {
     pub(super) figures: HttpFigures,
     /// The latest events in JSON.
     pub(super) latest: native::rendered::Latest,
+    /// What the dialects remember while the process runs.
+    pub(super) dialects: dialect::Memory,
     /// Event streams by tenant.
     pub(super) seats: Mutex<BTreeMap<String, usize>>,
     /// The description in JSON: the tree that it is made of is large, and few ask for it.
@@ -109,6 +111,7 @@ impl App {
             attempts: Attempts::default(),
             figures: HttpFigures::default(),
             latest: native::rendered::Latest::default(),
+            dialects: dialect::Memory::default(),
             seats: Mutex::default(),
             openapi: serde_json::to_vec(&openapi).map(Bytes::from).unwrap_or_default(),
             started: Instant::now(),

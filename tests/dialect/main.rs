@@ -4,12 +4,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cti;
 mod golden;
 
 use golden::Dialect;
 
 /// All of them, in the order of the document.
-const DIALECTS: &[Dialect] = &[];
+const DIALECTS: &[Dialect] = &[CTI];
+
+const CTI: Dialect =
+    Dialect { folder: "cti", title: "CTI cloud", paths: "/ccapi/v2/...", scene: cti::scene };
+
+#[test]
+fn cti_transcripts() {
+    CTI.play();
+}
 
 #[test]
 fn the_document_is_what_the_transcripts_say() {

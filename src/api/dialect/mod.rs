@@ -20,6 +20,12 @@ pub(super) fn routes() -> Router<App> {
 /// What the dialects need beside their requests: each task runs from the start to the end of the process. What follows
 /// events calls [`follow`](super::gateway::Gateway::follow) before it returns the task, so that it misses none. Later
 /// tasks, one for a connection say, are given to [`run`](super::gateway::Gateway::run).
-pub(super) fn background(_app: &App) -> Vec<Task> {
-    Vec::new()
+pub(super) fn background(app: &App) -> Vec<Task> {
+    vec![Box::pin(cti::follow(app.clone(), app.gateway.follow(None)))]
+}
+
+/// What the dialects remember while the process runs.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    cti: cti::Hub,
 }

@@ -85,6 +85,11 @@ fn body_of(bytes: &[u8]) -> Result<Option<Fields>, Refusal> {
 }
 
 impl Signed {
+    /// A request that has no body, such as one for a connection.
+    pub(super) fn without_body(signer: Signer, query: Fields) -> Self {
+        Self { signer, query, body: None }
+    }
+
     /// The body's parameters.
     ///
     /// # Errors

@@ -110,6 +110,11 @@ impl Refusal {
         Self::new(Fault::Internal, "the server's log says more")
     }
 
+    /// Too much at once; to be tried again after so many seconds.
+    pub(super) fn busy(retry_after: u32, what: impl Into<String>) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Fault::Busy, what) }
+    }
+
     /// Which fault it is.
     pub(super) fn fault(&self) -> Fault {
         self.fault
@@ -154,9 +159,7 @@ impl From<CommandError> for Refusal {
             CommandError::Forbidden(why) => Self::new(Fault::Forbidden, why),
             CommandError::Conflict(why) => Self::new(Fault::State, why),
             CommandError::Invalid(why) => Self::new(Fault::Params, why),
-            CommandError::Busy { retry_after, what } => {
-                Self { retry_after: Some(retry_after), ..Self::new(Fault::Busy, what) }
-            }
+            CommandError::Busy { retry_after, what } => Self::busy(retry_after, what),
         }
     }
 }

@@ -1,19 +1,32 @@
 //! The CTI cloud interface under `/ccapi/v2`: a tenant is an *application*, an agent a *seat*.
 //!
 //! A request passes [`asked`] (signature, application, parameters of query and body in any of the documented spellings)
-//! and is answered in one of the envelopes of [`envelope`].
+//! and is answered in one of the envelopes of [`envelope`]. What the switch tells is told by [`hub`] in this interface's
+//! words ([`story`], [`names`]) to agents' connections ([`lines`], [`socket`]).
 
-// Everything below is used by the operations that come next.
-#[allow(dead_code)]
 mod asked;
-#[allow(dead_code)]
+mod bindings;
+mod calls;
 mod envelope;
-#[allow(dead_code)]
+mod extensions;
 mod fields;
-#[allow(dead_code)]
+mod hub;
+mod lines;
+mod names;
+mod presence;
+mod queues;
+mod relays;
+mod requests;
+mod seat;
+mod seats;
+mod shelf;
 mod sign;
+mod socket;
+mod story;
 
 use axum::Router;
+
+pub(in crate::api) use hub::{Hub, follow};
 
 use crate::api::app::App;
 
@@ -23,5 +36,13 @@ pub(super) fn routes() -> Router<App> {
 }
 
 fn operations() -> Router<App> {
-    Router::new().fallback(envelope::nowhere).method_not_allowed_fallback(envelope::wrong_method)
+    Router::new()
+        .merge(seats::routes())
+        .merge(bindings::routes())
+        .merge(queues::routes())
+        .merge(presence::routes())
+        .merge(calls::routes())
+        .merge(socket::routes())
+        .fallback(envelope::nowhere)
+        .method_not_allowed_fallback(envelope::wrong_method)
 }

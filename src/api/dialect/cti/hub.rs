@@ -1,0 +1,203 @@
+//! What this interface remembers while the process runs: each application's live calls, and the agents' connections.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use strowger_core::vocab::acd::{AgentOrder, AgentPlace, AgentView, FigureSubject, Intent};
+use strowger_core::vocab::{CallId, Command, CommandError, Event, EventKind, Query, Reply};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
+use super::asked::principal;
+use super::lines::Lines;
+pub(super) use super::story::Note;
+use super::story::{Happening, Numbers, Story};
+use crate::api::app::{App, wall_ms};
+use crate::api::gateway::{Follow, Followed};
+
+/// How often lost connections are looked after.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// One for the process.
+#[derive(Debug, Default)]
+pub(in crate::api) struct Hub {
+    told: Mutex<Told>,
+    /// The agents' connections.
+    pub(super) lines: Lines,
+}
+
+/// Applications by tenant, with what has been told of each.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    stories: BTreeMap<String, Story>,
+}
+
+impl Told {
+    /// Attaches notes to the events of a call that was just begun.
+    pub(super) fn note(
+        &mut self,
+        tenant: &str,
+        call: CallId,
+        notes: Vec<Note>,
+        relay: Option<String>,
+    ) {
+        self.stories.entry(tenant.to_owned()).or_default().note(call, notes, relay);
+    }
+
+    /// An agent's state as it was told last, and its call.
+    pub(super) fn agent(&self, tenant: &str, agent: &str) -> (String, Option<(Numbers, Value)>) {
+        match self.stories.get(tenant) {
+            Some(story) => (story.state(agent), story.call_of(agent)),
+            None => ("offline".to_owned(), None),
+        }
+    }
+}
+
+impl Hub {
+    /// The process's.
+    pub(super) fn of(app: &App) -> &Self {
+        &app.dialects.cti
+    }
+
+    /// Nothing is told until this is given back.
+    pub(super) async fn hold_events(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().await
+    }
+}
+
+/// Tells events until the process ends.
+pub(in crate::api) async fn follow(app: App, mut follower: Box<dyn Follow>) {
+    let mut round = tokio::time::interval(ROUND);
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            followed = follower.next() => match followed {
+                None => return,
+                Some(Followed::Event(event)) => hear(&app, &event).await,
+                Some(Followed::Reset(_)) => Hub::of(&app).told.lock().await.stories.clear(),
+            },
+            _ = round.tick() => look_after_lost(&app).await,
+        }
+    }
+}
+
+async fn hear(app: &App, event: &Event) {
+    // Without operators nobody can ask for anything here.
+    if app.gateway.operators().is_empty() {
+        return;
+    }
+    let Some(tenant) = &event.tenant else {
+        if matches!(event.kind, EventKind::Reloaded) {
+            let mut told = Hub::of(app).told.lock().await;
+            for (tenant, story) in &mut told.stories {
+                seat_all(app, tenant, story).await;
+            }
+        }
+        return;
+    };
+    let mut told = Hub::of(app).told.lock().await;
+    if !told.stories.contains_key(tenant) {
+        let mut story = Story::default();
+        seat_all(app, tenant, &mut story).await;
+        told.stories.insert(tenant.clone(), story);
+    }
+    let Some(story) = told.stories.get_mut(tenant) else { return };
+    match &event.kind {
+        EventKind::AgentIntentChanged { agent, .. }
+        | EventKind::DefinitionChanged { subject: FigureSubject::Agent(agent), .. } => {
+            seat(app, tenant, &agent.id, story).await;
+        }
+        _ => {}
+    }
+    let happenings = story.hear(&event.kind);
+    drop(told);
+    for happening in happenings {
+        tell(app, tenant, &happening, event.at).await;
+    }
+}
+
+/// Tells something to whoever wants to know: the agent's own connection, and the application's subscribers.
+pub(super) async fn tell(app: &App, tenant: &str, happening: &Happening, at: u64) {
+    if let Some(agent) = &happening.agent {
+        Hub::of(app).lines.tell(tenant, agent, happening);
+    }
+    let _ = at;
+}
+
+/// Something that no event of the switch says: an agent is rung elsewhere from now on.
+pub(super) async fn mode_changed(
+    app: &App,
+    tenant: &str,
+    agent: &str,
+    mode: &str,
+    user_data: Value,
+) {
+    let happening = Happening {
+        name: "agent_call_mode_change",
+        agent: Some(agent.to_owned()),
+        state: Some((mode.to_owned(), String::new(), String::new())),
+        user_data,
+        ..Happening::default()
+    };
+    tell(app, tenant, &happening, wall_ms()).await;
+}
+
+/// Where one agent sits.
+async fn seat(app: &App, tenant: &str, agent: &str, story: &mut Story) {
+    let who = principal(tenant, "events".to_owned());
+    match app.gateway.query(who, Query::Agent(agent.to_owned())).await {
+        Reply::Agent(view) => sit(story, &view),
+        Reply::Refused(CommandError::NotFound(_)) => story.seats.retain(|_, own| own != agent),
+        _ => {}
+    }
+}
+
+/// Where all agents of a tenant sit, and what they do.
+async fn seat_all(app: &App, tenant: &str, story: &mut Story) {
+    let mut offset = 0;
+    loop {
+        let who = principal(tenant, "events".to_owned());
+        let question = Query::Agents { queue: None, offset, limit: 200 };
+        let Reply::Agents(page) = app.gateway.query(who, question).await else { return };
+        offset += page.items.len();
+        for view in &page.items {
+            sit(story, view);
+            story.set_state(&view.config.key.id, &view.intent, &view.activity);
+        }
+        if page.items.is_empty() || offset >= page.total {
+            return;
+        }
+    }
+}
+
+fn sit(story: &mut Story, view: &AgentView) {
+    let id = &view.config.key.id;
+    story.seats.retain(|_, own| own != id);
+    let places = view.config.places.iter().filter_map(|place| match place {
+        AgentPlace::Extension(number) => Some(number.as_str()),
+        AgentPlace::Number(_) => None,
+    });
+    for number in places.chain(view.place.strip_prefix("extension:")) {
+        story.seats.insert(number.to_owned(), id.clone());
+    }
+}
+
+/// Agents whose connection was lost for too long go on a break, so that no caller is offered to an empty chair.
+async fn look_after_lost(app: &App) {
+    for (tenant, agent) in Hub::of(app).lines.lost(Instant::now()) {
+        let who = principal(&tenant, "a lost connection".to_owned());
+        let view = match app.gateway.query(who.clone(), Query::Agent(agent.clone())).await {
+            Reply::Agent(view) => view,
+            _ => continue,
+        };
+        if view.intent != Intent::Available {
+            continue;
+        }
+        let intent = Intent::OnBreak { reason: "connection".into(), sub_state: String::new() };
+        let order = Command::Agent { agent: agent.clone(), order: AgentOrder::Intent(intent) };
+        if let Err(error) = app.gateway.command(who, order).await {
+            tracing::warn!(%tenant, %agent, "an agent without a connection goes on no break: {error:?}");
+        }
+    }
+}

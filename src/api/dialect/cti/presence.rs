@@ -1,0 +1,202 @@
+//! Signing in and out, and where an agent is rung.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use strowger_core::vocab::Command;
+use strowger_core::vocab::acd::{AgentOrder, AgentPlace, Intent};
+
+use super::asked::{Asked, AskedByAny};
+use super::envelope::{Fault, Refusal, flat};
+use super::fields::Fields;
+use super::queues::must_exist;
+use super::seat::{CallMode, Seat};
+use crate::api::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/agent/login", post(login))
+        .route("/agent/logout", post(logout))
+        .route("/agent/set_call_mode", post(set_call_mode))
+}
+
+type ByAny = Result<AskedByAny, Refusal>;
+
+async fn login(State(app): State<App>, by: ByAny) -> Response {
+    let (msg_id, by) = named(by);
+    let outcome = match by {
+        Ok(asked) => sign_in(&app, &asked).await,
+        Err(refusal) => Err(refusal),
+    };
+    flat(&msg_id, outcome.map(|()| String::new()))
+}
+
+/// What the request calls itself, and the request.
+pub(super) fn named(by: ByAny) -> (String, Result<Asked, Refusal>) {
+    match by {
+        Ok(AskedByAny(asked)) => (asked.signed.msg_id(), Ok(asked)),
+        Err(refusal) => (String::new(), Err(refusal)),
+    }
+}
+
+async fn sign_in(app: &App, asked: &Asked) -> Result<(), Refusal> {
+    let body = asked.body()?;
+    let id = asked.agent(&body.wanted("AgentId")?)?;
+    let intent = intent_of(body)?.unwrap_or(Intent::Available);
+    let mut seat = Seat::find(asked, app, &id).await?;
+    let before = seat.doc.clone();
+    if let Some(work) = body.text("WorkerID")?.filter(|work| !work.is_empty()) {
+        seat.doc.work_id = work;
+    }
+    if let Some(queues) = body.list("QueueIDs")?.filter(|queues| !queues.is_empty()) {
+        for queue in &queues {
+            must_exist(asked, app, queue).await?;
+        }
+        seat.doc.queues = queues;
+    }
+    if let Some(number) = body.text("Number")?.filter(|number| !number.is_empty()) {
+        sit_at(asked, &mut seat, &number)?;
+    }
+    may_sign_in(&seat)?;
+    if seat.doc != before {
+        seat.save(asked, app).await?;
+    }
+    asked.order(app, Command::Agent { agent: id, order: AgentOrder::Intent(intent) }).await?;
+    Ok(())
+}
+
+/// A seat that is disabled or has no extension signs in nowhere.
+pub(super) fn may_sign_in(seat: &Seat) -> Result<(), Refusal> {
+    if seat.doc.disabled {
+        return Err(Refusal::new(Fault::Forbidden, format!("agent {} is disabled", seat.id)));
+    }
+    if seat.agent.is_none() && seat.doc.extensions.is_empty() {
+        let detail = format!("agent {} has no extension; bind one before signing in", seat.id);
+        return Err(Refusal::params(detail));
+    }
+    Ok(())
+}
+
+/// The number is one of the seat's extensions, with the prefix or without; any other is a mobile.
+fn sit_at(asked: &Asked, seat: &mut Seat, number: &str) -> Result<(), Refusal> {
+    let bare = number.strip_prefix(&asked.tenant.prefix).unwrap_or(number);
+    let at = seat.doc.extensions.iter().position(|own| own == bare || own == number);
+    match at {
+        Some(at) => {
+            seat.doc.extensions.swap(0, at);
+            seat.doc.mode = CallMode::Voip;
+            Ok(())
+        }
+        None if number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+') => {
+            number.clone_into(&mut seat.doc.mobile);
+            seat.doc.mode = CallMode::Cellphone;
+            Ok(())
+        }
+        None => Err(Refusal::params("Number: one of the seat's extensions, or an outside number")),
+    }
+}
+
+/// `State` by name, or by the numbers that details show.
+pub(super) fn intent_of(fields: &Fields) -> Result<Option<Intent>, Refusal> {
+    let Some(state) = fields.text("State")?.filter(|state| !state.is_empty()) else {
+        return Ok(None);
+    };
+    let on_break =
+        |reason: &str, sub: String| Intent::OnBreak { reason: reason.into(), sub_state: sub };
+    match state.to_ascii_lowercase().as_str() {
+        "idle" | "0" | "1" => Ok(Some(Intent::Available)),
+        "busy" | "2" | "4" => Ok(Some(on_break("busy", String::new()))),
+        "onbreak" => {
+            let sub = fields.number("SubState", u64::from(u32::MAX))?.unwrap_or(0);
+            Ok(Some(on_break("break", sub.to_string())))
+        }
+        _ => Err(Refusal::params("State: write idle, busy or onBreak")),
+    }
+}
+
+async fn logout(State(app): State<App>, by: ByAny) -> Response {
+    let (msg_id, by) = named(by);
+    let outcome = match by {
+        Ok(asked) => sign_out(&app, &asked).await,
+        Err(refusal) => Err(refusal),
+    };
+    flat(&msg_id, outcome.map(|()| String::new()))
+}
+
+async fn sign_out(app: &App, asked: &Asked) -> Result<(), Refusal> {
+    let id = asked.agent(&asked.body()?.wanted("AgentId")?)?;
+    let seat = Seat::find(asked, app, &id).await?;
+    if seat.agent.is_some() {
+        let order = AgentOrder::Intent(Intent::LoggedOut);
+        asked.order(app, Command::Agent { agent: id, order }).await?;
+    }
+    Ok(())
+}
+
+async fn set_call_mode(State(app): State<App>, by: ByAny) -> Response {
+    let (msg_id, by) = named(by);
+    let outcome = match by {
+        Ok(asked) => mode_of_body(&app, &asked).await,
+        Err(refusal) => Err(refusal),
+    };
+    flat(&msg_id, outcome.map(|()| String::new()))
+}
+
+async fn mode_of_body(app: &App, asked: &Asked) -> Result<(), Refusal> {
+    let body = asked.body()?;
+    let id = asked.agent(&body.wanted("AgentId")?)?;
+    change_mode(app, asked, &id, body).await.map(drop)
+}
+
+/// Rings the agent at its extension or its mobile from now on, as `Contact` and `Number` say.
+///
+/// # Errors
+/// No such agent or mode, or nothing to ring in it.
+pub(super) async fn change_mode(
+    app: &App,
+    asked: &Asked,
+    id: &str,
+    fields: &Fields,
+) -> Result<CallMode, Refusal> {
+    let mode = match fields.wanted("Contact")?.to_ascii_lowercase().as_str() {
+        "voip" => CallMode::Voip,
+        "cellphone" => CallMode::Cellphone,
+        _ => return Err(Refusal::params("Contact: write voip or cellphone")),
+    };
+    let mut seat = Seat::find(asked, app, id).await?;
+    let number = fields.text("Number")?.filter(|number| !number.is_empty());
+    match (mode, number) {
+        (CallMode::Cellphone, Some(number)) => seat.doc.mobile = number,
+        (CallMode::Voip, Some(number)) => sit_at(asked, &mut seat, &number)?,
+        _ => {}
+    }
+    seat.doc.mode = mode;
+    if seat.agent.as_ref().is_some_and(|view| view.from_file) {
+        choose_place(app, asked, &seat).await?;
+    } else if mode == CallMode::Cellphone && seat.doc.mobile.is_empty() {
+        return Err(Refusal::params(format!("agent {id} has no mobile number; give Number")));
+    }
+    seat.save(asked, app).await?;
+    Ok(mode)
+}
+
+/// Of an agent that the configuration file defines the places are given.
+async fn choose_place(app: &App, asked: &Asked, seat: &Seat) -> Result<(), Refusal> {
+    let places = seat.agent.as_ref().map(|view| view.config.places.as_slice()).unwrap_or_default();
+    let fits = |place: &AgentPlace| match (seat.doc.mode, place) {
+        (CallMode::Voip, AgentPlace::Extension(_)) => true,
+        (CallMode::Cellphone, AgentPlace::Number(number)) => {
+            seat.doc.mobile.is_empty() || seat.doc.mobile == *number
+        }
+        _ => false,
+    };
+    let Some(at) = places.iter().position(fits).and_then(|at| u8::try_from(at).ok()) else {
+        let detail =
+            format!("agent {} is defined by the configuration file without such a place", seat.id);
+        return Err(Refusal::new(Fault::Forbidden, detail));
+    };
+    let order = AgentOrder::ActivePlace(at);
+    asked.order(app, Command::Agent { agent: seat.id.clone(), order }).await?;
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Queues: create, change, remove, show, list.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use strowger_core::vocab::acd::{
+    Choice, DefinitionOrder, Limits, QueueConfig, QueueView, Service, Strategy, Times, Voice,
+    Voicemail,
+};
+use strowger_core::vocab::{Command, CommandError, Query, QueueKey, Reply};
+
+use super::asked::{Asked, unexpected};
+use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
+use super::extensions;
+use super::fields::Fields;
+use super::seat::Seat;
+use super::shelf::QUEUES;
+use crate::api::app::{App, wall_ms};
+
+/// Queues that an application may have.
+const MOST_QUEUES: usize = 100;
+/// How long callers wait in a new queue, in seconds.
+const TIMEOUT: u32 = 60;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/queues", post(create).put(change).delete(remove).get(list))
+        .route("/queues/{queue}", get(show))
+}
+
+/// What is kept of a queue beside its definition: moments in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct QueueDoc {
+    created_at: u64,
+    updated_at: u64,
+}
+
+/// 9 and three digits.
+fn queue_id(fields: &Fields) -> Result<String, Refusal> {
+    let id = fields.wanted("QueueId")?;
+    let bytes = id.as_bytes();
+    if bytes.len() == 4 && bytes[0] == b'9' && bytes.iter().all(u8::is_ascii_digit) {
+        return Ok(id);
+    }
+    Err(Refusal::params("QueueId: write 9 and three digits"))
+}
+
+async fn look_up(asked: &Asked, app: &App, id: &str) -> Result<Option<Box<QueueView>>, Refusal> {
+    match app.gateway.query(asked.principal(), Query::Queue(id.to_owned())).await {
+        Reply::Queue(view) => Ok(Some(view)),
+        Reply::Refused(CommandError::NotFound(_)) => Ok(None),
+        Reply::Refused(error) => Err(error.into()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Refuses the number of a queue that does not exist.
+///
+/// # Errors
+/// It does not exist.
+pub(super) async fn must_exist(
+    asked: &Asked,
+    app: &App,
+    id: &str,
+) -> Result<Box<QueueView>, Refusal> {
+    let view = look_up(asked, app, id).await?;
+    view.ok_or_else(|| Refusal::new(Fault::NoQueue, format!("no queue {id}")))
+}
+
+async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+    let body = asked.body()?;
+    let number = queue_id(body)?;
+    body.wanted("QueueName")?;
+    if look_up(&asked, &app, &number).await?.is_some() {
+        return Err(Refusal::new(Fault::Duplicate, format!("{number} for QueueId")));
+    }
+    if extensions::exists(&asked, &app, &number).await? {
+        return Err(Refusal::new(Fault::NumberExists, format!("{number} is an extension")));
+    }
+    let Reply::Queues(page) = asked.ask(&app, Query::Queues { offset: 0, limit: 1 }).await? else {
+        return Err(unexpected());
+    };
+    if page.total >= MOST_QUEUES {
+        let detail = format!("an application has at most {MOST_QUEUES} queues");
+        return Err(Refusal::new(Fault::Forbidden, detail));
+    }
+    let key = QueueKey { tenant: asked.tenant.tenant.clone(), number };
+    let mut config = fresh(key);
+    read_into(&mut config, body)?;
+    let now = wall_ms();
+    let doc = QueueDoc { created_at: now, updated_at: now };
+    save(&asked, &app, config, doc).await?;
+    written(Value::Null)
+}
+
+/// A queue in which callers wait for agents that may yet sign in, as long as the queue says.
+fn fresh(key: QueueKey) -> QueueConfig {
+    QueueConfig {
+        key,
+        name: String::new(),
+        choice: Choice::default(),
+        limits: Limits {
+            max_wait_time: TIMEOUT,
+            exit_with_no_av_agents: false,
+            ..Limits::default()
+        },
+        voice: Voice::default(),
+        service: Service::default(),
+        voicemail: Voicemail::default(),
+        times: Times::default(),
+    }
+}
+
+/// Takes over what is given and leaves the rest.
+fn read_into(config: &mut QueueConfig, fields: &Fields) -> Result<(), Refusal> {
+    if let Some(name) = fields.text("QueueName")? {
+        if name.len() > 128 {
+            return Err(Refusal::params("QueueName: at most 128 bytes"));
+        }
+        config.name = name;
+    }
+    if let Some(name) = fields.text("Strategy")?.filter(|name| !name.is_empty()) {
+        config.choice.strategy = strategy(&name).ok_or_else(|| {
+            let known: Vec<String> = Strategy::ALL.into_iter().map(strategy_name).collect();
+            Refusal::params(format!("Strategy: write one of {}", known.join(", ")))
+        })?;
+    }
+    if let Some(secs) = fields.number("Timeout", 86_400)? {
+        config.limits.max_wait_time = u32::try_from(secs).unwrap_or(TIMEOUT);
+    }
+    if let Some(length) = fields.number("MaxLength", 512)? {
+        config.limits.max_length = u16::try_from(length.max(1)).unwrap_or(512);
+    }
+    Ok(())
+}
+
+/// `longest_idle` is the document's; the others are ours, with underscores.
+fn strategy_name(strategy: Strategy) -> String {
+    match strategy {
+        Strategy::LongestIdleAgent => "longest_idle".to_owned(),
+        other => other.as_str().replace('-', "_"),
+    }
+}
+
+fn strategy(name: &str) -> Option<Strategy> {
+    let plain = name.to_ascii_lowercase().replace('-', "_");
+    let same =
+        |own: &Strategy| strategy_name(*own) == plain || own.as_str().replace('-', "_") == plain;
+    Strategy::ALL.into_iter().find(same)
+}
+
+async fn save(asked: &Asked, app: &App, config: QueueConfig, doc: QueueDoc) -> Result<(), Refusal> {
+    let number = config.key.number.clone();
+    let order = Command::Define(DefinitionOrder::PutQueue(Box::new(config)));
+    asked.order(app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    QUEUES.put(app, &asked.tenant.tenant, &number, &doc).await
+}
+
+async fn change(State(app): State<App>, asked: Asked) -> Outcome {
+    let body = asked.body()?;
+    let number = queue_id(body)?;
+    let mut config = must_exist(&asked, &app, &number).await?.config;
+    read_into(&mut config, body)?;
+    let doc: Option<QueueDoc> = QUEUES.get(&app, &asked.tenant.tenant, &number).await?;
+    let doc = QueueDoc { updated_at: wall_ms(), ..doc.unwrap_or_default() };
+    save(&asked, &app, config, doc).await?;
+    written(Value::Null)
+}
+
+async fn remove(State(app): State<App>, asked: Asked) -> Outcome {
+    if !asked.signed.query.has_any(&["QueueId"]) {
+        asked.body()?;
+    }
+    let number = queue_id(&asked.signed.either())?;
+    if look_up(&asked, &app, &number).await?.is_none() {
+        return Err(Refusal::new(Fault::NoData, format!("no queue {number}")));
+    }
+    let seats = Seat::all(&asked, &app).await?;
+    if seats.iter().any(|seat| seat.doc.queues.contains(&number)) {
+        return Err(Refusal::new(Fault::Bound, format!("agents are bound to queue {number}")));
+    }
+    let tenant = asked.tenant.tenant.clone();
+    let key = QueueKey { tenant: tenant.clone(), number: number.clone() };
+    let order = Command::Define(DefinitionOrder::DeleteQueue(key));
+    asked.order(&app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    QUEUES.remove(&app, &tenant, &number).await?;
+    gone()
+}
+
+async fn list(State(app): State<App>, asked: Asked) -> Outcome {
+    let tenant = &asked.tenant.tenant;
+    let docs: Vec<(String, QueueDoc)> = QUEUES.all(&app, tenant).await?;
+    let mut rows = Vec::new();
+    loop {
+        let question = Query::Queues { offset: rows.len(), limit: 200 };
+        let Reply::Queues(page) = asked.ask(&app, question).await? else {
+            return Err(unexpected());
+        };
+        let empty = page.items.is_empty();
+        for view in page.items {
+            let number = &view.config.key.number;
+            let doc = docs.iter().find(|(key, _)| key == number).map(|(_, doc)| *doc);
+            let doc = doc.unwrap_or_default();
+            let id = super::shelf::number(&app, tenant, "cti/queue-ids", number).await?;
+            rows.push(json!({
+                "ID": id,
+                "CreatedAt": date(doc.created_at),
+                "UpdatedAt": date(doc.updated_at),
+                "AppID": asked.app_id,
+                "QueueID": number,
+                "Timeout": view.config.limits.max_wait_time,
+                "Strategy": strategy_name(view.config.choice.strategy),
+                "AgentID": 0,
+                "Name": view.config.name,
+                "MaxLength": view.config.limits.max_length,
+                "WaitMusic": view.config.voice.sound.clone().unwrap_or_default(),
+            }));
+        }
+        if empty || rows.len() >= page.total {
+            return found(rows);
+        }
+    }
+}
+
+/// RFC 3339; queues of the configuration file have no dates.
+fn date(ms: u64) -> String {
+    if ms == 0 {
+        return String::new();
+    }
+    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map(|moment| format!("{moment:.3}")).unwrap_or_default()
+}
+
+async fn show(State(app): State<App>, Path(number): Path<String>, asked: Asked) -> Outcome {
+    let view = must_exist(&asked, &app, &number).await?;
+    let seats = Seat::all(&asked, &app).await?;
+    let serving = seats.iter().filter(|seat| seat.doc.queues.contains(&number));
+    let agents: Vec<&str> = serving.map(|seat| seat.id.as_str()).collect();
+    found(json!({
+        "QueueId": number,
+        "QueueName": view.config.name,
+        "Strategy": strategy_name(view.config.choice.strategy),
+        "Timeout": view.config.limits.max_wait_time,
+        "MaxLength": view.config.limits.max_length,
+        "Agents": agents,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_is_read_as_it_is_shown() {
+        for own in Strategy::ALL {
+            assert_eq!(strategy(&strategy_name(own)), Some(own));
+            assert_eq!(strategy(own.as_str()), Some(own));
+        }
+        assert_eq!(strategy("longest_idle"), Some(Strategy::LongestIdleAgent));
+        assert_eq!(strategy("nothing"), None);
+    }
+}

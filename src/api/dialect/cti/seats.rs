@@ -1,0 +1,225 @@
+//! Seats: create, change, remove, show, list.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use strowger_core::vocab::acd::{AgentOrder, DefinitionOrder, Intent};
+use strowger_core::vocab::{AgentKey, Command, Query, Reply};
+
+use super::asked::{Asked, AskedByAny, unexpected};
+use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
+use super::extensions;
+use super::fields::Fields;
+use super::seat::{MOST_EXTENSIONS, Seat};
+use super::shelf::SEATS;
+use super::sign::Signer;
+use crate::api::app::App;
+
+/// Seats that one request may create.
+const MOST_AT_ONCE: usize = 100;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/agents", post(create).get(list))
+        .route("/agents/{agent}", get(show).put(change).delete(remove))
+}
+
+async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+    let body = asked.body()?;
+    let wanted = match body.objects("Agents")? {
+        Some(list) => list,
+        None if body.has_any(&["AgentId"]) => vec![body.clone()],
+        None => return Err(Refusal::new(Fault::Blank, "Agents is missing")),
+    };
+    if wanted.is_empty() || wanted.len() > MOST_AT_ONCE {
+        return Err(Refusal::params(format!("Agents: 1 to {MOST_AT_ONCE} seats")));
+    }
+    // All are looked at before the first is made.
+    let mut fresh: Vec<(Seat, Option<String>)> = Vec::new();
+    for fields in &wanted {
+        let id = asked.agent(&fields.wanted("AgentId")?)?;
+        let twin = fresh.iter().any(|(seat, ..)| seat.id == id);
+        if twin || Seat::look_up(&asked, &app, &id).await?.is_some() {
+            return Err(Refusal::new(Fault::Duplicate, format!("{id} for AgentId")));
+        }
+        let mut seat = Seat { id, doc: super::seat::SeatDoc::default(), agent: None };
+        seat.doc.work_id =
+            work_id(fields)?.ok_or_else(|| Refusal::new(Fault::Blank, "WorkId is missing"))?;
+        read_into(&mut seat, fields)?;
+        let extension = fields.text("Extension")?.filter(|text| !text.is_empty());
+        if let Some(number) = &extension {
+            may_bind(&asked, &app, &seat.id, number).await?;
+        }
+        fresh.push((seat, extension));
+    }
+    for (mut seat, extension) in fresh {
+        seat.doc.extensions.extend(extension);
+        seat.save(&asked, &app).await?;
+    }
+    written(Value::Null)
+}
+
+fn work_id(fields: &Fields) -> Result<Option<String>, Refusal> {
+    let id = match fields.text("WorkId")? {
+        Some(id) => Some(id),
+        None => fields.text("WorkerID")?,
+    };
+    let sound = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) if id.chars().count() > 32 || !id.chars().all(sound) => {
+            Err(Refusal::params("WorkId: at most 32 letters, digits and _"))
+        }
+        id => Ok(id),
+    }
+}
+
+/// Takes over what is given and leaves the rest.
+fn read_into(seat: &mut Seat, fields: &Fields) -> Result<(), Refusal> {
+    let doc = &mut seat.doc;
+    if let Some(id) = work_id(fields)? {
+        doc.work_id = id;
+    }
+    for (name, most, place) in [
+        ("Name", 128, &mut doc.name),
+        ("Mobile", 32, &mut doc.mobile),
+        ("Email", 254, &mut doc.email),
+        ("Role", 16, &mut doc.role),
+    ] {
+        if let Some(text) = fields.text(name)? {
+            if text.len() > most {
+                return Err(Refusal::params(format!("{name}: at most {most} bytes")));
+            }
+            *place = text;
+        }
+    }
+    if !doc.mobile.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+') {
+        return Err(Refusal::params("Mobile: write digits"));
+    }
+    if !doc.email.is_empty() && !doc.email.contains('@') {
+        return Err(Refusal::params("Email: write an address such as li@example.com"));
+    }
+    if !["", "agent", "leader"].contains(&doc.role.as_str()) {
+        return Err(Refusal::params("Role: write agent or leader"));
+    }
+    if let Some(enable) = fields.flag("Enable")? {
+        doc.disabled = !enable;
+    }
+    if let Some(secs) = fields.number("WrapUpTime", 3_600)? {
+        doc.wrap_up = u32::try_from(secs).ok();
+    }
+    Ok(())
+}
+
+async fn change(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+    let id = asked.agent(&agent)?;
+    let body = asked.body()?;
+    let mut seat = Seat::find(&asked, &app, &id).await?;
+    let was_disabled = seat.doc.disabled;
+    read_into(&mut seat, body)?;
+    seat.save(&asked, &app).await?;
+    if seat.doc.disabled && !was_disabled && seat.signed_in() {
+        let order = AgentOrder::Intent(Intent::LoggedOut);
+        asked.order(&app, Command::Agent { agent: id, order }).await?;
+    }
+    written(Value::Null)
+}
+
+async fn remove(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+    let id = asked.agent(&agent)?;
+    let seat = Seat::look_up(&asked, &app, &id).await?;
+    let seat = seat.ok_or_else(|| Refusal::new(Fault::NoData, format!("no agent {id}")))?;
+    if !seat.doc.queues.is_empty() || !seat.doc.extensions.is_empty() {
+        return Err(Refusal::new(Fault::Bound, ""));
+    }
+    if seat.agent.is_some() {
+        let key = AgentKey { tenant: asked.tenant.tenant.clone(), id: id.clone() };
+        let order = Command::Define(DefinitionOrder::DeleteAgent(key));
+        asked.order(&app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    }
+    SEATS.remove(&app, &asked.tenant.tenant, &id).await?;
+    gone()
+}
+
+async fn show(State(app): State<App>, Path(agent): Path<String>, by: AskedByAny) -> Outcome {
+    let asked = by.0;
+    let id = asked.agent(&agent)?;
+    let seat = Seat::find(&asked, &app, &id).await?;
+    found(seat.shown(&asked, &queue_names(&asked, &app).await?, true))
+}
+
+/// All seats; of an agent's front end its own.
+async fn list(State(app): State<App>, by: AskedByAny) -> Outcome {
+    let asked = by.0;
+    let seats = match &asked.signed.signer {
+        Signer::Account(_) => Seat::all(&asked, &app).await?,
+        Signer::Agent(own) => vec![Seat::find(&asked, &app, own).await?],
+    };
+    let fields = asked.signed.either();
+    let total = seats.len();
+    let whole = u64::try_from(total).unwrap_or(u64::MAX);
+    let size = fields.number("PageSize", 100_000)?.filter(|size| *size > 0).unwrap_or(whole);
+    let page = fields.number("PageNum", 1_000_000)?.filter(|page| *page > 0).unwrap_or(1);
+    let names = queue_names(&asked, &app).await?;
+    let size_rows = usize::try_from(size).unwrap_or(usize::MAX);
+    let skip = usize::try_from(page - 1).unwrap_or(usize::MAX).saturating_mul(size_rows);
+    let rows = seats.iter().skip(skip).take(size_rows);
+    let rows: Vec<Value> = rows.map(|seat| seat.shown(&asked, &names, false)).collect();
+    found(json!({
+        "CurrPage": page,
+        "PageSize": size,
+        "Total": total,
+        "TotalPage": whole.div_ceil(size.max(1)),
+        "AgentList": rows,
+    }))
+}
+
+/// Numbers and names of the application's queues.
+pub(super) async fn queue_names(
+    asked: &Asked,
+    app: &App,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let mut names = Vec::new();
+    loop {
+        let question = Query::Queues { offset: names.len(), limit: 200 };
+        let Reply::Queues(page) = asked.ask(app, question).await? else { return Err(unexpected()) };
+        let empty = page.items.is_empty();
+        names.extend(page.items.into_iter().map(|view| (view.config.key.number, view.config.name)));
+        if empty || names.len() >= page.total {
+            return Ok(names);
+        }
+    }
+}
+
+/// Whether an extension exists and is nobody else's.
+pub(super) async fn may_bind(
+    asked: &Asked,
+    app: &App,
+    id: &str,
+    extension: &str,
+) -> Result<(), Refusal> {
+    extensions::must_exist(asked, app, extension).await?;
+    let seats = Seat::all(asked, app).await?;
+    let holds = |seat: &&Seat| seat.doc.extensions.iter().any(|own| own == extension);
+    match seats.iter().find(holds) {
+        Some(other) if other.id != id => {
+            let detail = format!("extension {extension} is bound to agent {}", other.id);
+            Err(Refusal::new(Fault::VoipBound, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A seat with these extensions added.
+pub(super) fn with_extensions(seat: &mut Seat, more: Vec<String>) -> Result<(), Refusal> {
+    for extension in more {
+        if !seat.doc.extensions.contains(&extension) {
+            seat.doc.extensions.push(extension);
+        }
+    }
+    if seat.doc.extensions.len() > MOST_EXTENSIONS {
+        let detail = format!("Extensions: a seat has at most {MOST_EXTENSIONS}");
+        return Err(Refusal::params(detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Small documents that this interface keeps of a tenant, read and written as what they are.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::envelope::Refusal;
+use crate::api::app::App;
+use crate::api::keep::KeepError;
+
+/// Documents of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shelf(pub(super) &'static str);
+
+/// Seats, by agent.
+pub(super) const SEATS: Shelf = Shelf("cti/seats");
+/// Queues, by number.
+pub(super) const QUEUES: Shelf = Shelf("cti/queues");
+/// What holds for the whole application, by subject.
+pub(super) const APPLICATION: Shelf = Shelf("cti/application");
+/// Subscriptions to events, by id.
+pub(super) const SUBSCRIPTIONS: Shelf = Shelf("cti/subscriptions");
+
+/// Documents read at a time.
+const PAGE: usize = 200;
+
+impl Shelf {
+    /// One document.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn get<T: DeserializeOwned>(
+        self,
+        app: &App,
+        tenant: &str,
+        key: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let kept = app.gateway.kept(tenant, self.0, key).await.map_err(refused)?;
+        kept.map(read).transpose()
+    }
+
+    /// All documents, by key.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn all<T: DeserializeOwned>(
+        self,
+        app: &App,
+        tenant: &str,
+    ) -> Result<Vec<(String, T)>, Refusal> {
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let rows = app.gateway.kept_all(tenant, self.0, after.as_deref(), PAGE).await;
+            let rows = rows.map_err(refused)?;
+            let full = rows.len() == PAGE;
+            after = rows.last().map(|(key, _)| key.clone());
+            for (key, document) in rows {
+                all.push((key, read(document)?));
+            }
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Writes a document; it is on disk when this is done.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub(super) async fn put<T: Serialize + Sync>(
+        self,
+        app: &App,
+        tenant: &str,
+        key: &str,
+        document: &T,
+    ) -> Result<(), Refusal> {
+        let document = serde_json::to_value(document).map_err(|error| Refusal::internal(&error))?;
+        app.gateway.keep(tenant, self.0, key, Some(document)).await.map_err(refused)
+    }
+
+    /// Removes a document.
+    ///
+    /// # Errors
+    /// It could not be removed.
+    pub(super) async fn remove(self, app: &App, tenant: &str, key: &str) -> Result<(), Refusal> {
+        app.gateway.keep(tenant, self.0, key, None).await.map_err(refused)
+    }
+}
+
+fn read<T: DeserializeOwned>(document: serde_json::Value) -> Result<T, Refusal> {
+    serde_json::from_value(document).map_err(|error| Refusal::internal(&error))
+}
+
+/// The number that a name has for good, from 1.
+///
+/// # Errors
+/// The store cannot write it.
+pub(super) async fn number(
+    app: &App,
+    tenant: &str,
+    space: &str,
+    name: &str,
+) -> Result<u64, Refusal> {
+    app.gateway.number(tenant, space, name).await.map_err(refused)
+}
+
+/// What the store refuses, in this interface's terms.
+pub(super) fn refused(error: KeepError) -> Refusal {
+    match error {
+        KeepError::TooLarge | KeepError::Full(_) => Refusal::params(error.to_string()),
+        KeepError::Busy => Refusal::busy(1, error.to_string()),
+        KeepError::Failed(why) => Refusal::internal(&why),
+    }
+}
