@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// What a prompt's name begins with when it lies below the recordings directory instead of the sounds directory.
 pub const RECORDED: &str = "recorded:";
+/// ... and below this folder there are prompts that came over HTTP, each under a name of its own.
+pub const UPLOADED: &str = "sounds/";
 
 /// One end of one media line. Chosen by the switch, never used again within a process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::keep::Keeping;
+use super::sounds::Sounds;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
@@ -27,7 +28,7 @@ pub type Task = Later<'static, ()>;
 pub const MAX_ROWS: usize = 200;
 
 /// The switch, the store and the process, as HTTP handlers see them.
-pub trait Gateway: Keeping + Send + Sync + 'static {
+pub trait Gateway: Keeping + Sounds + Send + Sync + 'static {
     /// Orders something of the switch.
     fn command(
         &self,
@@ -82,6 +83,8 @@ pub struct TenantNames {
     pub tenant: TenantId,
     /// Digits before an extension's number in its SIP user; may be empty.
     pub prefix: String,
+    /// Its SIP domain.
+    pub domain: String,
     /// IANA time zone, e.g. `Asia/Shanghai`.
     pub timezone: String,
     /// `cti_app_id` of the configuration.

@@ -20,6 +20,7 @@ mod provision;
 mod seats;
 mod serve;
 mod socket;
+pub mod sounds;
 
 pub use app::{App, Limits};
 pub use serve::serve;

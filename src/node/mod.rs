@@ -15,6 +15,7 @@ mod recordings;
 pub mod reload;
 mod requests;
 mod retention;
+mod sounds;
 mod start;
 mod surface;
 mod tenants;

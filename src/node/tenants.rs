@@ -39,6 +39,7 @@ fn names(core: &Config, shell: &Shell) -> Arc<[TenantNames]> {
         TenantNames {
             tenant: tenant.id.clone(),
             prefix: tenant.prefix.clone(),
+            domain: tenant.domain.clone().unwrap_or_else(|| core.sip.domain.clone()),
             timezone: tenant.timezone.clone(),
             cti_app_id: ids.and_then(|ids| ids.cti_app_id.clone()),
             ringme_client_id: ids.and_then(|ids| ids.ringme_client_id.clone()),
@@ -79,6 +80,7 @@ mod tests {
         assert_eq!(names[0].ringcx_account_id.as_deref(), Some("12"));
         assert_eq!(names[1].tenant, "u");
         assert_eq!(names[1].cti_app_id, None);
+        assert_eq!(names[1].domain, "x", "the general one");
         assert_eq!(tenants.operators()[0].sid, "op");
         let second = loaded("app-2");
         tenants.replace(&second.core, &second.shell);

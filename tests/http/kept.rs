@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 use strowger::api::gateway::Later;
 use strowger::api::keep::{Keep, KeepError, Keeping};
+use strowger::api::sounds::{KeptSound, SoundError, Sounds};
 
 use crate::fake::Fake;
 
@@ -99,5 +100,22 @@ impl Keeping for Fake {
     fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
         let (for_place, secret) = sealed.split_once('\n')?;
         (for_place == place).then(|| secret.to_owned())
+    }
+}
+
+/// Any sound is as good as another, and nothing is written.
+impl Sounds for Fake {
+    fn keep_sound(
+        &self,
+        tenant: &str,
+        wav: bytes::Bytes,
+    ) -> Later<'_, Result<KeptSound, SoundError>> {
+        let prompt = format!("kept/{tenant}");
+        let kept = KeptSound { prompt, bytes: wav.len() as u64, length_ms: 1_000 };
+        Box::pin(std::future::ready(Ok(kept)))
+    }
+
+    fn remove_sound(&self, _: &str, _: &str) -> Later<'_, Result<(), SoundError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -1,11 +1,11 @@
 //! What a queue does besides: keys, ratings, callbacks, outside agents, logging in by phone, definitions.
 
 use strowger_core::vocab::acd::{
-    AgentOrder, AgentPlace, DefinitionOrder, HangupAction, Intent, IntentRecord,
+    AgentOrder, AgentPlace, DefinitionOrder, HangupAction, Intent, IntentRecord, QueueOrder,
 };
 use strowger_core::vocab::command::{CommandError, Done};
 use strowger_core::vocab::config::Destination;
-use strowger_core::vocab::{AgentKey, Command, EventKind, Record, Reply, Restored, Role};
+use strowger_core::vocab::{AgentKey, CallId, Command, EventKind, Record, Reply, Restored, Role};
 
 use crate::common::*;
 use crate::exchange::*;
@@ -37,6 +37,47 @@ fn the_exit_key_leads_to_its_destination_and_stops_the_agents_phone() {
     host.expect(CAROL, "BYE ");
     let record = host.closed().remove(0);
     assert_eq!(record.queued[0].outcome.as_deref(), Some("exit_key"));
+}
+
+fn sent(call: CallId, to: &str) -> Command {
+    Command::Queue { queue: "9001".into(), order: QueueOrder::Send(call, to.into()) }
+}
+
+#[test]
+fn a_caller_is_sent_elsewhere_by_order_and_the_agents_phone_stops() {
+    let mut host = open(hotline(|_| ()));
+    host.register("4569", CAROL);
+    let mut caller = customer(&mut host);
+    let invite = host.expect(ALICE, "INVITE ");
+    host.respond(ALICE, &invite, 180, "");
+    let call = host.live()[0];
+    let mut send = |call, to: &str| match host.command(sent(call, to)) {
+        Reply::Command(done) => done,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(send(call, "4444"), Err(CommandError::Invalid(_))), "nobody has it");
+    assert!(matches!(send(call, "no number"), Err(CommandError::Invalid(_))));
+    assert!(matches!(send(CallId(7), "4569"), Err(CommandError::NotFound(_))));
+    assert_eq!(send(call, "4569"), Ok(Done::Ordered));
+    assert!(matches!(send(call, "4569"), Err(CommandError::NotFound(_))), "it is gone from there");
+    host.expect(ALICE, "CANCEL ");
+    host.pick_up(CAROL);
+    host.hang_up(&mut caller);
+    host.expect(CAROL, "BYE ");
+    let record = host.closed().remove(0);
+    assert_eq!(record.queued[0].outcome.as_deref(), Some("removed"));
+}
+
+#[test]
+fn who_talks_with_an_agent_is_not_sent_elsewhere_by_the_queue() {
+    let mut host = open(hotline(|_| ()));
+    let mut caller = customer(&mut host);
+    host.pick_up(ALICE);
+    let call = host.live()[0];
+    let refused = host.command(sent(call, "4568"));
+    assert!(matches!(refused, Reply::Command(Err(CommandError::Conflict(_)))), "{refused:?}");
+    assert_eq!(host.bridges.len(), 1);
+    host.hang_up(&mut caller);
 }
 
 #[test]

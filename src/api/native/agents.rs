@@ -149,9 +149,9 @@ async fn remove(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Place {
-    /// From 1, which is the default; lower levels first.
+    /// 0 to 1000, 1 unless said; lower levels first.
     level: Option<u32>,
-    /// From 1, which is the default; the order within the level.
+    /// 0 to 10000, 1 unless said; the order within the level.
     position: Option<u32>,
 }
 

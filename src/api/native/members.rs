@@ -18,7 +18,10 @@ use crate::api::extract::{Body, Example, MemberPath, Params, QueuePath};
 use crate::api::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(remove, prioritise))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(remove, prioritise))
+        .routes(routes!(send))
 }
 
 /// Callers of a queue in order; those that talk with an agent come last.
@@ -70,6 +73,58 @@ async fn remove(
     match app.gateway.command(key.0, command).await? {
         Done::Ordered => {
             tracing::info!(%tenant, key = %name, %queue, %call, "a caller was removed over HTTP");
+            Ok(StatusCode::ACCEPTED)
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// Where a caller is to go.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Errand {
+    /// A number that can be dialled, or what queues lead to: `queue:`, `voicemail:`, `ivr:` and a name.
+    #[schema(example = "4568")]
+    to: String,
+}
+
+impl Example for Errand {
+    const EXAMPLE: &'static str = r#"{"to": "4568"}"#;
+}
+
+/// Takes a waiting caller out of the queue and sends it elsewhere. Who talks with an agent is transferred by
+/// `/api/v1/calls/{call}/transfer`.
+#[utoipa::path(post, path = "/api/v1/queues/{number}/members/{call}/transfer", operation_id = "sendMember",
+    tag = "queues",
+    params(
+        ("number" = String, Path, description = "The queue's number"),
+        ("call" = String, Path, description = "32 hexadecimal digits"),
+    ),
+    request_body = Errand,
+    responses(
+        (status = 202, description = "It is on its way"),
+        (status = 404, description = "The call is not in this queue", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "It talks with an agent", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`to` leads nowhere", body = Problem,
+            content_type = "application/problem+json"),
+        Unread,
+        Refusals,
+    ))]
+async fn send(
+    State(app): State<App>,
+    key: Key,
+    MemberPath { queue, call }: MemberPath,
+    _: Params<NoParams>,
+    Body(Errand { to }): Body<Errand>,
+) -> Result<StatusCode, Problem> {
+    key.one_of(&[Role::Admin, Role::Supervisor])?;
+    let (tenant, name) = (key.0.tenant.clone(), key.0.name.clone());
+    let order = QueueOrder::Send(call, to);
+    match app.gateway.command(key.0, Command::Queue { queue: queue.clone(), order }).await? {
+        Done::Ordered => {
+            tracing::info!(%tenant, key = %name, %queue, %call, "a caller was sent on over HTTP");
             Ok(StatusCode::ACCEPTED)
         }
         _ => Err(unexpected()),

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ::media::order::{CodecKind, RECORDED};
+use ::media::order::{CodecKind, RECORDED, UPLOADED};
 use ::media::player::{EncodedPrompt, PromptCache};
 use ::media::session::PromptKey;
 use ::media::wav::Prompt;
@@ -115,7 +115,7 @@ impl Shelf {
             None => (&self.sounds, key.name.as_str()),
         };
         let prompt = Arc::new(load(folder, name, key.codec)?);
-        if recorded.is_some() {
+        if recorded.is_some_and(|name| !name.starts_with(UPLOADED)) {
             // Heard once or twice, and then deleted perhaps: not worth the memory, and not to be kept.
             return Ok(prompt);
         }

@@ -3,6 +3,7 @@
 use crate::acd::{Leaving, OrderError};
 use crate::call::Outcome;
 use crate::vocab::acd::{AgentOrder, Intent, IntentSource, QueueKey, QueueOrder};
+use crate::vocab::config::Destination;
 use crate::vocab::record::EndCause;
 use crate::vocab::{AgentKey, CallId, CommandError, Done, ExtensionKey, Now, Principal, Role};
 
@@ -71,13 +72,16 @@ impl Running {
         if self.queues.acd.queue(now, &key).is_none() {
             return Err(CommandError::NotFound(format!("no queue {}", key.number)));
         }
-        let (QueueOrder::Remove(call) | QueueOrder::Prioritise(call, _)) = &order;
+        let (QueueOrder::Remove(call)
+        | QueueOrder::Send(call, _)
+        | QueueOrder::Prioritise(call, _)) = &order;
         if self.queues.acd.queue_of(*call) != Some(&key) {
             let text = format!("call {call} is not in queue {}", key.number);
             return Err(CommandError::NotFound(text));
         }
         match order {
             QueueOrder::Remove(call) => self.remove_caller(now, call),
+            QueueOrder::Send(call, to) => self.send_caller(now, call, &key.tenant, &to)?,
             QueueOrder::Prioritise(call, priority) => {
                 if !self.queues.acd.prioritise(now, call, priority) {
                     return Err(CommandError::Conflict(format!("call {call} does not wait")));
@@ -85,6 +89,29 @@ impl Running {
             }
         }
         Ok(Done::Ordered)
+    }
+
+    /// As if the queue itself led there.
+    fn send_caller(
+        &mut self,
+        now: Now,
+        call: CallId,
+        tenant: &str,
+        to: &str,
+    ) -> Result<(), CommandError> {
+        if !self.waits_in_queue(call) {
+            return Err(CommandError::Conflict(format!("call {call} does not wait")));
+        }
+        let nowhere = || CommandError::Invalid(format!("\"{to}\" leads nowhere"));
+        let to = Destination::parse(to, tenant).ok_or_else(nowhere)?;
+        let hops = self.books.directory.destination(tenant, &to);
+        let mut hops = hops.map_err(|_| nowhere())?;
+        self.books.trunks.living_first(&mut hops);
+        self.queues.acd.leave(now, call, Leaving::Removed);
+        self.queues.forget(call);
+        self.forget_lost_places();
+        self.step(now, call, |call, ctx| call.go_to(ctx, hops));
+        Ok(())
     }
 
     fn remove_caller(&mut self, now: Now, call: CallId) {

@@ -353,9 +353,9 @@ pub enum AgentPlace {
 pub struct Tier {
     /// The queue.
     pub queue: QueueKey,
-    /// From 1; lower levels first.
+    /// Lower levels first.
     pub level: u16,
-    /// From 1; the order within the level.
+    /// The order within the level.
     pub position: u16,
 }
 

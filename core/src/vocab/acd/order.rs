@@ -78,6 +78,9 @@ pub enum AgentOrder {
 pub enum QueueOrder {
     /// Takes a waiting caller out of the queue and ends the call.
     Remove(CallId),
+    /// Takes a waiting caller out of the queue and sends it elsewhere: a number that the tenant can dial, or what queues
+    /// may lead to, as in the configuration.
+    Send(CallId, String),
     /// Sets a waiting caller's base priority.
     Prioritise(CallId, u32),
 }

@@ -33,9 +33,9 @@ pub const DELAY: RangeInclusive<u32> = 0..=86_400;
 /// `max_no_answer`; 0 is never.
 pub const NO_ANSWER: RangeInclusive<u32> = 0..=1_000;
 /// `level` of a tier.
-pub const LEVEL: RangeInclusive<u32> = 1..=1_000;
+pub const LEVEL: RangeInclusive<u32> = 0..=1_000;
 /// `position` of a tier.
-pub const POSITION: RangeInclusive<u32> = 1..=10_000;
+pub const POSITION: RangeInclusive<u32> = 0..=10_000;
 /// The level of a skill, needed or had.
 pub const SKILL: RangeInclusive<u32> = 1..=100;
 /// How much a needed skill falls each time; 0 is not at all.

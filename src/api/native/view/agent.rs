@@ -20,10 +20,10 @@ use crate::api::problem::Problem;
 pub(in crate::api::native) struct TierItem {
     /// The queue's number.
     queue: String,
-    /// From 1; lower levels first.
+    /// 0 to 1000, 1 unless said; lower levels first.
     #[serde(default = "one")]
     level: u32,
-    /// From 1; the order within the level.
+    /// 0 to 10000, 1 unless said; the order within the level.
     #[serde(default = "one")]
     position: u32,
 }
