@@ -18,6 +18,7 @@ mod pairs;
 mod queue_docs;
 mod queue_exits;
 mod queue_explain;
+mod queue_voice;
 mod queue_voicemail;
 mod queues;
 mod recording;
