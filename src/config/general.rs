@@ -223,6 +223,9 @@ pub(super) fn calls(root: &Table<'_>) -> Calls {
             let read = |text: &str| values::prompt(text).map(|()| text.to_owned());
             checked(&table, "supervise_tone", tone, read)
         },
+        hold_reminder_secs: table
+            .number("hold_reminder_secs", 0..=3_600, "seconds")
+            .unwrap_or(base.hold_reminder_secs),
     };
     table.finish();
     calls

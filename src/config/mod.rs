@@ -13,6 +13,7 @@ mod groups;
 mod menus;
 mod mwi;
 mod names;
+mod pages;
 mod phones;
 mod presence;
 mod problem;
@@ -182,6 +183,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let trunks = dialplan::trunks(&root, &mut names);
     let queue_tables = queues::numbers(&root, &mut names);
     let group_tables = groups::names(&root, &mut names);
+    let pages = pages::pages(&root, &mut names);
     let agents = agents::agents(&root, &mut names);
     let queues = queues::queues(queue_tables, &names);
     let menus = menus::menus(menu_tables, &names);
@@ -196,9 +198,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     mwi.shared = mwi::shared(&extension_tables, &names);
     accounts::shown_numbers(extension_tables, &names);
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
-    for key in &mut shell.api_keys {
-        key.extension = key.extension.take().or_else(|| phone_of(key, &agents));
-    }
+    shell.api_keys.iter_mut().for_each(|key| seat(key, &agents));
     shell.dialect_ids = tenants.dialect_ids;
     root.finish();
     let (times, tenants) = (tenants.times, tenants.list);
@@ -231,6 +231,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         hours,
         settings: std::mem::take(&mut initial.records),
         conferences,
+        pages,
         groups,
     };
     initial.check(reader, &core);
@@ -239,6 +240,10 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
 }
 
 /// An agent's key sees the calls of the agent's own phone.
+fn seat(key: &mut ApiKey, agents: &[AgentConfig]) {
+    key.extension = key.extension.take().or_else(|| phone_of(key, agents));
+}
+
 fn phone_of(key: &ApiKey, agents: &[AgentConfig]) -> Option<String> {
     let own = |agent: &&AgentConfig| {
         agent.key.tenant == key.tenant && Some(&agent.key.id) == key.agent.as_ref()

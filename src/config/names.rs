@@ -16,6 +16,7 @@ pub(super) enum Taken {
     Queue,
     Conference,
     Group,
+    Page,
 }
 
 /// The names defined so far, with their lines.
@@ -30,6 +31,7 @@ pub(super) struct Names {
     hours: BTreeMap<(TenantId, String), usize>,
     conferences: BTreeMap<(TenantId, String), usize>,
     groups: BTreeMap<(TenantId, String), usize>,
+    pages: BTreeMap<(TenantId, String), usize>,
     seats: BTreeMap<ExtensionKey, usize>,
     mailboxes: BTreeSet<(TenantId, String)>,
     outside: BTreeMap<(TrunkKey, String), usize>,
@@ -101,7 +103,7 @@ impl Names {
         let key = (tenant.clone(), number.value.to_owned());
         if let Some((_, line)) = self.numbers.get(&key) {
             let text = format!(
-                "\"{}\" is taken in tenant {tenant} already, at line {line}; extensions, queues and groups share one number space",
+                "\"{}\" is taken in tenant {tenant} already, at line {line}; extensions, queues, groups, conferences and pages share one number space",
                 number.value
             );
             table.wrong(number.line, "number", &text);
@@ -223,6 +225,7 @@ impl Names {
             Taken::Queue => "[[queue]]",
             Taken::Conference => "[[conference]]",
             Taken::Group => "[[group]]",
+            Taken::Page => "[[page]]",
         };
         let same =
             self.numbers.iter().filter(|((t, _), (taken, _))| t == tenant && *taken == wanted);
@@ -246,6 +249,10 @@ impl Names {
     ) -> Option<MenuKey> {
         self.named(table, (field, "[[menu]]"), &self.menus, tenant, name)?;
         Some(MenuKey { tenant: tenant.clone(), name: name.value.to_owned() })
+    }
+
+    pub(super) fn add_page(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.pages, (tenant.clone(), name.value.to_owned()), table, "name", name);
     }
 
     pub(super) fn add_conference(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {

@@ -256,10 +256,10 @@ strategy = \"fair\"
             "f:13: [[extension]] number: \"45 67\" is no extension number; write 1 to 16 digits such as \"4567\"",
             "f:14: [[extension]] password: an integer where the phone's SIP password is expected",
             "f:15: [[extension]]: unknown key clases; did you mean classes?",
-            "f:17: [[extension]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues and groups share one number space",
+            "f:17: [[extension]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues, groups, conferences and pages share one number space",
             "f:17: [[extension]] number: prefix and number make the SIP user \"4567\", as at line 4; change a prefix or give the tenants domains",
             "f:19: caller_number: tenant t has no [[number]] \"0571\"; only its own numbers may be shown",
-            "f:21: [[queue]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues and groups share one number space",
+            "f:21: [[queue]] number: \"4567\" is taken in tenant t already, at line 4; extensions, queues, groups, conferences and pages share one number space",
             "f:22: [[queue]] strategy: \"fair\" is no strategy; choose from ring-all, longest-idle-agent, round-robin, top-down, agent-with-least-talk-time, agent-with-fewest-calls, sequentially-by-agent-order, random, ring-progressively, skill",
         ],
     );
@@ -515,7 +515,7 @@ fn mailboxes_are_shared_within_a_tenant() {
 #[test]
 fn supervisors_and_rooms_are_read() {
     let text = with_tenant(
-        "[calls]\nsupervise_tone = \"tones/beep\"\n[codes]\nmonitor = \"*61\"\n\
+        "[calls]\nsupervise_tone = \"tones/beep\"\nhold_reminder_secs = 45\n[codes]\nmonitor = \"*61\"\n\
          [[extension]]\nnumber = \"4567\"\npassword = \"x\"\nsupervises = [\"sales\", \"queue:9001\", \"*\"]\n\
          [[conference]]\nname = \"board\"\nnumber = \"8000\"\npin = \"12\"\nadmin_pin = \"34\"\nmax_members = 5\n\
          record = true\nmusic = \"music/hold\"\nannounce = false\nstart_muted = true\n\
@@ -530,6 +530,7 @@ fn supervisors_and_rooms_are_read() {
     assert_eq!(core.extensions[0].supervises, scopes);
     assert_eq!((core.codes.monitor.as_str(), core.codes.barge.as_str()), ("*61", "*33"));
     assert_eq!(core.calls.supervise_tone.as_deref(), Some("tones/beep"));
+    assert_eq!(core.calls.hold_reminder_secs, 45);
     let room = &core.conferences[0];
     let key = ConferenceKey { tenant: "t".into(), name: "board".into() };
     assert_eq!((&room.key, room.number.as_deref(), room.max_members), (&key, Some("8000"), 5));

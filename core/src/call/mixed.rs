@@ -175,6 +175,11 @@ impl Call {
         self.legs.iter().any(|leg| leg.holds)
     }
 
+    /// Whether a side's phone holds the other one, not counting what was ordered over HTTP.
+    pub fn is_held_by(&self, side: usize) -> bool {
+        self.legs.get(side).is_some_and(|leg| leg.holds && !leg.told_to_hold)
+    }
+
     /// Names whoever is at an end now.
     pub fn leg_id(&self, side: usize) -> LegId {
         self.legs.get(side).map(|leg| leg.id).unwrap_or_default()

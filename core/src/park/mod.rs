@@ -57,6 +57,8 @@ pub struct Lot {
     by_call: BTreeMap<CallId, (TenantId, u32)>,
     due: BTreeSet<(u64, CallId)>,
     attempts: u64,
+    /// Places that somebody came to or left since the last time.
+    changed: BTreeSet<(TenantId, u32)>,
 }
 
 impl Lot {
@@ -83,7 +85,9 @@ impl Lot {
 
     /// Takes a call out of its place.
     pub fn leave(&mut self, call: CallId) -> Option<Parked> {
-        let parked = self.places.remove(&self.by_call.remove(&call)?)?;
+        let place = self.by_call.remove(&call)?;
+        let parked = self.places.remove(&place)?;
+        self.changed.insert(place);
         self.due.remove(&(parked.deadline(), call));
         Some(parked)
     }
@@ -91,6 +95,7 @@ impl Lot {
     /// Puts back who was taken out in the same step and is still there.
     pub fn put_back(&mut self, parked: Parked) {
         let place = (parked.tenant.clone(), parked.slot);
+        self.changed.insert(place.clone());
         self.by_call.insert(parked.call, place.clone());
         self.due.insert((parked.deadline(), parked.call));
         self.places.insert(place, parked);
@@ -110,6 +115,11 @@ impl Lot {
     pub fn of_tenant<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = &'a Parked> {
         let from = (tenant.to_owned(), 0);
         self.places.range(from..).map(|(_, parked)| parked).take_while(move |p| p.tenant == tenant)
+    }
+
+    /// A place that somebody came to or left, once.
+    pub fn pop_changed(&mut self) -> Option<(TenantId, u32)> {
+        self.changed.pop_first()
     }
 
     /// True while nobody is parked.

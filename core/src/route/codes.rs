@@ -1,8 +1,9 @@
-//! The codes of supervision, and the numbers of conferences.
+//! The codes of supervision, and the numbers of conferences, pages and parking places.
 
 use crate::vocab::config::Tenant;
+use crate::vocab::page::Page;
 use crate::vocab::supervise::Mode;
-use crate::vocab::{ConferenceKey, ExtensionKey, Feature};
+use crate::vocab::{ConferenceKey, ExtensionKey, Feature, PageKey};
 
 use super::{Directory, Refusal};
 
@@ -24,6 +25,36 @@ impl Directory {
             let called = self.in_tenant(tenant, number).ok_or(Refusal::NotFound);
             Some(called.map(|called| Feature::Supervise(mode, called.key.clone())))
         })
+    }
+
+    /// The page with this number (bare, or after the tenant's prefix).
+    pub(super) fn page_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<PageKey> {
+        let bare = dialled.strip_prefix(tenant.prefix.as_str());
+        let own = self.config.pages.iter().filter(|page| page.key.tenant == tenant.id);
+        let mut named = own.filter(|page| page.number == dialled || Some(&*page.number) == bare);
+        named.next().map(|page| page.key.clone())
+    }
+
+    /// A page of the configuration.
+    pub fn page(&self, key: &PageKey) -> Option<&Page> {
+        self.config.pages.iter().find(|page| page.key == *key)
+    }
+
+    /// Whether an extension who dials this number reaches a phone, a queue, a room, a group or a page, and no parking place.
+    pub fn is_taken(&self, tenant: &str, number: &str) -> bool {
+        self.tenant(tenant).is_some_and(|tenant| {
+            self.queue_numbered(tenant, number).is_some()
+                || self.room_numbered(tenant, number).is_some()
+                || self.page_numbered(tenant, number).is_some()
+                || self.group_numbered(tenant, number).is_some()
+                || self.in_tenant(tenant, number).is_some()
+                || tenant.emergency.iter().any(|own| own == number)
+        })
+    }
+
+    /// Whether this number is that of a parking place of a tenant.
+    pub fn is_parking_place(&self, tenant: &str, number: &str) -> bool {
+        matches!(self.parking(number), Some(Feature::Retrieve(_))) && !self.is_taken(tenant, number)
     }
 
     /// The room with this number (bare, or after the tenant's prefix).

@@ -50,7 +50,7 @@ impl Directory {
     }
 
     /// The number that parks, and those of the places.
-    fn parking(&self, dialled: &str) -> Option<Feature> {
+    pub(super) fn parking(&self, dialled: &str) -> Option<Feature> {
         if dialled == self.config.codes.park {
             return Some(Feature::Park);
         }
@@ -115,6 +115,9 @@ impl Directory {
         }
         if let Some(room) = self.room_numbered(tenant, &dialled) {
             return Ok(plan(dialled, vec![Hop::Conference(room)]));
+        }
+        if let Some(page) = self.page_numbered(tenant, &dialled) {
+            return Ok(plan(dialled, vec![Hop::Page(page)]));
         }
         if let Some(group) = self.group_numbered(tenant, &dialled) {
             return Ok(plan(dialled, vec![Hop::Group(group)]));
@@ -223,7 +226,7 @@ impl Directory {
     }
 
     /// The queue with this number (bare, or after the tenant's prefix).
-    fn queue_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<QueueKey> {
+    pub(super) fn queue_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<QueueKey> {
         let known = |number: &str| {
             let key = QueueKey { tenant: tenant.id.clone(), number: number.to_owned() };
             self.queues.contains(&key).then_some(key)
@@ -232,7 +235,7 @@ impl Directory {
     }
 
     /// The ring group with this number (bare, or after the tenant's prefix).
-    fn group_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<GroupKey> {
+    pub(super) fn group_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<GroupKey> {
         let known =
             |number: &str| self.group_numbers.get(&(tenant.id.clone(), number.to_owned())).cloned();
         known(dialled).or_else(|| known(dialled.strip_prefix(tenant.prefix.as_str())?))

@@ -100,6 +100,10 @@ impl Directory {
         if self.rooms.contains_key(&key) {
             return Some("a conference");
         }
+        let mut pages = self.config.pages.iter();
+        if pages.any(|page| page.key.tenant == tenant && page.number == number) {
+            return Some("a page");
+        }
         let ExtensionKey { tenant, number } = key;
         self.queues.contains(&crate::vocab::QueueKey { tenant, number }).then_some("a queue")
     }

@@ -53,6 +53,8 @@ impl Switch {
                 && running.rounds.is_idle()
                 && running.consults.is_idle()
                 && running.lot.is_empty()
+                && running.pages.is_idle()
+                && running.reminders.is_empty()
                 && running.summons.len() == 0
                 && counts.legs == 0
                 && counts.server_transactions == 0
@@ -106,6 +108,8 @@ impl Running {
         self.settings.audit(lives, &mut wrong);
         self.rounds.audit(lives, &mut wrong);
         self.summons.audit(lives, &mut wrong);
+        self.pages.audit(lives, &mut wrong);
+        self.reminders.audit(lives, &mut wrong);
         self.lot.audit(|call| self.calls.get(call).is_some_and(Call::waits_attended), &mut wrong);
         wrong
     }
@@ -140,6 +144,7 @@ impl Running {
         self.defined.digest(hasher);
         self.rounds.digest(hasher);
         format!("{:?}{:?}", self.lot, self.summons).hash(hasher);
+        format!("{:?}{:?}", self.pages, self.reminders).hash(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

@@ -91,6 +91,8 @@ impl Running {
             conferences: super::conference::Conferences::default(),
             rounds: Rounds::default(),
             lot: Lot::default(),
+            pages: Default::default(),
+            reminders: Default::default(),
             summons: Summons::default(),
             now,
             counters: Counters::default(),

@@ -40,6 +40,12 @@ impl Running {
             (Some(extension), Feature::Retrieve(slot)) => {
                 self.retrieve_by_code(now, id, &extension, *slot)
             }
+            // The key of a place that is taken dials like that of a phone that rings.
+            (Some(extension), Feature::PickUpAt(number))
+                if self.books.directory.is_parking_place(&extension.tenant, number) =>
+            {
+                self.retrieve_by_code(now, id, &extension, number.parse().unwrap_or_default())
+            }
             (Some(extension), _) => self.pick_up_by_code(now, id, &extension, feature),
         };
         done.unwrap_or_else(|Denied(cause, prompt)| {

@@ -71,6 +71,7 @@ impl Running {
             Hop::OwnVoicemail => self.visit_mailbox(now, id),
             Hop::AgentLogin => self.begin_login(now, id),
             Hop::Conference(key) => self.enter_conference(now, id, key),
+            Hop::Page(key) => self.enter_page(now, id, key),
             Hop::Queue(_) | Hop::Feature(_) => Found::Nothing(Outcome::of(EndCause::NotFound)),
             Hop::Extension(key) => {
                 let identity = self.identity_for(id, hop);

@@ -32,6 +32,7 @@ mod menu;
 mod menu_orders;
 mod message;
 mod orders;
+mod page;
 mod park;
 mod park_orders;
 mod pickup;
@@ -40,6 +41,7 @@ mod queries;
 mod queue;
 mod recording;
 mod register;
+mod remind;
 mod responses;
 mod staff;
 mod subscribe;
@@ -65,10 +67,12 @@ use crate::gate::Gate;
 use crate::ids::Ids;
 use crate::mwi::Mwi;
 use crate::outbox::Outbox;
+use crate::page::Pages;
 use crate::park::Lot;
 use crate::presence::Watches;
 use crate::provision::Phones;
 use crate::registrar::Registrar;
+use crate::remind::Reminders;
 use crate::route::Directory;
 use crate::stock::Stock;
 use crate::supervise::Supervision;
@@ -148,6 +152,8 @@ struct Running {
     conferences: Conferences,
     rounds: Rounds,
     lot: Lot,
+    pages: Pages,
+    reminders: Reminders,
     summons: Summons,
     /// The moment of the last input.
     now: Now,
@@ -260,6 +266,7 @@ impl Running {
         let gone = *note == Note::CallerGone;
         let heeded = self.supervision_heeds(now, call, note)
             || self.conference_heeds(now, call, note)
+            || self.page_heeds(now, call, note)
             || (self.transfer_heeds(now, call, note) && !gone)
             || (self.consult_heeds(now, call, note) && !gone)
             || self.queue_heeds(now, call, note)
@@ -352,6 +359,7 @@ impl Running {
             self.note_ended(&ended);
         }
         self.touch_call(id);
+        self.look_at_holds(now, id);
         self.leave_if_unparked(now, id);
     }
 
@@ -390,6 +398,8 @@ impl Running {
         self.tick_logins(now);
         self.tick_conferences(now);
         self.tick_parking(now);
+        self.tick_pages(now);
+        self.tick_reminders(now);
         self.tick_registrar(now);
         self.tick_trunks(now);
         self.tick_drain(now);
@@ -409,6 +419,8 @@ impl Running {
             self.conferences.next_deadline(),
             self.rounds.next_deadline(),
             self.lot.next_deadline(),
+            self.pages.next_deadline(),
+            self.reminders.next_deadline(),
             drain,
         ]
         .into_iter()

@@ -6,7 +6,7 @@ use crate::call::{
 use crate::park::{Parked, Stage};
 use crate::vocab::acd::OfferEnd;
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::{CallId, EventKind, ExtensionKey, Hop, Now, OfferId, QueueKey};
+use crate::vocab::{CallId, EventKind, ExtensionKey, Hop, Now, OfferId};
 use crate::voice;
 
 use super::Running;
@@ -41,13 +41,7 @@ impl Running {
         let times = (now.wall, now.mono + u64::from(park.timeout_secs.max(1)) * SECOND);
         let tenant = &parker.tenant;
         // A number that somebody has is dialled for that one.
-        let reserved = |slot: u32| {
-            let number = slot.to_string();
-            let queue = QueueKey { tenant: tenant.clone(), number: number.clone() };
-            let extension = ExtensionKey { tenant: tenant.clone(), number };
-            directory.extension(&extension).is_some()
-                || self.queues.acd.queue_config(&queue).is_some()
-        };
+        let reserved = |slot: u32| directory.is_taken(tenant, &slot.to_string());
         let slot = self.lot.park(id, parker, park.first..=park.last, reserved, times)?;
         self.publish_parked(now, id, parker, slot);
         Some(slot)
@@ -95,7 +89,11 @@ impl Running {
     /// Whether there is a free place of a tenant.
     pub(super) fn has_free_place(&self, tenant: &str) -> bool {
         let park = &self.books.directory.config().park;
-        self.lot.of_tenant(tenant).count() < (park.last - park.first + 1) as usize
+        let is_free = |slot: u32| {
+            self.lot.at(tenant, slot).is_none()
+                && !self.books.directory.is_taken(tenant, &slot.to_string())
+        };
+        (park.first..=park.last).any(is_free)
     }
 
     /// Somebody dialled a place's number.

@@ -133,6 +133,9 @@ impl Running {
         if self.books.directory.extension(&extension).is_some() {
             return Some(Subject::Extension(extension));
         }
+        if self.books.directory.is_parking_place(&extension.tenant, &number) {
+            return Some(Subject::Place(extension));
+        }
         Some(Subject::Queue(QueueKey { tenant: extension.tenant, number }))
     }
 
@@ -170,6 +173,9 @@ impl Running {
         match subject {
             Subject::Extension(key) | Subject::Login(key) => {
                 key.tenant == tenant && self.books.directory.extension(key).is_some()
+            }
+            Subject::Place(key) => {
+                key.tenant == tenant && self.books.directory.is_parking_place(tenant, &key.number)
             }
             Subject::Queue(key) => key.tenant == tenant && self.queues.acd.waiting(key).is_some(),
             Subject::Agent(key) => {

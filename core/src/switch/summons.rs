@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{AnswerMode, Attendance, Call, Found, Note, Originate, Outcome, Rights};
+use crate::call::{AnswerMode, Attendance, Call, Found, Note, Originate, Outcome, Rights, SECOND};
+use crate::remind::Held;
 use crate::vocab::record::EndCause;
 use crate::vocab::{CallId, CommandError, Done, ExtensionKey, Identity, InteractionId, Now, Plan};
 use crate::voice;
 
 use super::Running;
 use super::orders::busy;
+
+/// How long a phone rings to remind of a call on hold.
+const REMINDER: u64 = 15 * SECOND;
 
 /// What a phone is rung for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +26,15 @@ pub(super) enum Errand {
     Retrieve(u32, CallId),
     /// To hear where a call was parked.
     TellSlot(u32),
+    /// To go on with a call that it holds; the side that holds.
+    Remind(CallId, usize),
 }
 
 impl Errand {
     /// The call that is to be taken.
     fn target(&self) -> Option<CallId> {
         match self {
-            Self::PickUp(call) | Self::Retrieve(_, call) => Some(*call),
+            Self::PickUp(call) | Self::Retrieve(_, call) | Self::Remind(call, _) => Some(*call),
             Self::TellSlot(_) => None,
         }
     }
@@ -37,6 +43,7 @@ impl Errand {
         match self {
             Self::PickUp(_) => "pickup",
             Self::Retrieve(..) | Self::TellSlot(_) => "park",
+            Self::Remind(..) => "hold-reminder",
         }
     }
 }
@@ -50,6 +57,11 @@ pub(super) struct Summons {
 impl Summons {
     pub(super) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// Whether a phone rings already to remind of this hold.
+    pub(super) fn is_reminded(&self, held: Held) -> bool {
+        self.open.values().any(|(_, errand)| *errand == Errand::Remind(held.0, held.1))
     }
 
     /// What the rest of the switch should agree with.
@@ -89,7 +101,11 @@ impl Running {
                 return Err(CommandError::Conflict(text));
             }
         };
-        first.auto_answer = true;
+        match errand {
+            // A conversation is not to begin by itself; and who does not answer is reminded again.
+            Errand::Remind(..) => first.ring = REMINDER,
+            _ => first.auto_answer = true,
+        }
         let plan = Plan {
             tenant: extension.tenant.clone(),
             dialled,
@@ -139,6 +155,7 @@ impl Running {
                 let there = self.lot.at(&extension.tenant, *slot).map(|parked| parked.call);
                 there == Some(*target) && self.retrieve_into(now, id, *target)
             }
+            Errand::Remind(held, side) => self.take_back(now, id, (*held, *side)),
             Errand::TellSlot(slot) => {
                 return self.dismiss_with(now, id, voice::parked_at(&language, *slot));
             }
@@ -165,6 +182,7 @@ impl Running {
                 !rings && !self.waits_in_queue(*target)
             }
             Errand::Retrieve(_, target) => self.lot.of(*target).is_none(),
+            Errand::Remind(held, side) => !self.reminders.is_held((*held, *side)),
             Errand::TellSlot(_) => false,
         };
         let mut all = self.summons.open.iter();

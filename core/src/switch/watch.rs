@@ -8,6 +8,7 @@ use crate::call::Line;
 use crate::mwi;
 use crate::presence::{self, Condition, Entity, Lamp, Member, Phone, Watcher};
 use crate::vocab::acd::{Activity, AgentPlace, Intent};
+use crate::vocab::record::Party;
 use crate::vocab::watch::{Resource, Subject};
 use crate::vocab::{
     AgentKey, CallId, EventKind, ExtensionKey, MailboxCounts, MailboxKey, Now, QueueKey,
@@ -72,6 +73,10 @@ impl Running {
     /// Tells those who watch what has changed. True if there was anything.
     pub(super) fn tell_watchers(&mut self, now: Now) -> bool {
         let mut told = false;
+        while let Some((tenant, slot)) = self.lot.pop_changed() {
+            let number = slot.to_string();
+            self.watches.touch(Subject::Place(ExtensionKey { tenant, number }));
+        }
         while let Some(subject) = self.watches.pop_touched() {
             let condition = self.derive(now, &subject);
             for id in self.watches.look(&subject, condition) {
@@ -165,6 +170,7 @@ impl Running {
                 Some((intent, activity)) => agent(intent, &activity),
             },
             Subject::Login(desk) => self.login(now, desk),
+            Subject::Place(place) => self.place(place),
         }
     }
 
@@ -179,6 +185,25 @@ impl Running {
             do_not_disturb: self.settings.is_quiet(key),
             dialogs: calls.flat_map(|call| call.dialogs_of(&self.desk.sip, key)).collect(),
         })
+    }
+
+    /// A parking place: lit while somebody is there.
+    fn place(&self, place: &ExtensionKey) -> Condition {
+        if !self.books.directory.is_parking_place(&place.tenant, &place.number) {
+            return Condition::Gone;
+        }
+        let slot = place.number.parse().unwrap_or_default();
+        let parked = self.lot.at(&place.tenant, slot).and_then(|own| self.calls.get(own.call));
+        match parked.map(|call| &call.record.caller) {
+            None => lamp(Lamp::Off, true, "Free"),
+            Some(Party::Extension { extension, name }) => {
+                lamp(Lamp::Lit, true, &format!("{name} {}", extension.number))
+            }
+            Some(Party::Trunk { name, number, .. }) => {
+                lamp(Lamp::Lit, true, format!("{name} {number}").trim())
+            }
+            Some(Party::Service { .. } | Party::Nobody) => lamp(Lamp::Lit, true, "Taken"),
+        }
     }
 
     /// The agent that sits at a phone now.
@@ -209,7 +234,7 @@ impl Running {
             }
             Subject::Queue(key) => self.queues.acd.queue_config(key).map(|own| &own.name),
             Subject::Agent(key) => self.queues.acd.agent_config(key).map(|own| &own.name),
-            Subject::Mailbox(_) => None,
+            Subject::Mailbox(_) | Subject::Place(_) => None,
         };
         name.cloned().unwrap_or_default()
     }
@@ -217,7 +242,7 @@ impl Running {
     /// What stands for a member of a list in its URI.
     fn user_of(&self, subject: &Subject) -> String {
         match subject {
-            Subject::Extension(key) => key.number.clone(),
+            Subject::Extension(key) | Subject::Place(key) => key.number.clone(),
             Subject::Queue(key) => key.number.clone(),
             Subject::Mailbox(key) => key.number.clone(),
             Subject::Agent(key) => format!("agent-{}", key.id),

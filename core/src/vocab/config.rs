@@ -14,6 +14,7 @@ use super::conference::{Conference, ConferenceKey};
 use super::group::Group;
 use super::mailbox::{Mailbox, VoicemailLimits};
 use super::menu::{Hours, Menu, Zone};
+use super::page::Page;
 pub use super::park::Park;
 use super::provision::PhoneConfig;
 use super::settings::SettingsRecord;
@@ -67,6 +68,8 @@ pub struct Config {
     pub settings: Vec<SettingsRecord>,
     /// Rooms of conferences.
     pub conferences: Vec<Conference>,
+    /// What several phones play at once.
+    pub pages: Vec<Page>,
     /// Every time zone that a tenant or opening hours name.
     pub zones: BTreeMap<String, Zone>,
 }
@@ -171,6 +174,8 @@ pub struct Calls {
     pub announce_failures: bool,
     /// Prompt that both parties hear when somebody begins to supervise their call; `None`: nothing.
     pub supervise_tone: Option<String>,
+    /// A phone that holds a call for so long is rung, and again after the same time, in seconds; 0 is off.
+    pub hold_reminder_secs: u32,
 }
 
 impl Default for Calls {
@@ -184,6 +189,7 @@ impl Default for Calls {
             max_diversions: 5,
             announce_failures: false,
             supervise_tone: None,
+            hold_reminder_secs: 0,
         }
     }
 }

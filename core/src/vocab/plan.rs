@@ -6,7 +6,7 @@ use super::acd::QueueKey;
 use super::settings::ForwardWhen;
 use super::supervise::Mode;
 use super::{
-    CallId, ConferenceKey, ExtensionKey, GroupKey, MailboxKey, MenuKey, TenantId, TrunkKey,
+    CallId, ConferenceKey, ExtensionKey, GroupKey, MailboxKey, MenuKey, PageKey, TenantId, TrunkKey,
 };
 
 /// What a dialled number means for one caller.
@@ -54,6 +54,8 @@ pub enum Hop {
     AgentLogin,
     /// A conference.
     Conference(ConferenceKey),
+    /// Speaks to several phones, which answer by themselves.
+    Page(PageKey),
     /// What a feature code asks for.
     Feature(Feature),
 }

@@ -18,6 +18,8 @@ pub enum Subject {
     Agent(AgentKey),
     /// Whether somebody is logged in at a phone, as its own key shows it.
     Login(ExtensionKey),
+    /// A parking place, by its number.
+    Place(ExtensionKey),
 }
 
 /// What a subscription is about.

@@ -1,21 +1,25 @@
 //! Parked callers: how they come to a place, who takes them, and what happens when nobody does.
 
 use strowger_core::vocab::command::CallStage;
+use strowger_core::vocab::conference::Conference;
 use strowger_core::vocab::config::Config;
+use strowger_core::vocab::group::Group;
+use strowger_core::vocab::page::Page;
 use strowger_core::vocab::park::TakeOrder;
 use strowger_core::vocab::record::EndCause;
 use strowger_core::vocab::{
-    CallId, Command, CommandError, Done, EventKind, Principal, Query, Reply, Role,
+    CallId, Command, CommandError, ConferenceKey, Done, EventKind, GroupKey, PageKey, Principal,
+    Query, Reply, Role,
 };
 
 use crate::exchange::*;
 use crate::pickup_calls::{ALICE, BOB, CAROL, CARRIER, is_refused, number_of, office};
 
-const CUSTOMER: &str = "057188881111";
+pub const CUSTOMER: &str = "057188881111";
 const NUMBER: &str = "057126200670";
 
 /// Alice talks with a customer.
-fn talk(host: &mut Exchange) -> (Dialog, Dialog, CallId) {
+pub fn talk(host: &mut Exchange) -> (Dialog, Dialog, CallId) {
     let mut caller = host.call_in(CARRIER, CUSTOMER, NUMBER);
     host.expect(CARRIER, "SIP/2.0 100");
     let alice = host.pick_up(ALICE);
@@ -30,13 +34,13 @@ fn talk(host: &mut Exchange) -> (Dialog, Dialog, CallId) {
     (caller, alice, call)
 }
 
-fn park_order(call: CallId) -> Command {
+pub fn park_order(call: CallId) -> Command {
     Command::Take(TakeOrder::Park { call, extension: None })
 }
 
 /// Alice parks her customer over HTTP: the place.
 #[track_caller]
-fn park(host: &mut Exchange, call: CallId) -> u32 {
+pub fn park(host: &mut Exchange, call: CallId) -> u32 {
     let slot = match host.command(park_order(call)) {
         Reply::Command(Ok(Done::Parked { slot, .. })) => slot,
         other => panic!("{other:?}"),
@@ -50,7 +54,7 @@ fn user(number: &str) -> Principal {
     Principal { extension: Some(number.into()), ..Exchange::principal(Role::User) }
 }
 
-fn parked(host: &mut Exchange) -> Vec<(u32, String, bool)> {
+pub fn parked(host: &mut Exchange) -> Vec<(u32, String, bool)> {
     match host.query(Query::Parking) {
         Reply::Parking(page) => page
             .items
@@ -329,15 +333,35 @@ fn who_dials_the_parking_number_hears_the_place() {
     host.drains();
 }
 
+/// 701 is a phone's, 702 a group's, 703 a room's, 704 a page's, 705 a queue's.
+fn taken_numbers(config: &mut Config) {
+    let tenant = || "demo".to_owned();
+    config.extensions.push(crate::common::extension("demo", "701", &[]));
+    config.groups.push(Group::named(GroupKey { tenant: tenant(), name: "g".into() }, "702"));
+    let mut room = Conference::named(ConferenceKey { tenant: tenant(), name: "c".into() });
+    room.number = Some("703".into());
+    config.conferences.push(room);
+    config.pages.push(Page::named(PageKey { tenant: tenant(), name: "p".into() }, "704"));
+    config.acd.queues.push(crate::common::queue("demo", "705"));
+}
+
 #[test]
 fn a_number_of_a_phone_is_no_place() {
+    let mut host = office(taken_numbers);
+    let (mut caller, _, call) = talk(&mut host);
+    assert_eq!(park(&mut host, call), 706, "whoever dials the others gets something else");
+    let mut carol = host.call_from("4569", CAROL, "706");
+    host.confirm(&mut carol);
+    ends(&mut host, &mut caller, CAROL);
     let mut host = office(|config| {
-        config.extensions.push(crate::common::extension("demo", "701", &[]));
+        taken_numbers(config);
+        config.park.last = 705;
     });
     let (mut caller, _, call) = talk(&mut host);
-    assert_eq!(park(&mut host, call), 702);
-    host.hang_up(&mut caller);
-    host.drains();
+    let reply = host.command(park_order(call));
+    assert!(matches!(reply, Reply::Command(Err(CommandError::Busy { .. }))), "{reply:?}");
+    assert_eq!(host.take(ALICE, "BYE "), None, "they talk on");
+    ends(&mut host, &mut caller, ALICE);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use strowger_core::vocab::supervise::{Mode, SuperviseOrder, Supervised};
 use strowger_core::vocab::{Command, CommandError, Done, Principal, Reply, Role};
 
+use crate::conference_rooms::with_room;
 use crate::exchange::*;
 use crate::queue_call::{ALICE, BOB, CAROL, CARRIER, CUSTOMER, customer};
 use crate::supervise_calls::*;
@@ -14,10 +15,11 @@ fn join(extension: &str) -> SuperviseOrder {
 /// Dials and is refused with this status.
 #[track_caller]
 fn refused(host: &mut Exchange, number: &str, at: &'static str, dialled: &str, status: u16) {
+    let before = host.mixer.mixes();
     host.call_from(number, at, dialled);
     host.expect(at, "SIP/2.0 100");
     host.expect(at, &format!("SIP/2.0 {status}"));
-    assert!(host.mixer.mixes().is_empty());
+    assert_eq!(host.mixer.mixes(), before);
 }
 
 #[test]
@@ -136,4 +138,17 @@ fn orders_that_make_no_sense_say_why() {
     ));
     let twice = supervise(&mut host, call, join("4568"));
     assert!(matches!(twice, Reply::Command(Err(CommandError::Conflict(_)))), "{twice:?}");
+}
+
+#[test]
+fn who_is_in_a_conference_is_not_supervised() {
+    let mut host = open(with_room(|_| ()));
+    dials(&mut host, "4567", ALICE, "8000");
+    dials(&mut host, "4569", CAROL, "8000");
+    refused(&mut host, "4568", BOB, "*314567", 480);
+    let call = host.live()[0];
+    let reply = supervise(&mut host, call, join("4568"));
+    assert!(matches!(reply, Reply::Command(Err(CommandError::Conflict(_)))), "{reply:?}");
+    assert_eq!(host.hears(ALICE), [CAROL_IP], "nothing has changed");
+    assert_eq!(host.take(BOB, "INVITE "), None);
 }

@@ -1,8 +1,9 @@
 //! Blind transfer by REFER: what each of the three hears of it, whose rights count, and what happens when it fails.
 
-use strowger_core::vocab::EventKind;
-use strowger_core::vocab::config::Config;
+use strowger_core::vocab::config::{Config, Destination};
 use strowger_core::vocab::record::{CallRecord, EndCause};
+use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
+use strowger_core::vocab::{Command, CommandError, EventKind, Principal, Reply, Role};
 
 use crate::common::*;
 use crate::exchange::*;
@@ -287,6 +288,71 @@ fn a_carrier_transfers_only_where_it_is_allowed_to() {
         ended(&mut host, CARRIER);
         host.drains();
     }
+    // Its own numbers and routes are what it reaches.
+    let mut host = office(|config| {
+        config.trunks[0].transfers = true;
+        let to = Destination::Extension(key("demo", "4568"));
+        config.numbers.push(number(trunk_key("demo", "carrier"), "057126200677", to));
+    });
+    let (mut customer, mut alice) = customer(&mut host);
+    refer(&mut host, &mut customer, "sip:057126200677@pbx.example");
+    host.expect(CARRIER, "SIP/2.0 202");
+    notified(&mut host, CARRIER, "100");
+    let invite = host.expect(BOB, "INVITE ");
+    assert!(invite.contains("4567"), "Alice is who calls now: {invite}");
+    host.respond(BOB, &invite, 200, &sdp(BOB));
+    host.expect(BOB, "ACK ");
+    notified(&mut host, CARRIER, "200");
+    ended(&mut host, CARRIER);
+    host.hang_up(&mut alice);
+    ended(&mut host, BOB);
+    host.drains();
+    assert_eq!(story(&host), [EndCause::Transferred, EndCause::Normal]);
+}
+
+#[test]
+fn a_target_whose_phone_is_gone_gives_the_call_back() {
+    let mut host = office(|_| {});
+    let (mut customer, mut alice) = customer(&mut host);
+    host.register_for("4568", BOB, 0);
+    host.sent.clear();
+    refer(&mut host, &mut alice, "sip:4568@pbx.example");
+    notified(&mut host, ALICE, "100");
+    notified(&mut host, ALICE, "480");
+    assert!(host.take(BOB, "INVITE").is_none());
+    assert!(host.playing.is_empty(), "both talk again: {:?}", host.heard());
+    host.hang_up(&mut customer);
+    ended(&mut host, ALICE);
+    host.drains();
+}
+
+#[test]
+fn of_two_ends_that_transfer_at_once_one_does() {
+    let mut host = office(|_| {});
+    let mut bob = host.call_from("4568", BOB, "4567");
+    let mut alice = host.pick_up(ALICE);
+    host.confirm(&mut bob);
+    let call = host.live()[0];
+    host.run_ms(2);
+    // In the same moment: a REFER of one end, an order over HTTP of the other, a REFER of the other.
+    host.request(&mut alice, "REFER", "Refer-To: <sip:4569@pbx.example>\r\n", "");
+    let act = TalkAct::Transfer { to: "057188880000".into() };
+    let by = Principal { extension: Some("4568".into()), ..Exchange::principal(Role::User) };
+    let order = Command::Talk { call, order: TalkOrder { extension: None, act } };
+    let reply = host.command_by(by, order);
+    assert!(matches!(reply, Reply::Command(Err(CommandError::Conflict(_)))), "{reply:?}");
+    host.request(&mut bob, "REFER", "Refer-To: <sip:057188880000@pbx.example>\r\n", "");
+    host.expect(ALICE, "SIP/2.0 202");
+    host.expect(BOB, "SIP/2.0 491");
+    notified(&mut host, ALICE, "100");
+    host.pick_up(CAROL);
+    assert!(host.take(CARRIER, "INVITE").is_none());
+    notified(&mut host, ALICE, "200");
+    ended(&mut host, ALICE);
+    host.hang_up(&mut bob);
+    ended(&mut host, CAROL);
+    host.drains();
+    assert_eq!(story(&host), [EndCause::Transferred, EndCause::Normal]);
 }
 
 #[test]

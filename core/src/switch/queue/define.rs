@@ -63,7 +63,7 @@ impl Running {
         let mut shadowed = Vec::new();
         let queues: BTreeSet<&QueueKey> = file.queues.iter().map(|queue| &queue.key).collect();
         for (key, queue) in &self.queues.defined.queues {
-            if queues.contains(key) || self.is_extension(key) {
+            if queues.contains(key) || self.held_by(key).is_some() {
                 shadowed.push(FigureSubject::Queue(key.clone()));
             } else {
                 all.queues.push(queue.clone());
@@ -80,11 +80,10 @@ impl Running {
         (all, shadowed)
     }
 
-    fn is_extension(&self, key: &QueueKey) -> bool {
-        let QueueKey { tenant, number } = key.clone();
-        let directory = &self.books.directory;
-        directory.is_group_number(&tenant, &number)
-            || directory.extension(&ExtensionKey { tenant, number }).is_some()
+    /// What else than a queue has the number of one.
+    fn held_by(&self, key: &QueueKey) -> Option<&'static str> {
+        let holder = self.books.directory.holder_of(&key.tenant, &key.number);
+        holder.filter(|holder| *holder != "a queue")
     }
 
     /// Whether the file defines it.
@@ -134,11 +133,8 @@ impl Running {
 
     fn put_queue(&mut self, queue: QueueConfig) -> Result<(), CommandError> {
         let key = queue.key.clone();
-        if self.is_extension(&key) {
-            let text = format!(
-                "{} is an extension or a ring group; queues share their numbers",
-                key.number
-            );
+        if let Some(holder) = self.held_by(&key) {
+            let text = format!("{} is {holder}; queues share their numbers", key.number);
             return Err(CommandError::Conflict(text));
         }
         let clean = crate::route::clean(&key.number);
