@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl.
+# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl, a browser.
 # With --check it only says what is missing. Needs root or sudo, and apt-get.
 set -eu
 
@@ -10,6 +10,8 @@ baresip:baresip-core
 linphonec:linphone-cli
 aiosmtpd:python3-aiosmtpd
 curl:curl
+chromium:chromium
+chromedriver:chromium-driver
 kill:procps
 "
 

@@ -13,10 +13,13 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use strowger_core::vocab::Principal;
+
 use super::attempts::Attempts;
 use super::gateway::{Gateway, Task};
+use super::pace::Paces;
 use super::problem::Problem;
-use super::{dialect, health, metrics, native, openapi, provision};
+use super::{dialect, health, metrics, native, openapi, provision, web, webhooks};
 
 /// Bounds of the HTTP surface.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Limits {
     pub answer: Duration,
     /// A connection whose client reads nothing for so long, while there is something to read, is closed.
     pub stall: Duration,
+    /// Requests a second of one key on average; more are answered with 429. 0 is no limit.
+    pub requests_per_second: u32,
     /// Event streams of one tenant at a time; more are answered with 429.
     pub event_streams: usize,
     /// The longest silence of an event stream.
@@ -45,6 +50,7 @@ impl Default for Limits {
             head: Duration::from_secs(15),
             answer: Duration::from_secs(30),
             stall: Duration::from_secs(30),
+            requests_per_second: 0,
             event_streams: 64,
             heartbeat: Duration::from_secs(15),
         }
@@ -68,6 +74,10 @@ pub(super) struct HttpFigures {
     pub(super) events_sent: AtomicU64,
     /// Streams that were told to start over.
     pub(super) event_resets: AtomicU64,
+    /// Requests refused because their key had too many.
+    pub(super) limited: AtomicU64,
+    /// Times that webhooks fell behind the events.
+    pub(super) webhook_resets: AtomicU64,
 }
 
 /// What [`App`] points to.
@@ -75,6 +85,7 @@ pub struct Parts {
     pub(super) gateway: Arc<dyn Gateway>,
     pub(super) limits: Limits,
     pub(super) attempts: Attempts,
+    paces: Paces,
     pub(super) figures: HttpFigures,
     /// The latest events in JSON.
     pub(super) latest: native::rendered::Latest,
@@ -107,6 +118,7 @@ impl App {
         let (routes, openapi) = documented().split_for_parts();
         let app = Self(Arc::new(Parts {
             gateway,
+            paces: Paces::new(limits.requests_per_second),
             limits,
             attempts: Attempts::default(),
             figures: HttpFigures::default(),
@@ -117,19 +129,28 @@ impl App {
             started: Instant::now(),
             started_at: wall_ms() / 1_000,
         }));
-        let router = bounded(routes.merge(dialect::routes()), &app);
+        let router = bounded(routes.merge(web::routes()).merge(dialect::routes()), &app);
         (app, router)
     }
 
     /// What has to run beside the requests from the start. Whoever follows events begins to do so here, so that
     /// nothing that happens once this has returned is missed.
     pub fn background(&self) -> Vec<Task> {
-        dialect::background(self)
+        let mut tasks = dialect::background(self);
+        tasks.push(webhooks::task(self));
+        tasks
     }
 
     /// Milliseconds since the start; never goes back.
     pub(super) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts a request of a key against its pace; otherwise says after how many seconds it may ask again.
+    pub(super) fn pace(&self, key: &Principal) -> Result<(), u32> {
+        self.paces.take(key, self.now_ms()).inspect_err(|_| {
+            self.figures.limited.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// Event streams open now, of all tenants.

@@ -30,7 +30,13 @@ impl FromRequestParts<App> for Key {
             Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
         })?;
         if let Some(principal) = app.gateway.holder(token) {
-            return Ok(Self(principal));
+            return match app.pace(&principal) {
+                Ok(()) => Ok(Self(principal)),
+                Err(seconds) => {
+                    let detail = "the key asks too often; http.requests_per_second says how often";
+                    Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail))
+                }
+            };
         }
         app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
         app.attempts.failed(address, app.now_ms());

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::keep::Keeping;
+use super::outgoing::Outgoing;
 use super::sounds::Sounds;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
@@ -28,7 +29,7 @@ pub type Task = Later<'static, ()>;
 pub const MAX_ROWS: usize = 200;
 
 /// The switch, the store and the process, as HTTP handlers see them.
-pub trait Gateway: Keeping + Sounds + Send + Sync + 'static {
+pub trait Gateway: Keeping + Outgoing + Sounds + Send + Sync + 'static {
     /// Orders something of the switch.
     fn command(
         &self,

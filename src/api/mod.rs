@@ -15,12 +15,16 @@ pub mod keep;
 mod metrics;
 mod native;
 mod openapi;
+pub mod outgoing;
+mod pace;
 mod problem;
 mod provision;
 mod seats;
 mod serve;
 mod socket;
 pub mod sounds;
+mod web;
+mod webhooks;
 
 pub use app::{App, Limits};
 pub use serve::serve;

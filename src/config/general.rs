@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use strowger_core::vocab::config::{Calls, Codes, Media, Park, Sip};
 
-use super::shell::{Listen, Log, LogFormat, MediaPorts, Retention, Shell, StoreFile, Streams};
+use super::shell::{
+    HttpBounds, Listen, Log, LogFormat, MediaPorts, Retention, Shell, StoreFile, Streams, Webhooks,
+};
 use super::table::{At, Table};
 use super::values;
 
@@ -367,7 +369,20 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
         checked(&http, "listen", listen, values::socket)
             .unwrap_or_else(|| ([127, 0, 0, 1], 8088).into()),
     );
+    let base = HttpBounds::default();
+    shell.http_bounds = HttpBounds {
+        requests_per_second: http
+            .number("requests_per_second", 0..=1_000_000, "requests")
+            .unwrap_or(base.requests_per_second),
+        max_connections: http
+            .number("max_connections", 1..=1_000_000, "connections")
+            .unwrap_or(base.max_connections),
+        max_streams: http
+            .number("max_streams_per_tenant", 1..=1_000_000, "streams")
+            .unwrap_or(base.max_streams),
+    };
     http.finish();
+    shell.webhooks = webhooks(root);
     let store = root.section("store");
     let database = path(&store, "path").unwrap_or_else(|| StoreFile::default().path);
     let key_file = path(&store, "key_file").unwrap_or_else(|| database.with_extension("key"));
@@ -390,6 +405,21 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     shell.dns_servers =
         servers.filter_map(|text| checked(&dns, "servers", Some(text), values::socket)).collect();
     dns.finish();
+}
+
+/// `[webhooks]`.
+fn webhooks(root: &Table<'_>) -> Webhooks {
+    let table = root.section("webhooks");
+    let base = Webhooks::default();
+    let webhooks = Webhooks {
+        allow_private: table.flag("allow_private").unwrap_or(base.allow_private),
+        give_up_secs: table
+            .number("give_up_secs", 1..=86_400, "seconds")
+            .unwrap_or(base.give_up_secs),
+        timeout_secs: table.number("timeout_secs", 1..=60, "seconds").unwrap_or(base.timeout_secs),
+    };
+    table.finish();
+    webhooks
 }
 
 fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {

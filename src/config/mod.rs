@@ -41,8 +41,8 @@ use toml::de::DeTable;
 
 pub use problem::{Problem, Problems};
 pub use shell::{
-    ApiKey, DialectIds, Listen, Log, LogFormat, MediaPorts, Operator, Retention, Shell, Smtp,
-    SmtpTls, StoreFile, Streams,
+    ApiKey, DialectIds, HttpBounds, Listen, Log, LogFormat, MediaPorts, Operator, Retention, Shell,
+    Smtp, SmtpTls, StoreFile, Streams, Webhooks,
 };
 
 use names::Names;

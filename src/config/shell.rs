@@ -17,6 +17,10 @@ pub struct Shell {
     pub media: MediaPorts,
     /// `http.listen`; `None` serves no HTTP.
     pub http: Option<SocketAddr>,
+    /// `[http]`: bounds.
+    pub http_bounds: HttpBounds,
+    /// `[webhooks]`.
+    pub webhooks: Webhooks,
     /// `[store]`.
     pub store: StoreFile,
     /// `recordings.directory`.
@@ -39,6 +43,40 @@ pub struct Shell {
     pub operators: Vec<Operator>,
     /// The ids by which the dialects name tenants.
     pub dialect_ids: Vec<DialectIds>,
+}
+
+/// Bounds of the HTTP surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpBounds {
+    /// Requests a second of one key, on average; 0 is no limit.
+    pub requests_per_second: u32,
+    /// Connections at a time.
+    pub max_connections: u32,
+    /// Event streams and WebSockets of one tenant at a time.
+    pub max_streams: u32,
+}
+
+impl Default for HttpBounds {
+    fn default() -> Self {
+        Self { requests_per_second: 1_000, max_connections: 4_096, max_streams: 1_024 }
+    }
+}
+
+/// Requests of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Whether they may go to loopback, private and link-local addresses.
+    pub allow_private: bool,
+    /// How long a delivery is tried again, in seconds.
+    pub give_up_secs: u32,
+    /// Until an answer is read, in seconds.
+    pub timeout_secs: u32,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self { allow_private: false, give_up_secs: 3_600, timeout_secs: 10 }
+    }
 }
 
 /// What is kept of recordings; 0 is no limit.

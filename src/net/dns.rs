@@ -1,6 +1,6 @@
 //! Questions to the DNS, asked by hickory-resolver.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,18 @@ impl Dns {
                 Answer::Failed
             }
         }
+    }
+}
+
+impl Dns {
+    /// The addresses of a host, from the hosts file or the servers.
+    ///
+    /// # Errors
+    /// In words, when there is no answer.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let _slot = self.slots.acquire().await.map_err(|error| error.to_string())?;
+        let found = self.resolver.lookup_ip(host).await;
+        found.map(|found| found.iter().take(MOST).collect()).map_err(|error| error.to_string())
     }
 }
 

@@ -3,5 +3,7 @@
 pub mod dns;
 pub mod letters;
 pub mod media;
+pub mod outbound;
+pub mod reach;
 pub mod stream;
 pub mod udp;

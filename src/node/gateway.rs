@@ -63,6 +63,7 @@ pub(super) struct Shared {
     pub(super) reader: Mutex<Option<Reader>>,
     pub(super) keeper: Keeper,
     pub(super) sealer: Sealer,
+    pub(super) webhooks: super::webhooks::Webhooks,
     pub(super) recordings: PathBuf,
     pub(super) reload: Reload,
     pub(super) figures: ShellFigures,

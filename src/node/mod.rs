@@ -20,6 +20,7 @@ mod start;
 mod surface;
 mod tenants;
 pub mod turn;
+mod webhooks;
 mod zones;
 
 use std::fmt;

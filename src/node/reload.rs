@@ -88,6 +88,10 @@ fn fixed(running: &Shell, wanted: &Shell) -> Vec<&'static str> {
         ),
         ("media.address, media.ports, media.workers", running.media != wanted.media),
         ("http.listen", running.http != wanted.http),
+        (
+            "http.requests_per_second, http.max_connections, http.max_streams_per_tenant",
+            running.http_bounds != wanted.http_bounds,
+        ),
         ("smtp", running.smtp != wanted.smtp),
         ("store", running.store != wanted.store),
         ("recordings.directory", running.recordings != wanted.recordings),

@@ -24,9 +24,10 @@ use super::mailbox::Mailbox;
 use super::reload::Reload;
 use super::tenants::Tenants;
 use super::turn::{Turn, TurnFigures};
+use super::webhooks::{self, Webhooks};
 use super::{Node, Signals, StartError, memory, recordings, retention, zones};
 use crate::api;
-use crate::config::{Loaded, Shell, zone};
+use crate::config::{HttpBounds, Loaded, Shell, zone};
 use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::{MediaPool, MediaSettings, WorkerMessage};
@@ -55,6 +56,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let system = |error: &dyn std::fmt::Display| StartError::System(error.to_string());
     let clock = Clock::start();
     let (store, sealer, restart) = open_store(&loaded.shell)?;
+    let boots = restart.boot;
     let runtime = runtime().map_err(|error| system(&error))?;
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
@@ -85,7 +87,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     };
     let drained = Arc::new(Notify::new());
     let turn_figures = Arc::new(TurnFigures::default());
-    let gateway = gateway(&loaded, file, &outlets, sealer, Arc::clone(&turn_figures))?;
+    let gateway = gateway(&loaded, file, &outlets, (sealer, boots), Arc::clone(&turn_figures))?;
     let tell = Arc::clone(&drained);
     let drained_hook = Box::new(move || tell.notify_one());
     let calls = media.calls_allowed().min(max_calls);
@@ -94,7 +96,8 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
     runtime.spawn(retention::follow(Arc::clone(&gateway.shared)));
     let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
-    let surface = bound.http.is_some().then(|| surface(&gateway));
+    let surface = bound.http.is_some().then(|| surface(&gateway, loaded.shell.http_bounds));
+    runtime.spawn(webhooks::run(Arc::clone(&gateway.shared)));
     let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
     for listener in bound.streams {
         runtime.spawn(Arc::clone(&streams).serve(listener));
@@ -128,8 +131,14 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
 }
 
 /// The HTTP surface. What it follows it follows before the switch says its first word.
-fn surface(gateway: &Gateway) -> (api::App, axum::Router) {
-    let (app, router) = api::App::open(Arc::new(gateway.clone()), api::Limits::default());
+fn surface(gateway: &Gateway, bounds: HttpBounds) -> (api::App, axum::Router) {
+    let limits = api::Limits {
+        connections: bounds.max_connections as usize,
+        event_streams: bounds.max_streams as usize,
+        requests_per_second: bounds.requests_per_second,
+        ..api::Limits::default()
+    };
+    let (app, router) = api::App::open(Arc::new(gateway.clone()), limits);
     for task in app.background() {
         gateway.shared.runtime.spawn(task);
     }
@@ -286,7 +295,7 @@ fn gateway(
     loaded: &Loaded,
     file: &Path,
     outlets: &Outlets,
-    sealer: Sealer,
+    (sealer, boots): (Sealer, u64),
     turn: Arc<TurnFigures>,
 ) -> Result<Gateway, StartError> {
     let shell = &loaded.shell;
@@ -308,6 +317,7 @@ fn gateway(
         store: shell.store.path.clone(),
         reader: Mutex::new(None),
         keeper: outlets.writer.keeper(),
+        webhooks: Webhooks::open(shell, &sealer, boots).map_err(StartError::System)?,
         sealer,
         recordings: shell.recordings.clone(),
         reload: Reload {

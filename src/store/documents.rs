@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
+use super::outbox::{self, OutboxChange};
 use super::sqlite::{signed, unsigned};
 
 /// Bytes of one document's text.
@@ -43,6 +44,8 @@ pub enum Change {
         /// What is numbered.
         name: String,
     },
+    /// Of what is to be told to other systems.
+    Outbox(OutboxChange),
 }
 
 /// Why nothing was changed.
@@ -109,21 +112,26 @@ impl From<rusqlite::Error> for Refused {
 }
 
 fn one(connection: &Connection, tenant: &str, change: &Change) -> Result<(), Refused> {
-    let (Change::Put { space, key, .. }
-    | Change::Delete { space, key }
-    | Change::Number { space, name: key }) = change;
-    let body = if let Change::Put { body, .. } = change { body.len() } else { 0 };
-    if space.len() > NAME_BYTES.0 || key.len() > NAME_BYTES.1 || body > DOCUMENT_BYTES {
-        return Err(Refused::Bound(ChangeError::TooLarge));
-    }
+    let bounded = |space: &str, key: &str, body: usize| {
+        let large = space.len() > NAME_BYTES.0 || key.len() > NAME_BYTES.1 || body > DOCUMENT_BYTES;
+        if large { Err(Refused::Bound(ChangeError::TooLarge)) } else { Ok(()) }
+    };
     match change {
-        Change::Put { space, key, body } => put(connection, tenant, space, key, body),
+        Change::Put { space, key, body } => {
+            bounded(space, key, body.len())?;
+            put(connection, tenant, space, key, body)
+        }
         Change::Delete { space, key } => {
+            bounded(space, key, 0)?;
             let sql = "DELETE FROM documents WHERE tenant = ?1 AND space = ?2 AND key = ?3";
             connection.prepare_cached(sql)?.execute([tenant, space, key])?;
             Ok(())
         }
-        Change::Number { space, name } => give_number(connection, tenant, space, name),
+        Change::Number { space, name } => {
+            bounded(space, name, 0)?;
+            give_number(connection, tenant, space, name)
+        }
+        Change::Outbox(change) => Ok(outbox::change(connection, change)?),
     }
 }
 

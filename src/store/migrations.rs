@@ -136,6 +136,22 @@ const STEPS: &[&str] = &[
     CREATE INDEX calls_by_interaction ON calls (json_extract(body, '$.interaction'));
     CREATE INDEX recordings_by_interaction ON recordings (json_extract(body, '$.interaction'));
 ",
+    "
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        hook TEXT NOT NULL,
+        order_key TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        parked_at INTEGER,
+        error TEXT NOT NULL,
+        headers TEXT NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE INDEX outbox_waiting ON outbox (tenant, hook, id) WHERE parked_at IS NULL;
+    CREATE INDEX outbox_parked ON outbox (tenant, hook, id) WHERE parked_at IS NOT NULL;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

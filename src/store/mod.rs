@@ -2,13 +2,14 @@
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
 //! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `documents`, `entries`, `kept`,
-//! `voicemail`, `watch` and `migrations`.
+//! `outbox`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
 mod documents;
 mod entries;
 mod kept;
 mod migrations;
+mod outbox;
 mod page;
 mod provision;
 mod seal;
@@ -27,6 +28,7 @@ use strowger_core::vocab::{Record, Restored};
 
 pub use acd::{IntervalPage, IntervalQuery};
 pub use documents::{Change, ChangeError, Changes};
+pub use outbox::{OutboxChange, OutboxCount, OutboxQuery, OutboxRow};
 pub use page::{Cursor, PageQuery, Row, RowKind, RowPage};
 pub use seal::Sealer;
 pub use sqlite::{Reader, Sqlite};

@@ -15,6 +15,7 @@ use strowger_core::vocab::{ExtensionKey, Record, Restored};
 use super::acd::{self, IntervalPage, IntervalQuery};
 use super::documents::{self, ChangeError, Changes};
 use super::kept;
+use super::outbox::{self, OutboxCount, OutboxQuery, OutboxRow};
 use super::page::MAX_ROWS;
 use super::{
     Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
@@ -208,6 +209,22 @@ impl Reader {
         number: u64,
     ) -> Result<Option<String>, StoreError> {
         documents::name_of(&self.connection, tenant, space, number)
+    }
+
+    /// What is to be told to other systems, in order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn outbox(&self, query: &OutboxQuery) -> Result<Vec<OutboxRow>, StoreError> {
+        outbox::rows(&self.connection, query)
+    }
+
+    /// How much of it each webhook has: tenant, webhook, count.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn outbox_counts(&self) -> Result<Vec<(String, String, OutboxCount)>, StoreError> {
+        outbox::counts(&self.connection)
     }
 
     /// Bytes of all recordings whose files are kept.

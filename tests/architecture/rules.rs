@@ -110,6 +110,7 @@ const MAY_SQL: &[&str] = &[
     "src/store/acd.rs",
     "src/store/documents.rs",
     "src/store/kept.rs",
+    "src/store/outbox.rs",
     "src/store/voicemail.rs",
     "src/store/settings.rs",
     "src/store/watch.rs",

@@ -41,6 +41,7 @@ pub struct Tables {
 pub struct Fake {
     pub tables: Mutex<Tables>,
     pub ring: Arc<Ring>,
+    pub outbox: crate::webhooks::Outbox,
     pub kept: crate::kept::Kept,
     directory: PathBuf,
 }
@@ -51,7 +52,13 @@ pub const AS_OF: u64 = 1_700_000_000_123;
 impl Fake {
     pub fn new(directory: &Path) -> Self {
         let directory = directory.to_path_buf();
-        Self { tables: Mutex::default(), ring: Arc::default(), kept: Default::default(), directory }
+        Self {
+            tables: Mutex::default(),
+            ring: Arc::default(),
+            outbox: Default::default(),
+            kept: Default::default(),
+            directory,
+        }
     }
 
     pub fn set(&self, change: impl FnOnce(&mut Tables)) {

@@ -36,7 +36,7 @@ fn routed() -> BTreeSet<String> {
     let (_, router) = App::open(fake, Limits::default());
     let shown = format!("{router:?}");
     let quoted = shown.split('"').skip(1).step_by(2);
-    // The fallback knows `/` and a wildcard of axum's own; what `/` says is tested with the other wrong paths.
+    // `/` is the page for people; the fallback knows a wildcard of axum's own.
     let served =
         quoted.filter(|text| text.starts_with('/') && *text != "/" && !text.contains("__private"));
     let own = served.filter(|path| !DIALECTS.iter().any(|dialect| path.starts_with(dialect)));

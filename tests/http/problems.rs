@@ -76,7 +76,9 @@ fn unknown_parameters_are_answered_with_the_known_ones() {
 #[test]
 fn nothing_elsewhere_and_no_other_methods() {
     let site = Site::new();
-    for path in ["/", "/api", "/api/v1", "/api/v1/calls/", "/api/v2/calls", "/api/v1/calls/a/b"] {
+    for path in
+        ["/status", "/api", "/api/v1", "/api/v1/calls/", "/api/v2/calls", "/api/v1/calls/a/b"]
+    {
         let detail = site.get(path).problem(404);
         assert!(detail.contains("/api/v1/openapi.json"), "{path}: {detail}");
     }

@@ -1,12 +1,14 @@
 //! The harness: the switch as a child process, the phones that call through it, and what they heard.
 
 pub mod baresip;
+pub mod browser;
 pub mod http;
 pub mod linphone;
 pub mod phone;
 pub mod place;
 pub mod process;
 pub mod raw;
+pub mod receiver;
 pub mod rtp;
 pub mod sipp;
 pub mod switch;

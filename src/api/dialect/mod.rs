@@ -11,6 +11,7 @@ use axum::Router;
 
 use super::app::App;
 use super::gateway::Task;
+use super::webhooks::Renderer;
 
 /// Everything that the dialects serve, each under its original paths.
 pub(super) fn routes() -> Router<App> {
@@ -28,4 +29,9 @@ pub(super) fn background(app: &App) -> Vec<Task> {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     cti: cti::Hub,
+}
+
+/// What the dialects' webhooks are told; each renderer is asked for the webhooks whose owner it names.
+pub(super) fn renderers(_app: &App) -> Vec<Box<dyn Renderer>> {
+    Vec::new()
 }

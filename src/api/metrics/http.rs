@@ -37,5 +37,24 @@ pub(super) fn families(app: &App) -> Vec<Family> {
             "Event streams told to start over",
             read(&http.event_resets),
         ),
+        count(
+            "strowger_http_limited",
+            "Requests refused because their key had too many",
+            read(&http.limited),
+        ),
+    ]
+}
+
+/// What other systems were told.
+pub(super) fn outbox(app: &App) -> Vec<Family> {
+    let figures = app.gateway.outbox_figures();
+    let resets = app.figures.webhook_resets.load(Ordering::Relaxed);
+    vec![
+        count("strowger_webhook_delivered", "Deliveries that receivers took", figures.delivered),
+        count("strowger_webhook_failed", "Attempts to deliver that failed", figures.failed),
+        count("strowger_webhook_parked", "Deliveries given up", figures.parked),
+        count("strowger_webhook_dropped", "Deliveries without room", figures.dropped),
+        gauge("strowger_webhook_kept", "Deliveries that wait or are parked", figures.kept),
+        count("strowger_webhook_resets", "Times that webhooks fell behind the events", resets),
     ]
 }

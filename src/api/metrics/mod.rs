@@ -53,6 +53,7 @@ async fn scrape(State(app): State<App>, key: Key) -> Result<Response, Problem> {
     families.extend(queues);
     families.extend(shell::families(&app.gateway.shell_figures()));
     families.extend(http::families(&app));
+    families.extend(http::outbox(&app));
     families.extend(process::families(app.started_at));
     let text = family::encode(families).map_err(|error| Problem::internal(&error))?;
     Ok(([(CONTENT_TYPE, OPENMETRICS)], text).into_response())

@@ -30,6 +30,7 @@ mod trunks;
 mod view;
 mod visible;
 mod voicemail;
+mod webhooks;
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,11 @@ use super::extract::rows_wanted;
 use super::gateway::Rows;
 use super::problem::Problem;
 
+pub(super) use webhooks::webhook_renderer;
+
 pub(super) fn routes() -> OpenApiRouter<App> {
     // One after the other: each is large, and whoever builds them has a small stack.
-    let all: [fn() -> OpenApiRouter<App>; 23] = [
+    let all: &[fn() -> OpenApiRouter<App>] = &[
         registrations::routes,
         calls::routes,
         supervise::routes,
@@ -68,8 +71,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         settings::routes,
         extensions::routes,
         events::routes,
+        webhooks::routes,
     ];
-    all.into_iter().fold(OpenApiRouter::new(), |whole, part| whole.merge(part()))
+    all.iter().fold(OpenApiRouter::new(), |whole, part| whole.merge(part()))
 }
 
 /// What every operation may answer, for the description.
