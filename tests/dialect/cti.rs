@@ -1,13 +1,25 @@
 //! The CTI cloud interface: its scenes, and what a transcript cannot say.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha1::{Digest, Sha1};
 
+use serde_json::{Value, json};
+
 use super::golden::Scene;
+use super::golden::transcript::Request;
+use super::golden::wire::Client;
+use super::support::SOON;
+use super::support::baresip::Baresip;
+use super::support::phone::{Account, Phone, Transport};
 use super::support::place::Place;
-use super::support::switch::{Setup, Switch};
+use super::support::rtp::RtpPeer;
+use super::support::sipp::{Scenario, Sipp};
+use super::support::switch::{Setup, Switch, sounds_with_tone};
+use super::support::wait::wait_until;
 
 pub const APP: &str = "a54a8b77-f12d-4ac9-842d-5b2bef5c4d11";
 pub const OTHER: &str = "6f142ddb-47ed-442e-83e7-6d2574d77aa2";
@@ -23,7 +35,8 @@ pub const CUSTOMER: &str = "057187654321";
 pub fn setup(port: u16) -> Setup {
     let mut setup = Setup::default().tenant(&format!("cti_app_id = \"{APP}\""));
     for number in ["2457", "2458", "8001", "8002"] {
-        setup = setup.extension(number, "classes = [\"internal\", \"national\"]\n");
+        let more = "classes = [\"internal\", \"national\"]\nrecord = \"on_demand\"\n";
+        setup = setup.extension(number, more);
     }
     setup
         .with(&format!("[[operator]]\nsid = \"{SID}\"\nauth_token = \"{TOKEN}\"\n"))
@@ -57,6 +70,62 @@ pub fn switch() -> Switch {
     Switch::start_in(place, setup(port))
 }
 
+/// What a customer hears while held.
+pub const MUSIC: f64 = 440.0;
+pub const AGENT_TONE: f64 = 1_000.0;
+pub const CUSTOMER_TONE: f64 = 1_400.0;
+
+/// A switch, a carrier that answers every call, and the phone of agent 101.
+pub struct Office {
+    pub phone: Baresip,
+    pub carrier: Sipp,
+    pub customer: RtpPeer,
+    pub switch: Switch,
+}
+
+impl Office {
+    pub fn open() -> Self {
+        let place = Arc::new(Place::take());
+        let port = place.port();
+        let sounds = sounds_with_tone(&place, "music/hold.wav", MUSIC, 20);
+        let customer = RtpPeer::open(place.ports(2), CUSTOMER_TONE);
+        let carrier = Scenario::carrier("carrier", port, customer.port()).start(&place);
+        let switch = Switch::start_in(place, setup(port).sounds(&sounds));
+        switch.wait_trunk("carrier", true);
+        let account = Account::of(&switch, "8001", Transport::Udp);
+        let phone = Baresip::register(switch.place(), &account, AGENT_TONE);
+        switch.wait_registered("8001");
+        Self { phone, carrier, customer, switch }
+    }
+
+    /// The agent takes the call that rings, and the customer is connected.
+    pub fn agent_takes_it(&mut self) {
+        self.phone.answer();
+        self.phone.wait_connected();
+        let remote = self.carrier.wait_remote_rtp();
+        self.customer.send_to(remote);
+        wait_until("both talk", SOON, || {
+            self.switch.calls().iter().any(|call| call["stage"] == "talking")
+        });
+    }
+
+    /// Calls this interface as the operator.
+    pub fn post(&self, method: &str, path: &str, body: &Value) -> Value {
+        post(&self.switch, method, path, body)
+    }
+}
+
+/// A request with its body; the answer's.
+pub fn post(switch: &Switch, method: &str, path: &str, body: &Value) -> Value {
+    let request = Request {
+        method: method.to_owned(),
+        path: format!("/ccapi/v2/{path}"),
+        headers: Vec::new(),
+        body: body.to_string(),
+    };
+    Client::new(switch.http().address()).send(&request).json()
+}
+
 pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right");
     u64::try_from(since.as_millis()).expect("this century")
@@ -87,11 +156,53 @@ pub fn agent_auth(agent: &str) -> String {
 }
 
 pub fn scene(needs: &str) -> Scene {
-    let switch = match needs {
-        "nothing" => switch(),
+    match needs {
+        "nothing" => {
+            let switch = switch();
+            described(Scene::new(&switch)).keep(switch)
+        }
+        "phones" => with_phones(),
         other => panic!("no scene {other}"),
-    };
-    Scene::new(&switch)
+    }
+}
+
+/// Agent 101 has its phone and is signed in, and the carrier answers.
+fn with_phones() -> Scene {
+    let office = Office::open();
+    let answer =
+        office.post("POST", &format!("agent/login?{}", auth(APP)), &json!({"agent_Id": "101"}));
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+    let scene = described(Scene::new(&office.switch));
+    let office = Rc::new(RefCell::new(office));
+    let (one, other) = (Rc::clone(&office), Rc::clone(&office));
+    let (third, fourth) = (Rc::clone(&office), Rc::clone(&office));
+    scene
+        .action("the agent answers", move |_| one.borrow_mut().agent_takes_it())
+        .action("it is recorded", move |_| record(&third.borrow().switch))
+        .action("the recording is there", move |_| {
+            wait_until("a recording", SOON, || {
+                !fourth.borrow().switch.http().rows("/api/v1/recordings").is_empty()
+            });
+        })
+        .action("the calls end", move |_| {
+            let office = other.borrow_mut();
+            office.switch.hang_up_all();
+            office.switch.wait_idle();
+            office.switch.wait_records(1);
+        })
+        .keep(office)
+}
+
+/// Has the one live call recorded for a moment.
+fn record(switch: &Switch) {
+    let call = super::support::switch::text_of(&switch.calls()[0], &["call", "id"]);
+    let path = format!("/api/v1/calls/{call}/recording");
+    let answer = switch.http().post(&path, &json!({"action": "start"}));
+    assert_eq!(answer.status, 204, "{}", answer.text());
+}
+
+fn described(scene: Scene) -> Scene {
+    scene
         .computed("auth", |_| auth(APP))
         .computed("other", |_| auth(OTHER))
         .computed("auth_app_id", |_| auth(APP).replace("AppId", "app_id"))
@@ -99,5 +210,4 @@ pub fn scene(needs: &str) -> Scene {
         .computed("agent", |_| agent_auth("101"))
         .set("app", APP)
         .set("other_app", OTHER)
-        .keep(switch)
 }

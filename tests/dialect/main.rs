@@ -5,6 +5,8 @@
 mod support;
 
 mod cti;
+mod cti_calls;
+mod cti_socket;
 mod golden;
 
 use golden::Dialect;

@@ -170,6 +170,12 @@ impl Directory {
         }
     }
 
+    /// The numbers that a tenant has from its carriers.
+    pub fn own_numbers(&self, tenant: &str) -> Vec<String> {
+        let own = self.config.numbers.iter().filter(|own| own.trunk.tenant == tenant);
+        own.map(|own| own.number.clone()).collect()
+    }
+
     /// A number that the tenant has from a carrier, as written there.
     pub fn own_number(&self, tenant: &str, number: &str) -> Option<&str> {
         let country = self.tenant(tenant)?.country_code.as_deref();

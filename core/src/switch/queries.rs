@@ -35,6 +35,9 @@ impl Running {
                 }
             }
             Query::Parking => self.parking(now, &principal.tenant),
+            Query::OwnNumbers => {
+                Reply::OwnNumbers(self.books.directory.own_numbers(&principal.tenant))
+            }
             Query::Trunks => {
                 let mut items = self.books.trunks.views(&principal.tenant);
                 for view in &mut items {

@@ -257,6 +257,8 @@ pub enum Query {
     },
     /// One definition.
     Entry(EntryKey),
+    /// The numbers that the tenant has from its carriers, in the order of their definition.
+    OwnNumbers,
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
     Figures,
 }
@@ -368,6 +370,8 @@ pub enum Reply {
     Entries(Page<EntryView>),
     /// One definition.
     Entry(Box<EntryView>),
+    /// Numbers.
+    OwnNumbers(Vec<String>),
     /// Figures.
     Figures(Box<Figures>),
     /// A query that found nothing or was refused.

@@ -92,7 +92,11 @@ async fn download(
 }
 
 /// What the request's conditions and range want of a file; `name` is what it is saved as.
-pub(super) async fn send(headers: &HeaderMap, file: File, name: &str) -> Result<Response, Problem> {
+pub(in crate::api) async fn send(
+    headers: &HeaderMap,
+    file: File,
+    name: &str,
+) -> Result<Response, Problem> {
     let metadata = file.metadata().await.map_err(|error| Problem::internal(&error))?;
     let changed = metadata.modified().map_err(|error| Problem::internal(&error))?;
     let version = Version::of(metadata.len(), changed);
@@ -103,7 +107,7 @@ pub(super) async fn send(headers: &HeaderMap, file: File, name: &str) -> Result<
 }
 
 /// Opens a file below the directory and nowhere else, whatever the row or a link says.
-pub(super) async fn open(directory: &Path, path: &str) -> io::Result<File> {
+pub(in crate::api) async fn open(directory: &Path, path: &str) -> io::Result<File> {
     let path = PathBuf::from(path);
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || path.as_os_str().is_empty() {

@@ -2,7 +2,7 @@
 
 mod agent_orders;
 mod agents;
-mod audio;
+pub(super) mod audio;
 mod begun;
 mod calls;
 mod check;

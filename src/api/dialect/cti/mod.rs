@@ -12,6 +12,7 @@ mod extensions;
 mod fields;
 mod hub;
 mod lines;
+mod logs;
 mod names;
 mod presence;
 mod queues;
@@ -40,6 +41,9 @@ fn operations() -> Router<App> {
         .merge(seats::routes())
         .merge(bindings::routes())
         .merge(queues::routes())
+        .merge(extensions::routes())
+        .merge(relays::routes())
+        .merge(logs::routes())
         .merge(presence::routes())
         .merge(calls::routes())
         .merge(socket::routes())

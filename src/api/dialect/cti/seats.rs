@@ -36,7 +36,7 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         return Err(Refusal::params(format!("Agents: 1 to {MOST_AT_ONCE} seats")));
     }
     // All are looked at before the first is made.
-    let mut fresh: Vec<(Seat, Option<String>)> = Vec::new();
+    let mut fresh: Vec<(Seat, Option<String>, bool)> = Vec::new();
     for fields in &wanted {
         let id = asked.agent(&fields.wanted("AgentId")?)?;
         let twin = fresh.iter().any(|(seat, ..)| seat.id == id);
@@ -48,16 +48,24 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
             work_id(fields)?.ok_or_else(|| Refusal::new(Fault::Blank, "WorkId is missing"))?;
         read_into(&mut seat, fields)?;
         let extension = fields.text("Extension")?.filter(|text| !text.is_empty());
-        if let Some(number) = &extension {
+        let create = fields.flag("IsCreateExtension")?.unwrap_or(false);
+        if let (Some(number), false) = (&extension, create) {
             may_bind(&asked, &app, &seat.id, number).await?;
         }
-        fresh.push((seat, extension));
+        fresh.push((seat, extension, create));
     }
-    for (mut seat, extension) in fresh {
-        seat.doc.extensions.extend(extension);
+    let mut made = Vec::new();
+    for (mut seat, extension, create) in fresh {
+        if create {
+            let extension = extensions::make(&asked, &app, extension).await?;
+            seat.doc.extensions.push(extension.number.clone());
+            made.push(json!({"Extension": extension.number, "Password": extension.password}));
+        } else {
+            seat.doc.extensions.extend(extension);
+        }
         seat.save(&asked, &app).await?;
     }
-    written(Value::Null)
+    written(if made.is_empty() { Value::Null } else { json!({"Extensions": made}) })
 }
 
 fn work_id(fields: &Fields) -> Result<Option<String>, Refusal> {
@@ -127,15 +135,19 @@ async fn change(State(app): State<App>, Path(agent): Path<String>, asked: Asked)
 
 async fn remove(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
     let id = asked.agent(&agent)?;
+    let with_extensions = asked.signed.either().flag("IsDelExtensions")?.unwrap_or(false);
     let seat = Seat::look_up(&asked, &app, &id).await?;
     let seat = seat.ok_or_else(|| Refusal::new(Fault::NoData, format!("no agent {id}")))?;
-    if !seat.doc.queues.is_empty() || !seat.doc.extensions.is_empty() {
+    if !seat.doc.queues.is_empty() || (!seat.doc.extensions.is_empty() && !with_extensions) {
         return Err(Refusal::new(Fault::Bound, ""));
     }
     if seat.agent.is_some() {
         let key = AgentKey { tenant: asked.tenant.tenant.clone(), id: id.clone() };
         let order = Command::Define(DefinitionOrder::DeleteAgent(key));
         asked.order(&app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    }
+    for extension in &seat.doc.extensions {
+        extensions::delete(&asked, &app, extension).await?;
     }
     SEATS.remove(&app, &asked.tenant.tenant, &id).await?;
     gone()

@@ -140,7 +140,12 @@ impl Story {
             }
             EventKind::CallRinging { call, callee, .. } => self.rings(&mut out, *call, callee),
             EventKind::CallAnswered { call, callee, .. } => self.answered(&mut out, *call, callee),
-            EventKind::CallerQueued { call, .. } => self.tell(&mut out, *call, "enqueue_succ"),
+            EventKind::CallerQueued { call, number, .. } => {
+                if let Some(told) = self.calls.get_mut(call) {
+                    told.is_customer(number);
+                }
+                self.tell(&mut out, *call, "enqueue_succ");
+            }
             EventKind::AgentOffered { agent, call, .. } => {
                 if let Some(told) = self.calls.get_mut(call) {
                     told.agent = Some(agent.id.clone());
@@ -416,6 +421,20 @@ impl Story {
 }
 
 impl Told {
+    /// Whoever waits in a queue is the customer, also at an extension of the company's.
+    fn is_customer(&mut self, number: &str) {
+        if !self.inbound {
+            self.inbound = true;
+            self.agent = None;
+            self.numbers = Numbers {
+                dest: number.to_owned(),
+                relay: std::mem::take(&mut self.numbers.dest),
+                direction: "inbound",
+                ..Numbers::default()
+            };
+        }
+    }
+
     fn has(&self, name: &str) -> bool {
         self.names.contains(&name)
     }
