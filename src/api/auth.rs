@@ -112,7 +112,7 @@ impl Key {
 }
 
 /// As the configuration spells it.
-fn role_name(role: Role) -> &'static str {
+pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
         Role::Supervisor => "supervisor",

@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::audit::AuditLine;
 use super::keep::Keeping;
+use super::keyring::Keyring;
 use super::outgoing::Outgoing;
 use super::sounds::Sounds;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
@@ -60,6 +62,20 @@ pub trait Gateway: Keeping + Outgoing + Sounds + Send + Sync + 'static {
 
     /// Whoever holds a bearer token. Takes the same time for wrong ones, however nearly right they are.
     fn holder(&self, token: &str) -> Option<Principal>;
+
+    /// Adds a line to the log of orders. Orders of the switch are added by themselves.
+    fn note(&self, line: AuditLine);
+
+    /// Lines of a tenant's log of orders with their numbers, newest first, those before `before`.
+    fn audit(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(u64, AuditLine)>, RowsError>>;
+
+    /// All keys, of the file and made over HTTP.
+    fn keyring(&self) -> &Keyring;
 
     /// Every tenant with its names, as they are now.
     fn tenants(&self) -> Arc<[TenantNames]>;

@@ -6,12 +6,14 @@
 
 mod app;
 mod attempts;
+pub mod audit;
 mod auth;
 mod dialect;
 mod extract;
 pub mod gateway;
 mod health;
 pub mod keep;
+pub mod keyring;
 mod metrics;
 mod native;
 mod openapi;

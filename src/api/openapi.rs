@@ -29,6 +29,8 @@ use super::problem::Problem;
         (name = "phones", description = "Registrations and trunks"),
         (name = "queues", description = "Queues, their callers, and what was counted"),
         (name = "agents", description = "Agents, what they are told, and what was counted"),
+        (name = "keys", description = "Keys to this surface"),
+        (name = "extensions", description = "Phones' accounts, and what their owners set"),
         (name = "events", description = "What happens, as it happens"),
         (name = "process", description = "The process itself"),
         (name = "health", description = "For supervisors of processes"),

@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use strowger_core::vocab::{Command, CommandError, Done, Input, Principal, Query, Reply};
 
 use super::effects::OutletFigures;
 use super::events::{EventId, Follower, Ring};
-use super::keys::Keys;
 use super::mailbox::{Full, Mailbox};
 use super::reload::{Reload, ReloadError};
 use super::requests::Requests;
 use super::tenants::Tenants;
 use super::turn::TurnFigures;
+use crate::api::keyring::Keyring;
 use crate::net::media::{Counts, MediaPool};
 use crate::net::stream::Streams;
 use crate::store::{
@@ -56,7 +56,7 @@ pub(super) struct Shared {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) requests: Arc<Requests>,
     pub(super) ring: Arc<Ring>,
-    pub(super) keys: RwLock<Arc<Keys>>,
+    pub(super) keyring: Keyring,
     pub(super) tenants: Tenants,
     pub(super) phase: AtomicU8,
     pub(super) store: PathBuf,
@@ -171,8 +171,7 @@ impl Gateway {
 
     /// Whoever holds a bearer token.
     pub fn holder(&self, token: &str) -> Option<Principal> {
-        let keys = Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner));
-        keys.holder(token).cloned()
+        self.shared.keyring.holder(token, super::zones::wall_ms())
     }
 
     /// Where the process stands.

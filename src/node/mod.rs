@@ -3,6 +3,7 @@
 //! `turn` is the switch's own thread, `mailbox` the way to it, `effects` the way from it, `gateway` what the HTTP
 //! surface works with. Media workers, the store's writer and connections have threads and tasks of their own.
 
+mod audit;
 pub mod clock;
 pub mod effects;
 pub mod events;

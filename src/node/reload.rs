@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use strowger_core::vocab::{Config, Input};
 
 use super::gateway::Shared;
-use super::keys::Keys;
+use super::keys;
 use super::zones;
 use crate::config::{self, Loaded, Problems, Shell, zone};
 
@@ -61,11 +61,8 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
     if !fixed.is_empty() {
         return Err(ReloadError::Fixed(fixed));
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| ReloadError::Failed(error.to_string()))?;
     // From here on nothing can fail.
-    let keys = Arc::new(Keys::new(&loaded, secret));
-    *shared.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    shared.keyring.replace_file(keys::of_file(&loaded));
     let Loaded { mut core, shell, warnings } = loaded;
     zone::keep_in_step(&mut core, zones::wall_ms());
     for warning in warnings {

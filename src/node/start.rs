@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::clock::Clock;
 use super::effects::Outlets;
 use super::gateway::{Gateway, Phase, Shared, ShellFigures};
-use super::keys::Keys;
+use super::keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
 use super::tenants::Tenants;
@@ -27,6 +27,7 @@ use super::turn::{Turn, TurnFigures};
 use super::webhooks::{self, Webhooks};
 use super::{Node, Signals, StartError, memory, recordings, retention, zones};
 use crate::api;
+use crate::api::keyring::Keyring;
 use crate::config::{HttpBounds, Loaded, Shell, zone};
 use crate::mail::Mailer;
 use crate::net::dns::Dns;
@@ -306,12 +307,14 @@ fn gateway(
         streams: Arc::clone(&outlets.streams),
         mailbox: Arc::clone(&outlets.mailbox),
     };
+    let keyring = Keyring::new(keys::of_file(loaded), random()?);
+    keyring.load(keys::of_store(&shell.store.path).map_err(StartError::Store)?);
     let shared = Shared {
         runtime: outlets.runtime.clone(),
         mailbox: Arc::clone(&outlets.mailbox),
         requests: Arc::clone(&outlets.requests),
         ring: Arc::clone(&outlets.events),
-        keys: RwLock::new(Arc::new(Keys::new(loaded, random()?))),
+        keyring,
         tenants: Tenants::new(&loaded.core, shell),
         phase: AtomicU8::new(Phase::Starting as u8),
         store: shell.store.path.clone(),

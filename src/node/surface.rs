@@ -10,11 +10,13 @@ use strowger_core::vocab::{Command, CommandError, Done, Principal, Query, Reply}
 use super::events::{self, KEPT};
 use super::gateway::{Gateway, Phase};
 use super::reload::ReloadError;
+use crate::api::audit;
 use crate::api::gateway::{
     self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, OperatorAccount,
     Readiness, ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
     StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
 };
+use crate::api::keyring::Keyring;
 use crate::store::{IntervalQuery, PageQuery, Row, RowKind, RowPage};
 
 impl api::Gateway for Gateway {
@@ -23,7 +25,17 @@ impl api::Gateway for Gateway {
         principal: Principal,
         command: Command,
     ) -> Later<'_, Result<Done, CommandError>> {
-        Box::pin(self.command(principal, command))
+        // Phones that fetch their settings are nobody's keys.
+        if principal.tenant.is_empty() && !matches!(command, Command::Entry(_)) {
+            return Box::pin(self.command(principal, command));
+        }
+        let described = audit::described(&command);
+        Box::pin(async move {
+            let outcome = self.command(principal.clone(), command).await;
+            let at = super::zones::wall_ms();
+            self.add_audit(&audit::AuditLine::of(at, &principal, described, &outcome));
+            outcome
+        })
     }
 
     fn query(&self, principal: Principal, query: Query) -> Later<'_, Reply> {
@@ -77,6 +89,23 @@ impl api::Gateway for Gateway {
 
     fn operators(&self) -> Arc<[OperatorAccount]> {
         self.shared.tenants.operators()
+    }
+
+    fn note(&self, line: audit::AuditLine) {
+        self.add_audit(&line);
+    }
+
+    fn audit(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(u64, audit::AuditLine)>, RowsError>> {
+        Box::pin(self.read_audit(tenant.to_owned(), before, limit))
+    }
+
+    fn keyring(&self) -> &Keyring {
+        &self.shared.keyring
     }
 
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {

@@ -37,6 +37,13 @@ pub enum Change {
         /// Its name there.
         key: String,
     },
+    /// Add a line to the log of orders.
+    Audit {
+        /// Milliseconds since the Unix epoch.
+        at: u64,
+        /// JSON.
+        body: String,
+    },
     /// Give a name the next number, unless it has one.
     Number {
         /// Which names it is among.
@@ -132,6 +139,7 @@ fn one(connection: &Connection, tenant: &str, change: &Change) -> Result<(), Ref
             give_number(connection, tenant, space, name)
         }
         Change::Outbox(change) => Ok(outbox::change(connection, change)?),
+        Change::Audit { at, body } => Ok(super::audit::add(connection, tenant, *at, body)?),
     }
 }
 

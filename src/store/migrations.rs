@@ -152,6 +152,16 @@ const STEPS: &[&str] = &[
     CREATE INDEX outbox_waiting ON outbox (tenant, hook, id) WHERE parked_at IS NULL;
     CREATE INDEX outbox_parked ON outbox (tenant, hook, id) WHERE parked_at IS NOT NULL;
 ",
+    "
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    );
+    CREATE INDEX audit_by_tenant ON audit (tenant, id);
+    CREATE INDEX audit_by_time ON audit (at);
+",
 ];
 
 /// Brings a database of any earlier version up to date.

@@ -1,10 +1,11 @@
 //! What outlives the process: registrations, call records, recordings, and the count of starts.
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
-//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `documents`, `entries`, `kept`,
-//! `outbox`, `voicemail`, `watch` and `migrations`.
+//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `audit`, `documents`,
+//! `entries`, `kept`, `outbox`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
+mod audit;
 mod documents;
 mod entries;
 mod kept;

@@ -13,6 +13,7 @@ use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, Registrat
 use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
 use super::acd::{self, IntervalPage, IntervalQuery};
+use super::audit;
 use super::documents::{self, ChangeError, Changes};
 use super::kept;
 use super::outbox::{self, OutboxCount, OutboxQuery, OutboxRow};
@@ -169,6 +170,19 @@ impl Reader {
         key: &str,
     ) -> Result<Option<String>, StoreError> {
         documents::document(&self.connection, tenant, space, key)
+    }
+
+    /// Lines of a tenant's log of orders with their numbers, newest first, those before `before`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn audit(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, String)>, StoreError> {
+        audit::page(&self.connection, tenant, before, limit)
     }
 
     /// Keys and texts of a space's documents in order of keys, behind `after`.

@@ -116,6 +116,7 @@ const MAY_SQL: &[&str] = &[
     "src/store/watch.rs",
     "src/store/provision.rs",
     "src/store/entries.rs",
+    "src/store/audit.rs",
     "src/store/migrations.rs",
     "src/store/mod.rs",
     "src/store/tests.rs",

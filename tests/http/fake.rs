@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use strowger::api::audit::AuditLine;
 use strowger::api::gateway::{
     EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, OperatorAccount,
     Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures, Task, TenantNames,
     WorkerFigures,
 };
+use strowger::api::keyring::{FileKey, Keyring};
 use strowger::node::events::{self, Ring};
 use strowger_core::vocab::acd::FigureRecord;
 use strowger_core::vocab::command::{CallStage, CallView, Figures, Page, TrunkView};
@@ -16,7 +18,7 @@ use strowger_core::vocab::record::{
 };
 use strowger_core::vocab::{
     CallId, Command, CommandError, Done, ExtensionKey, InteractionId, Principal, Query, Reply,
-    Role, TrunkKey,
+    Role, Secret, TrunkKey,
 };
 
 use crate::desk;
@@ -43,6 +45,10 @@ pub struct Fake {
     pub ring: Arc<Ring>,
     pub outbox: crate::webhooks::Outbox,
     pub kept: crate::kept::Kept,
+    pub keyring: Keyring,
+    pub lines: Mutex<Vec<AuditLine>>,
+    /// When tokens are looked at.
+    pub clock: Mutex<u64>,
     directory: PathBuf,
 }
 
@@ -52,7 +58,20 @@ pub const AS_OF: u64 = 1_700_000_000_123;
 impl Fake {
     pub fn new(directory: &Path) -> Self {
         let directory = directory.to_path_buf();
+        let boss = Principal {
+            tenant: "t".into(),
+            role: Role::Admin,
+            name: "boss".into(),
+            extension: None,
+            agent: None,
+        };
+        let file = FileKey { principal: boss, token: Secret::new("token of the file") };
+        let keyring = Keyring::new(vec![file], [7; 32]);
+        let (lines, clock) = Default::default();
         Self {
+            keyring,
+            lines,
+            clock,
             tables: Mutex::default(),
             ring: Arc::default(),
             outbox: Default::default(),
@@ -240,7 +259,34 @@ impl Gateway for Fake {
         tokio::spawn(task);
     }
 
+    fn note(&self, line: AuditLine) {
+        self.lines.lock().unwrap().push(line);
+    }
+
+    fn audit(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(u64, AuditLine)>, RowsError>> {
+        let lines = self.lines.lock().unwrap();
+        let own = (1..)
+            .zip(lines.iter())
+            .filter(|(id, line)| line.tenant == tenant && before.is_none_or(|before| *id < before));
+        let mut own: Vec<(u64, AuditLine)> = own.map(|(id, line)| (id, line.clone())).collect();
+        own.reverse();
+        own.truncate(limit);
+        Box::pin(std::future::ready(Ok(own)))
+    }
+
+    fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     fn holder(&self, token: &str) -> Option<Principal> {
+        if let Some(made) = self.keyring.holder(token, *self.clock.lock().unwrap()) {
+            return Some(made);
+        }
         let (role, tenant) = token.split_once('-')?;
         let (role, extension) = match role {
             "admin" => (Role::Admin, None),

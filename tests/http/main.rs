@@ -12,6 +12,7 @@ mod fake;
 mod figures;
 mod kept;
 mod keys;
+mod made_keys;
 mod metrics;
 mod openapi;
 mod pace;

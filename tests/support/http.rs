@@ -54,6 +54,16 @@ impl Http {
         format!("{}{path}", self.base)
     }
 
+    /// The same server with another key.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            agent: self.agent.clone(),
+            address: self.address,
+            base: self.base.clone(),
+            token: token.to_owned(),
+        }
+    }
+
     /// GET; panics when the server does not answer at all.
     pub fn get(&self, path: &str) -> Answer {
         self.try_get(path).unwrap_or_else(|error| panic!("GET {path}: {error}"))

@@ -3,6 +3,7 @@
 mod agent_orders;
 mod agents;
 pub(super) mod audio;
+mod audit;
 mod begun;
 mod calls;
 mod check;
@@ -11,6 +12,7 @@ mod events;
 mod extensions;
 mod feed;
 mod figures;
+mod keys;
 mod members;
 mod menus;
 mod phones;
@@ -70,6 +72,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         phones::routes,
         settings::routes,
         extensions::routes,
+        keys::routes,
+        audit::routes,
         events::routes,
         webhooks::routes,
     ];
