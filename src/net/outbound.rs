@@ -41,11 +41,13 @@ pub const URL_BYTES: usize = 2_048;
 #[derive(Clone)]
 pub struct Outbound {
     /// Made when it is first needed: few switches have webhooks, and authorities take memory.
-    client: Arc<OnceLock<HttpClient>>,
+    sender: Arc<OnceLock<(HttpClient, Connector)>>,
     guard: Guard,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector<Guard>>, Full<Bytes>>;
+/// Makes connections, to allowed places only.
+pub(super) type Connector = HttpsConnector<HttpConnector<Guard>>;
+type HttpClient = Client<Connector, Full<Bytes>>;
 
 impl std::fmt::Debug for Outbound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -107,7 +109,7 @@ impl Outbound {
     pub fn new(servers: &[SocketAddr], allow_private: bool) -> Result<Self, String> {
         let allow_private = Arc::new(AtomicBool::new(allow_private));
         let guard = Guard { dns: Dns::new(servers)?, allow_private };
-        Ok(Self { client: Arc::default(), guard })
+        Ok(Self { sender: Arc::default(), guard })
     }
 
     /// Whether private addresses are reached from now on.
@@ -140,18 +142,32 @@ impl Outbound {
         }
     }
 
-    async fn exchange(&self, outgoing: Outgoing) -> Result<Incoming, OutboundError> {
-        let uri = read(&outgoing.url).map_err(OutboundError::Refused)?;
-        // The connector resolves names only: an address in the URL is judged here.
+    /// A URL that may be asked. The connector judges the addresses of names only: an address in the URL is judged here.
+    pub(super) fn judged(&self, url: &str) -> Result<Uri, OutboundError> {
+        let uri = read(url).map_err(OutboundError::Refused)?;
         if let Some(address) = uri.host().and_then(literal) {
             let judged = self.guard.judge(address);
             judged.map_err(|error| OutboundError::Refused(error.to_string()))?;
         }
+        Ok(uri)
+    }
+
+    /// A connector of its own, for what is no request.
+    pub(super) fn connector(&self) -> Connector {
+        self.sender().1.clone()
+    }
+
+    fn sender(&self) -> &(HttpClient, Connector) {
+        self.sender.get_or_init(|| sender(self.guard.clone()))
+    }
+
+    async fn exchange(&self, outgoing: Outgoing) -> Result<Incoming, OutboundError> {
+        let uri = self.judged(&outgoing.url)?;
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers(&outgoing.headers)?;
-        let client = self.client.get_or_init(|| client(self.guard.clone()));
+        let (client, _) = self.sender();
         let answer = client.request(request).await.map_err(|error| {
             let text = innermost(&error);
             if error.is_connect() {
@@ -175,7 +191,7 @@ impl Outbound {
 }
 
 /// With the system's certificate authorities; where there are none, https goes nowhere and http goes on.
-fn client(guard: Guard) -> HttpClient {
+fn sender(guard: Guard) -> (HttpClient, Connector) {
     let mut tcp = HttpConnector::new_with_resolver(guard);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -193,11 +209,12 @@ fn client(guard: Guard) -> HttpClient {
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
-    Client::builder(TokioExecutor::new())
+    let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(SPARE)
-        .build(tls)
+        .build(tls.clone());
+    (client, tls)
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, OutboundError> {
@@ -237,7 +254,7 @@ fn literal(host: &str) -> Option<IpAddr> {
 
 /// Resolves names, and answers with nothing private unless that is allowed.
 #[derive(Clone)]
-struct Guard {
+pub(super) struct Guard {
     dns: Dns,
     allow_private: Arc<AtomicBool>,
 }
@@ -283,7 +300,7 @@ impl Service<Name> for Guard {
 }
 
 /// The cause that says most.
-fn innermost(error: &dyn Error) -> String {
+pub(super) fn innermost(error: &dyn Error) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;
@@ -396,5 +413,57 @@ mod tests {
         assert_eq!(&head, b"POST");
         drop(stream);
         assert!(matches!(sent.await.unwrap(), Err(OutboundError::Broken(_))));
+    }
+
+    /// A server that gives each connection the next of these answers, and keeps the last ones open.
+    async fn server(answers: Vec<&'static str>) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 16];
+                tokio::io::AsyncReadExt::read_exact(&mut stream, &mut head).await.unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await.unwrap();
+                held.push(stream);
+            }
+            std::future::pending::<()>().await;
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn answers_are_read_as_far_as_is_wanted_and_led_nowhere() {
+        let answers = vec![
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhello!",
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            "",
+        ];
+        let address = server(answers).await;
+        let outbound = Outbound::new(&[], true).unwrap();
+        let ask = |limit| Outgoing {
+            method: Method::GET,
+            url: format!("http://{address}/"),
+            headers: vec![("x-own".into(), "1".into())],
+            body: Bytes::new(),
+            limit,
+            most: 5,
+        };
+        let long = Duration::from_secs(20);
+        let led = outbound.send(ask(long)).await.unwrap();
+        assert_eq!((led.status, led.body), (302, Some(Bytes::new())));
+        let short = outbound.send(ask(long)).await.unwrap();
+        assert_eq!((short.content_type.as_str(), short.body), ("text/plain", Some("hello".into())));
+        assert_eq!(outbound.send(ask(long)).await.unwrap().body, None, "six bytes are too many");
+        let other = outbound.send(ask(long)).await.unwrap_err();
+        assert!(matches!(other, OutboundError::Broken(_)), "{other}");
+        let silent = outbound.send(ask(Duration::from_secs(1))).await.unwrap_err();
+        assert_eq!(silent, OutboundError::Broken("no answer within 1 s".into()));
+        let mut wrong = ask(long);
+        wrong.headers = vec![("x".into(), "a\r\nb: c".into())];
+        assert!(matches!(outbound.send(wrong).await, Err(OutboundError::Refused(_))));
     }
 }

@@ -55,6 +55,15 @@ pub enum OutboxChange {
         /// When.
         since: u64,
     },
+    /// The oldest parked rows of a webhook make room.
+    Forget {
+        /// Whose.
+        tenant: String,
+        /// Of which webhook.
+        hook: String,
+        /// How many.
+        count: u64,
+    },
     /// A webhook is gone, and what it had to be told.
     Drop {
         /// Whose.
@@ -105,6 +114,12 @@ pub(super) fn change(connection: &Connection, change: &OutboxChange) -> rusqlite
             connection,
             "UPDATE outbox SET attempts = 0, parked_at = NULL, since = ?2 WHERE id = ?1",
             [signed(*id), signed(*since)],
+        ),
+        OutboxChange::Forget { tenant, hook, count } => run(
+            connection,
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+             WHERE tenant = ?1 AND hook = ?2 AND parked_at IS NOT NULL ORDER BY id LIMIT ?3)",
+            params![tenant, hook, signed(*count)],
         ),
         OutboxChange::Drop { tenant, hook } => {
             run(connection, "DELETE FROM outbox WHERE tenant = ?1 AND hook = ?2", [tenant, hook])
@@ -240,6 +255,14 @@ mod tests {
         let count = |waiting, parked| OutboxCount { waiting, parked };
         let expected = |a, b| vec![("t".into(), "a".into(), a), ("t".into(), "b".into(), b)];
         assert_eq!(reader.outbox_counts().unwrap(), expected(count(1, 1), count(1, 0)));
+        make([11, 12, 13].map(|id| OutboxChange::Add(row(id, "c"))).into());
+        make([11, 12, 13].map(|id| tried(id, 9, Some(77))).into());
+        let (tenant, hook) = ("t".to_owned(), "c".to_owned());
+        make(vec![OutboxChange::Forget { tenant: tenant.clone(), hook: hook.clone(), count: 2 }]);
+        let query = OutboxQuery { tenant, hook, parked: None, id: None, after: 0, limit: 9 };
+        let left: Vec<u64> = reader.outbox(&query).unwrap().iter().map(|row| row.id).collect();
+        assert_eq!(left, [13], "the oldest went");
+        make(vec![OutboxChange::Drop { tenant: "t".into(), hook: "c".into() }]);
         make(vec![OutboxChange::Again { id: 2, since: 99 }]);
         let (tenant, hook) = ("t".to_owned(), "a".to_owned());
         let query = OutboxQuery { tenant, hook, parked: None, id: Some(2), after: 0, limit: 1 };

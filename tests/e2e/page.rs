@@ -62,6 +62,8 @@ fn the_page_shows_what_is_and_follows_what_happens() {
 
     let wide = browser.run("return document.documentElement.scrollWidth > window.innerWidth");
     assert_eq!(wide, false, "nothing is wider than the screen");
+    let cut = browser.run("return [...document.querySelectorAll('.scroll')].some((one) => one.scrollWidth > one.clientWidth)");
+    assert_eq!(cut, false, "no table has to be pushed aside to be read");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 
     // The key outlives a reload of the page, and is forgotten when it is told so.

@@ -189,3 +189,61 @@ fn redirects_are_not_followed_and_private_places_are_refused() {
         assert!(refused.text().contains("no public address"), "{url}: {}", refused.text());
     }
 }
+
+/// Has an agent change its mind so often; each time is an event about that agent.
+fn changes(switch: &Switch, count: usize) {
+    for n in 0..count {
+        let status = if n % 2 == 0 { "on_break" } else { "logged_out" };
+        let answer = switch.http().put("/api/v1/agents/101/intent", &json!({"status": status}));
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+}
+
+/// Deliveries that wait on disk, all pages.
+fn on_disk(switch: &Switch, path: &str) -> usize {
+    let (mut count, mut after) = (0, String::new());
+    loop {
+        let page = switch.http().get(&format!("{path}/deliveries?limit=200{after}")).json();
+        count += page["items"].as_array().map_or(0, Vec::len);
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return count,
+        }
+    }
+}
+
+#[test]
+fn more_than_memory_holds_comes_in_order_once_the_receiver_is_there() {
+    const HALF: usize = 650;
+    let desk = "[[queue]]\ntenant = \"demo\"\nnumber = \"9001\"\n[[agent]]\ntenant = \"demo\"\nid = \"101\"\n\
+         extension = \"1001\"\nqueues = [{ queue = \"9001\" }]\n";
+    let mut switch = setup("allow_private = true").with(desk).start();
+    let holder = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = holder.local_addr().unwrap();
+    drop(holder);
+    let order = json!({"url": format!("http://{address}/"), "events": ["agent_intent_changed"]});
+    let made = switch.http().post("/api/v1/webhooks", &order).json();
+    let path = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    changes(&switch, HALF);
+    wait_until("the first half is on disk", SOON, || on_disk(&switch, &path) == HALF);
+    switch.kill();
+    switch.restart();
+    changes(&switch, HALF);
+    wait_until("all is on disk", SOON, || on_disk(&switch, &path) == 2 * HALF);
+    let receiver = Receiver::at(address, AT_ONCE);
+    wait_until("all came", Duration::from_secs(120), || {
+        events(&receiver.received()).len() == 2 * HALF
+    });
+    let place = |one: &Received| {
+        let id = one.json()["id"].as_str().unwrap().to_owned();
+        let (boot, seq) = id.split_once('.').unwrap();
+        (boot.parse::<u64>().unwrap(), seq.parse::<u64>().unwrap())
+    };
+    let mut names = BTreeSet::new();
+    let received = receiver.received();
+    let first: Vec<_> =
+        received.iter().filter(|one| names.insert(one.id().to_owned())).map(place).collect();
+    assert!(first.is_sorted(), "in order, over memory, disk and the kill");
+    assert_eq!(first.len(), 2 * HALF);
+    wait_until("nothing is left", SOON, || on_disk(&switch, &path) == 0);
+}

@@ -44,8 +44,11 @@
     return who.number ? (name ? `${name} (${who.number})` : who.number) : name;
   }
 
+  // Who has no name of its own is called as it is numbered.
+  const named = (name, id) => (name && name !== id ? `${name} (${id})` : id);
+
   function queue(one) {
-    const name = one.settings && one.settings.name ? `${one.settings.name} (${one.number})` : one.number;
+    const name = named(one.settings.name, one.number);
     const longest = one.longest_wait_ms ? lasting(one.longest_wait_ms) : "";
     return row([
       cell("th", name), cell("td", one.waiting, one.waiting > 0 && one.agents_ready === 0 ? "n bad" : "n"), cell("td", longest, "n"),
@@ -57,7 +60,7 @@
     const reason = one.intent.reason && one.intent.reason !== "break" ? `: ${one.intent.reason}` : "";
     const status = words(one.intent.status) + reason;
     const doing = words(one.activity) + (one.queue ? `, queue ${one.queue}` : "");
-    const name = one.settings && one.settings.name ? `${one.settings.name} (${one.id})` : one.id;
+    const name = named(one.settings.name, one.id);
     return row([
       cell("th", name), cell("td", status), cell("td", doing), cell("td", lasting(now - one.activity_since), "n"),
       cell("td", one.reachable ? one.place : `${one.place}, not reachable`, one.reachable ? "wide" : "wide bad"),

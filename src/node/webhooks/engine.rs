@@ -25,8 +25,11 @@ use crate::store::{
 
 /// Attempts under way at a time, all webhooks together.
 const AT_A_TIME: usize = 1_024;
-/// Rows in the outbox for one webhook; what comes when it is full is not told.
+/// Rows in the outbox for one webhook. When it is full the oldest parked ones are forgotten; where none is parked, what
+/// comes is not told.
 const ROWS: u64 = 100_000;
+/// Parked rows that make room for others at a time.
+const FORGOTTEN: u64 = 1_000;
 /// Bytes of an answer that are read, only so that its connection can be used again.
 const ANSWER: usize = 64 * 1024;
 /// Notes that are read at a time.
@@ -79,7 +82,7 @@ struct Engine {
 impl Engine {
     fn begin(&mut self, counts: &[(String, String, OutboxCount)]) {
         for hook in self.gateway.shared.webhooks.all() {
-            self.lane(&hook, 0);
+            self.lane(&hook);
         }
         for (tenant, id, count) in counts {
             let kept = count.waiting + count.parked;
@@ -91,7 +94,7 @@ impl Engine {
             };
             let name = (tenant.clone(), id.clone());
             self.generation += 1;
-            self.lanes.insert(name, Lane::new(hook, self.generation, kept));
+            self.lanes.insert(name, Lane::new(hook, self.generation, (kept, count.parked)));
             self.gateway.shared.webhooks.counts.kept.fetch_add(kept, Ordering::Relaxed);
         }
     }
@@ -118,18 +121,18 @@ impl Engine {
     }
 
     /// The lane of a webhook, which is made where there is none.
-    fn lane(&mut self, hook: &Arc<Hook>, kept: u64) -> &mut Lane {
+    fn lane(&mut self, hook: &Arc<Hook>) -> &mut Lane {
         let name = (hook.tenant.clone(), hook.id.clone());
         self.lanes.entry(name).or_insert_with(|| {
             self.generation += 1;
-            Lane::new(Arc::clone(hook), self.generation, kept)
+            Lane::new(Arc::clone(hook), self.generation, (0, 0))
         })
     }
 
     fn note(&mut self, note: Note) {
         match note {
             Note::Post { hook, new, row } => self.post(&hook, new, *row),
-            Note::Changed(hook) => self.lane(&hook, 0).change(hook),
+            Note::Changed(hook) => self.lane(&hook).change(hook),
             Note::Removed(name) => {
                 let kept = self.lanes.remove(&name).map_or(0, |lane| lane.kept);
                 self.gateway.shared.webhooks.counts.kept.fetch_sub(kept, Ordering::Relaxed);
@@ -157,7 +160,7 @@ impl Engine {
             // It was removed meanwhile.
             return;
         }
-        if self.lane(hook, 0).kept >= ROWS {
+        if !self.has_room(hook) {
             self.dropped(&name, "its outbox is full");
             return;
         }
@@ -187,7 +190,25 @@ impl Engine {
             return;
         }
         self.gateway.shared.webhooks.counts.kept.fetch_add(1, Ordering::Relaxed);
-        self.lane(hook, 0).add(item(row), Instant::now());
+        self.lane(hook).add(item(row), Instant::now());
+    }
+
+    /// Whether a row more may be kept for a webhook; what was parked long ago makes room.
+    fn has_room(&mut self, hook: &Arc<Hook>) -> bool {
+        let lane = self.lane(hook);
+        if lane.kept < ROWS {
+            return true;
+        }
+        let count = lane.forget(FORGOTTEN);
+        if count > 0 {
+            let (tenant, hook) = (hook.tenant.clone(), hook.id.clone());
+            tracing::error!(tenant, hook, count, "the oldest parked deliveries are forgotten");
+            let counts = &self.gateway.shared.webhooks.counts;
+            counts.dropped.fetch_add(count, Ordering::Relaxed);
+            counts.kept.fetch_sub(count, Ordering::Relaxed);
+            self.write(vec![Change::Outbox(OutboxChange::Forget { tenant, hook, count })]);
+        }
+        count > 0
     }
 
     fn dropped(&self, (tenant, hook): &Name, why: &str) {

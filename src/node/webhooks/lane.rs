@@ -63,6 +63,8 @@ pub(super) struct Lane {
     pub(super) generation: u64,
     /// Rows on disk, parked ones included.
     pub(super) kept: u64,
+    /// ... of which are parked.
+    parked: u64,
     keys: BTreeMap<String, VecDeque<Item>>,
     /// The first item of each key that is not under way: when it is due, and which.
     heads: BTreeSet<(Instant, u64, String)>,
@@ -81,19 +83,20 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// A lane with so many rows on disk.
-    pub(super) fn new(hook: Arc<Hook>, generation: u64, kept: u64) -> Self {
+    /// A lane with so many rows on disk, so many of them parked.
+    pub(super) fn new(hook: Arc<Hook>, generation: u64, (kept, parked): (u64, u64)) -> Self {
         Self {
             hook,
             generation,
             kept,
+            parked,
             keys: BTreeMap::new(),
             heads: BTreeSet::new(),
             held: 0,
             under_way: 0,
             absent: 0,
             paused: None,
-            spilled: kept > 0,
+            spilled: kept > parked,
             loading: false,
             load_at: None,
             loaded: 0,
@@ -124,7 +127,16 @@ impl Lane {
 
     /// An item that was parked begins anew.
     pub(super) fn again(&mut self, item: Item, now: Instant) {
+        self.parked = self.parked.saturating_sub(1);
         self.hold(item, now);
+    }
+
+    /// The oldest parked rows make room, `most` at a time; says how many.
+    pub(super) fn forget(&mut self, most: u64) -> u64 {
+        let count = self.parked.min(most);
+        self.parked -= count;
+        self.kept = self.kept.saturating_sub(count);
+        count
     }
 
     /// An item and all before it are on disk.
@@ -244,6 +256,8 @@ impl Lane {
                 }
             }
         }
+        let parked = verdicts.iter().filter(|verdict| verdict.parked).count();
+        self.parked += parked as u64;
         verdicts
     }
 

@@ -32,7 +32,7 @@ fn item(id: u64, key: &str) -> Item {
 }
 
 fn lane(kept: u64) -> Lane {
-    Lane::new(hook(true), 1, kept)
+    Lane::new(hook(true), 1, (kept, 0))
 }
 
 /// Everything that can be begun now, by id.
@@ -181,4 +181,16 @@ fn what_the_last_run_left_is_told_before_what_comes_new() {
     // Sent again by hand.
     lane.again(item(3, "c"), now);
     assert_eq!(begun(&mut lane, now), [3]);
+}
+
+#[test]
+fn what_is_parked_makes_room_and_is_not_looked_for_on_disk() {
+    let (mut lane, now) = (Lane::new(hook(true), 1, (5, 5)), Instant::now());
+    assert!(lane.is_idle(), "all of it is parked");
+    lane.add(item(9, "a"), now);
+    assert_eq!(begun(&mut lane, now), [9]);
+    assert!(lane.failed(("a", 9), Failure::Refused, (now, HOUR), HOUR)[0].parked);
+    assert_eq!((lane.kept, lane.forget(4), lane.kept), (6, 4, 2));
+    lane.again(item(5, "a"), now);
+    assert_eq!((lane.forget(4), lane.forget(4), lane.kept), (1, 0, 1));
 }
