@@ -31,11 +31,23 @@ impl Linphone {
 
     /// Starts one; it registers by itself.
     pub fn start(place: &Place, account: &Account, tone: f64) -> Self {
+        Self::start_with(place, account, tone, "")
+    }
+
+    /// Starts one whose list of friends has this address, and waits for its registration; it prints how the friend is.
+    pub fn start_watching(place: &Place, account: &Account, tone: f64, friend: &str) -> Self {
+        let more = format!("\n[friend_0]\nurl=<{friend}>\npol=accept\nsubscribe=1\n");
+        let mut phone = Self::start_with(place, account, tone, &more);
+        phone.wait_status("registered, identity=", "linphonec registers");
+        phone
+    }
+
+    fn start_with(place: &Place, account: &Account, tone: f64, more: &str) -> Self {
         let port = place.ports(2);
         let dir = place.subdir(&format!("linphone-{port}"));
         fs::create_dir_all(dir.join(".local/share/linphone")).expect("a directory can be made");
         write_wav(&dir.join("tone.wav"), &sine(tone, 120));
-        fs::write(dir.join("linphonerc"), config(place, account, port))
+        fs::write(dir.join("linphonerc"), config(place, account, port) + more)
             .expect("a file can be written");
         let mut command = Command::new("linphonec");
         command.arg("-c").arg(dir.join("linphonerc")).env("HOME", &dir).current_dir(&dir);
