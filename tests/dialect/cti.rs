@@ -9,9 +9,9 @@ use sha1::{Digest, Sha1};
 
 use serde_json::{Value, json};
 
-use super::golden::Scene;
 use super::golden::transcript::Request;
 use super::golden::wire::Client;
+use super::golden::{Scene, Variables};
 use super::support::SOON;
 use super::support::baresip::Baresip;
 use super::support::phone::{Account, Phone, Transport};
@@ -39,6 +39,7 @@ pub fn setup(port: u16) -> Setup {
         setup = setup.extension(number, more);
     }
     setup
+        .with("[webhooks]\nallow_private = true\n")
         .with(&format!("[[operator]]\nsid = \"{SID}\"\nauth_token = \"{TOKEN}\"\n"))
         .with(&format!(
             "[[tenant]]\nid = \"other\"\nprefix = \"9031046857\"\ncti_app_id = \"{OTHER}\"\n"
@@ -158,8 +159,18 @@ pub fn agent_auth(agent: &str) -> String {
 pub fn scene(needs: &str) -> Scene {
     match needs {
         "nothing" => {
-            let switch = switch();
-            described(Scene::new(&switch)).keep(switch)
+            let switch = Rc::new(switch());
+            let own = Rc::clone(&switch);
+            let written = move |_: &mut Variables| {
+                wait_until("the log is written", SOON, || {
+                    let path = format!("agents/statelogs?{}", auth(APP));
+                    let answer = post(&own, "GET", &path, &json!({}));
+                    answer["Result"]["AgentStateLogs"]
+                        .as_array()
+                        .is_some_and(|rows| !rows.is_empty())
+                });
+            };
+            described(Scene::new(&switch)).action("the log is written", written).keep(switch)
         }
         "phones" => with_phones(),
         other => panic!("no scene {other}"),

@@ -5,7 +5,9 @@
 mod support;
 
 mod cti;
+mod cti_bounds;
 mod cti_calls;
+mod cti_events;
 mod cti_socket;
 mod golden;
 

@@ -22,7 +22,10 @@ pub(super) fn routes() -> Router<App> {
 /// events calls [`follow`](super::gateway::Gateway::follow) before it returns the task, so that it misses none. Later
 /// tasks, one for a connection say, are given to [`run`](super::gateway::Gateway::run).
 pub(super) fn background(app: &App) -> Vec<Task> {
-    vec![Box::pin(cti::follow(app.clone(), app.gateway.follow(None)))]
+    vec![
+        Box::pin(cti::follow(app.clone(), app.gateway.follow(None))),
+        Box::pin(cti::keep_log(app.clone())),
+    ]
 }
 
 /// What the dialects remember while the process runs.

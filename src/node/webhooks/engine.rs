@@ -387,7 +387,7 @@ async fn attempt(
     ];
     headers.extend(own.map(|(name, value)| (name.to_owned(), value)));
     headers.extend(signature.map(|value| ("webhook-signature".to_owned(), value)));
-    let (method, url) = (Method::POST, hook.url.clone());
+    let (method, url) = (Method::POST, sign::address(&hook, seconds));
     let outgoing = Outgoing { method, url, headers, body, limit, most: ANSWER };
     let outcome = match outbound.send(outgoing).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),

@@ -116,6 +116,7 @@ impl Refusal {
     }
 
     /// Which fault it is.
+    #[cfg(test)]
     pub(super) fn fault(&self) -> Fault {
         self.fault
     }

@@ -72,18 +72,6 @@ impl Fields {
         text.ok_or_else(|| Refusal::new(Fault::Blank, format!("{name} is missing")))
     }
 
-    /// Digits, at most 32.
-    ///
-    /// # Errors
-    /// Missing, or something else.
-    pub(super) fn digits(&self, name: &str) -> Result<String, Refusal> {
-        let text = self.wanted(name)?;
-        if text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(text);
-        }
-        Err(Refusal::params(format!("{name}: write 1 to 32 digits")))
-    }
-
     /// True or false, also as a text or 0 and 1.
     ///
     /// # Errors
@@ -223,9 +211,7 @@ mod tests {
         let read = fields(json!({"a": {}, "b": [[]], "c": -1, "d": 1.5, "e": "x", "f": [1]}));
         assert!(read.text("a").is_err() && read.list("b").is_err() && read.objects("f").is_err());
         assert!(read.number("c", 9).is_err() && read.number("d", 9).is_err());
-        assert!(
-            read.flag("e").is_err() && read.digits("e").is_err() && read.number("e", 9).is_err()
-        );
+        assert!(read.flag("e").is_err() && read.number("e", 9).is_err());
         assert_eq!(read.wanted("g").unwrap_err().fault(), Fault::Blank);
     }
 }

@@ -10,7 +10,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::asked::principal;
+use super::hooks;
 use super::lines::Lines;
+use super::states::Log;
 pub(super) use super::story::Note;
 use super::story::{Happening, Numbers, Story};
 use crate::api::app::{App, wall_ms};
@@ -25,6 +27,8 @@ pub(in crate::api) struct Hub {
     told: Mutex<Told>,
     /// The agents' connections.
     pub(super) lines: Lines,
+    /// What is to be written of agents' states.
+    log: Log,
 }
 
 /// Applications by tenant, with what has been told of each.
@@ -64,6 +68,11 @@ impl Hub {
     pub(super) async fn hold_events(&self) -> MutexGuard<'_, Told> {
         self.told.lock().await
     }
+}
+
+/// Writes agents' states down until the process ends.
+pub(in crate::api) async fn keep_log(app: App) {
+    super::states::write(&app, &Hub::of(&app).log).await;
 }
 
 /// Tells events until the process ends.
@@ -113,26 +122,21 @@ async fn hear(app: &App, event: &Event) {
     let happenings = story.hear(&event.kind);
     drop(told);
     for happening in happenings {
-        tell(app, tenant, &happening, event.at).await;
+        tell(app, tenant, &happening, event.at);
     }
 }
 
 /// Tells something to whoever wants to know: the agent's own connection, and the application's subscribers.
-pub(super) async fn tell(app: &App, tenant: &str, happening: &Happening, at: u64) {
+fn tell(app: &App, tenant: &str, happening: &Happening, at: u64) {
     if let Some(agent) = &happening.agent {
         Hub::of(app).lines.tell(tenant, agent, happening);
     }
-    let _ = at;
+    hooks::post(app, tenant, happening, at);
+    Hub::of(app).log.note(tenant, happening, at);
 }
 
 /// Something that no event of the switch says: an agent is rung elsewhere from now on.
-pub(super) async fn mode_changed(
-    app: &App,
-    tenant: &str,
-    agent: &str,
-    mode: &str,
-    user_data: Value,
-) {
+pub(super) fn mode_changed(app: &App, tenant: &str, agent: &str, mode: &str, user_data: Value) {
     let happening = Happening {
         name: "agent_call_mode_change",
         agent: Some(agent.to_owned()),
@@ -140,7 +144,7 @@ pub(super) async fn mode_changed(
         user_data,
         ..Happening::default()
     };
-    tell(app, tenant, &happening, wall_ms()).await;
+    tell(app, tenant, &happening, wall_ms());
 }
 
 /// Where one agent sits.

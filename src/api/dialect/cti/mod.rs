@@ -4,12 +4,14 @@
 //! and is answered in one of the envelopes of [`envelope`]. What the switch tells is told by [`hub`] in this interface's
 //! words ([`story`], [`names`]) to agents' connections ([`lines`], [`socket`]).
 
+mod apps;
 mod asked;
 mod bindings;
 mod calls;
 mod envelope;
 mod extensions;
 mod fields;
+mod hooks;
 mod hub;
 mod lines;
 mod logs;
@@ -23,11 +25,13 @@ mod seats;
 mod shelf;
 mod sign;
 mod socket;
+mod states;
 mod story;
+mod subscriptions;
 
 use axum::Router;
 
-pub(in crate::api) use hub::{Hub, follow};
+pub(in crate::api) use hub::{Hub, follow, keep_log};
 
 use crate::api::app::App;
 
@@ -44,6 +48,9 @@ fn operations() -> Router<App> {
         .merge(extensions::routes())
         .merge(relays::routes())
         .merge(logs::routes())
+        .merge(states::routes())
+        .merge(apps::routes())
+        .merge(subscriptions::routes())
         .merge(presence::routes())
         .merge(calls::routes())
         .merge(socket::routes())

@@ -8,6 +8,7 @@ pub(super) struct Named {
     /// As subscriptions by category write it.
     pub(super) category: &'static str,
     /// Where it comes from.
+    #[allow(dead_code, reason = "the table is for people, and for the test that counts")]
     pub(super) told: Told,
 }
 

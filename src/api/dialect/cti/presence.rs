@@ -4,12 +4,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
+use serde_json::Value;
 use strowger_core::vocab::Command;
 use strowger_core::vocab::acd::{AgentOrder, AgentPlace, Intent};
 
 use super::asked::{Asked, AskedByAny};
 use super::envelope::{Fault, Refusal, flat};
 use super::fields::Fields;
+use super::hub::mode_changed;
 use super::queues::must_exist;
 use super::seat::{CallMode, Seat};
 use crate::api::app::App;
@@ -146,7 +148,9 @@ async fn set_call_mode(State(app): State<App>, by: ByAny) -> Response {
 async fn mode_of_body(app: &App, asked: &Asked) -> Result<(), Refusal> {
     let body = asked.body()?;
     let id = asked.agent(&body.wanted("AgentId")?)?;
-    change_mode(app, asked, &id, body).await.map(drop)
+    let mode = change_mode(app, asked, &id, body).await?;
+    mode_changed(app, &asked.tenant.tenant, &id, mode.as_str(), Value::from(""));
+    Ok(())
 }
 
 /// Rings the agent at its extension or its mobile from now on, as `Contact` and `Number` say.

@@ -101,7 +101,7 @@ async fn set_mode(session: &Session, fields: &Fields) -> Answer {
     let agent = &session.key.1;
     let mode = change_mode(&session.app, &session.asked, agent, fields).await?;
     let data = fields.value("UserData").cloned().unwrap_or_else(|| Value::from(""));
-    mode_changed(&session.app, &session.key.0, agent, mode.as_str(), data.clone()).await;
+    mode_changed(&session.app, &session.key.0, agent, mode.as_str(), data.clone());
     Ok(object(json!({"Contact": mode.as_str(), "UserData": data})))
 }
 

@@ -17,8 +17,6 @@ pub(super) const SEATS: Shelf = Shelf("cti/seats");
 pub(super) const QUEUES: Shelf = Shelf("cti/queues");
 /// What holds for the whole application, by subject.
 pub(super) const APPLICATION: Shelf = Shelf("cti/application");
-/// Subscriptions to events, by id.
-pub(super) const SUBSCRIPTIONS: Shelf = Shelf("cti/subscriptions");
 
 /// Documents read at a time.
 const PAGE: usize = 200;

@@ -1,0 +1,166 @@
+//! The application itself.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use super::envelope::{Outcome, Refusal, found, written};
+use super::fields::Fields;
+use super::hooks;
+use super::shelf::{APPLICATION, refused};
+use crate::api::app::App;
+
+/// Where it is kept.
+const DETAILS: &str = "details";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/apps", get(show).put(change))
+}
+
+/// What is kept of an application.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct AppDoc {
+    name: String,
+    /// A telemarketing platform; else a call centre's.
+    external: bool,
+    pub(super) callback_url: String,
+    pub(super) hide_user_number: bool,
+    memo: String,
+    pub(super) wrap_up: u32,
+    /// Sealed; empty until it is made.
+    secret: String,
+}
+
+impl AppDoc {
+    /// The application's.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn of(app: &App, tenant: &str) -> Result<Self, Refusal> {
+        Ok(APPLICATION.get(app, tenant, DETAILS).await?.unwrap_or_default())
+    }
+
+    async fn keep(&self, app: &App, tenant: &str) -> Result<(), Refusal> {
+        APPLICATION.put(app, tenant, DETAILS, self).await
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.external { "external" } else { "default" }
+    }
+}
+
+/// What the secret is sealed for.
+fn place(tenant: &str) -> String {
+    format!("cti/secret/{tenant}")
+}
+
+/// The application's secret, which is made when it is first wanted.
+///
+/// # Errors
+/// The store can neither read nor write it.
+pub(super) async fn secret(app: &App, tenant: &str) -> Result<String, Refusal> {
+    let mut doc = AppDoc::of(app, tenant).await?;
+    if let Some(secret) = app.gateway.unseal(&place(tenant), &doc.secret) {
+        return Ok(secret);
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    doc.secret = app.gateway.seal(&place(tenant), &secret).map_err(refused)?;
+    doc.keep(app, tenant).await?;
+    Ok(secret)
+}
+
+async fn show(State(app): State<App>, asked: Asked) -> Outcome {
+    let tenant = &asked.tenant.tenant;
+    let secret = secret(&app, tenant).await?;
+    let doc = AppDoc::of(&app, tenant).await?;
+    found(json!({
+        "AppId": asked.app_id,
+        "ExtensionPrefix": asked.tenant.prefix,
+        "Name": if doc.name.is_empty() { tenant } else { &doc.name },
+        "Type": doc.kind(),
+        "CallbackUrl": doc.callback_url,
+        "IsHideUserNum": doc.hide_user_number,
+        "Secret": secret,
+        "Memo": doc.memo,
+        "WrapUpTime": doc.wrap_up,
+    }))
+}
+
+async fn change(State(app): State<App>, asked: Asked) -> Outcome {
+    let tenant = &asked.tenant.tenant;
+    let mut doc = AppDoc::of(&app, tenant).await?;
+    read_into(&mut doc, asked.body()?)?;
+    if !doc.callback_url.is_empty() {
+        let right = app.gateway.check_url(&doc.callback_url).await;
+        right.map_err(|why| Refusal::params(format!("CallbackUrl: {why}")))?;
+    }
+    doc.keep(&app, tenant).await?;
+    hooks::follow_application(&app, tenant, &asked.app_id).await?;
+    written(Value::Null)
+}
+
+/// Takes over what is given and leaves the rest.
+fn read_into(doc: &mut AppDoc, fields: &Fields) -> Result<(), Refusal> {
+    for (name, most, place) in [("Name", 128, &mut doc.name), ("Memo", 1_024, &mut doc.memo)] {
+        if let Some(text) = fields.text(name)? {
+            if text.len() > most {
+                return Err(Refusal::params(format!("{name}: at most {most} bytes")));
+            }
+            *place = text;
+        }
+    }
+    match fields.text("Type")?.as_deref() {
+        None | Some("") => {}
+        Some("default" | "1") => doc.external = false,
+        Some("external" | "0") => doc.external = true,
+        Some(_) => return Err(Refusal::params("Type: write default or external, 1 or 0")),
+    }
+    if let Some(url) = fields.text("CallbackUrl")? {
+        if !url.is_empty() && !is_url(&url) {
+            return Err(Refusal::params("CallbackUrl: write http:// or https:// and a host"));
+        }
+        doc.callback_url = url;
+    }
+    if let Some(hide) = fields.flag("IsHideUserNum")? {
+        doc.hide_user_number = hide;
+    }
+    if let Some(secs) = fields.number("WrapUpTime", 3_600)? {
+        doc.wrap_up = u32::try_from(secs).unwrap_or(0);
+    }
+    Ok(())
+}
+
+/// Whether somebody can be called back there.
+pub(super) fn is_url(text: &str) -> bool {
+    let Ok(uri) = text.parse::<axum::http::Uri>() else { return false };
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    web && text.len() <= 1_024 && uri.host().is_some_and(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_web_are_called_back() {
+        for good in ["http://59.110.105.200:12345", "https://crm.example/cti?x=1"] {
+            assert!(is_url(good), "{good}");
+        }
+        for bad in [
+            "",
+            "crm.example",
+            "ftp://crm.example",
+            "http://",
+            "http://59.110.105.911:x/",
+            "file:///etc",
+        ] {
+            assert!(!is_url(bad), "{bad}");
+        }
+    }
+}

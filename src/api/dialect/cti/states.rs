@@ -1,0 +1,245 @@
+//! The log of agents' states: each change is written down as it is told, and asked for by agent and time.
+//!
+//! A day of an agent is one document, or several where much happened. What is older than the horizon is removed when a
+//! new day begins.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::asked::Asked;
+use super::envelope::{Outcome, Refusal, found};
+use super::logs::{HORIZON_MS, Wanted};
+use super::seat::Seat;
+use super::shelf::refused;
+use super::story::Happening;
+use crate::api::app::{App, wall_ms};
+use crate::api::keep::Keep;
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// Changes of one document: well below what a document may hold.
+const MOST_CHANGES: usize = 300;
+/// Changes that wait for the store at most.
+const MOST_WAITING: usize = 50_000;
+/// Days that are kept: the horizon, and the one that it begins in.
+const DAYS: u64 = HORIZON_MS / DAY_MS + 1;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/agents/statelogs", get(list))
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Change {
+    at: u64,
+    now: String,
+    sub: String,
+    before: String,
+}
+
+/// What is being written of today.
+#[derive(Debug, Default)]
+struct Writing {
+    /// By tenant and agent: the number of the document, and what stands in it.
+    open: BTreeMap<(String, String), (u32, Vec<Change>)>,
+    day: u64,
+}
+
+fn space(day: u64) -> String {
+    format!("cti/states/{day}")
+}
+
+fn key(agent: &str, part: u32) -> String {
+    format!("{agent}/{part:04}")
+}
+
+impl Writing {
+    /// Notes a change; tells what is to be kept.
+    fn note(&mut self, tenant: &str, happening: &Happening, at: u64) -> Option<Keep> {
+        let agent = happening.agent.as_ref()?;
+        let (now, sub, before) = happening.state.clone()?;
+        if at / DAY_MS != self.day {
+            self.open.clear();
+            self.day = at / DAY_MS;
+        }
+        // After a restart a day goes on in a document of its own.
+        let first = u32::try_from(at % DAY_MS / 10_000).unwrap_or(0);
+        let entry = self.open.entry((tenant.to_owned(), agent.clone()));
+        let (part, changes) = entry.or_insert_with(|| (first, Vec::new()));
+        if changes.len() >= MOST_CHANGES {
+            *part = first.max(*part + 1);
+            changes.clear();
+        }
+        changes.push(Change { at, now, sub, before });
+        let document = serde_json::to_value(&*changes).ok()?;
+        Some(Keep::put(&space(self.day), key(agent, *part), document))
+    }
+}
+
+/// Changes that wait to be written.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    waiting: Mutex<VecDeque<(String, Happening, u64)>>,
+    news: Notify,
+}
+
+impl Log {
+    /// Has a change written down, where it is one.
+    pub(super) fn note(&self, tenant: &str, happening: &Happening, at: u64) {
+        if happening.name != "acd_agent_state" {
+            return;
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= MOST_WAITING {
+            tracing::error!("the store does not keep up: a change of an agent's state is lost");
+            return;
+        }
+        waiting.push_back((tenant.to_owned(), happening.clone(), at));
+        drop(waiting);
+        self.news.notify_one();
+    }
+
+    fn take(&self) -> VecDeque<(String, Happening, u64)> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *waiting)
+    }
+}
+
+/// Writes what comes, one after the other, so that no earlier day's end overwrites a later one.
+pub(super) async fn write(app: &App, log: &Log) {
+    let mut writing = Writing::default();
+    loop {
+        log.news.notified().await;
+        // Of several changes of one document only the last has to be written.
+        let mut by_tenant: BTreeMap<String, BTreeMap<(String, String), Keep>> = BTreeMap::new();
+        let mut new_days = BTreeMap::new();
+        for (tenant, happening, at) in log.take() {
+            if at / DAY_MS != writing.day {
+                new_days.insert(tenant.clone(), at / DAY_MS);
+            }
+            if let Some(keep) = writing.note(&tenant, &happening, at) {
+                let of_tenant = by_tenant.entry(tenant).or_default();
+                of_tenant.insert((keep.space.clone(), keep.key.clone()), keep);
+            }
+        }
+        for (tenant, keeps) in by_tenant {
+            let keeps = keeps.into_values().collect();
+            if let Err(error) = app.gateway.keep_together(&tenant, keeps).await {
+                tracing::warn!(%tenant, "changes of agents' states are not written: {error}");
+            }
+        }
+        for (tenant, day) in new_days {
+            forget(app, &tenant, day).await;
+        }
+    }
+}
+
+/// Removes what is too old.
+async fn forget(app: &App, tenant: &str, today: u64) {
+    let old = space(today.saturating_sub(DAYS + 1));
+    while let Ok(rows) = app.gateway.kept_all(tenant, &old, None, 200).await {
+        let gone: Vec<Keep> = rows.into_iter().map(|(key, _)| Keep::remove(&old, key)).collect();
+        if gone.is_empty() || app.gateway.keep_together(tenant, gone).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn changes(app: &App, tenant: &str, day: u64) -> Result<Vec<(String, Change)>, Refusal> {
+    let space = space(day);
+    let mut all = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let rows = app.gateway.kept_all(tenant, &space, after.as_deref(), 200).await;
+        let rows = rows.map_err(refused)?;
+        let full = rows.len() == 200;
+        after = rows.last().map(|(key, _)| key.clone());
+        for (key, document) in rows {
+            let agent = key.split('/').next().unwrap_or_default().to_owned();
+            let read: Vec<Change> = serde_json::from_value(document).unwrap_or_default();
+            all.extend(read.into_iter().map(|change| (agent.clone(), change)));
+        }
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+async fn list(State(app): State<App>, asked: Asked) -> Outcome {
+    let wanted = Wanted::of(&asked, "AgentId")?;
+    let agent = wanted.text("AgentId")?.map(|agent| asked.agent(&agent)).transpose()?;
+    let seats = Seat::all(&asked, &app).await?;
+    let mut all = Vec::new();
+    for day in wanted.from / DAY_MS..=wanted.until / DAY_MS {
+        all.extend(changes(&app, &asked.tenant.tenant, day).await?);
+    }
+    all.sort_by(|one, other| one.1.at.cmp(&other.1.at));
+    // Each state ends when the agent's next one begins.
+    let mut ends: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (id, change) in all.into_iter().rev() {
+        let (end, _) = ends.get(&id).cloned().unwrap_or((0, String::new()));
+        ends.insert(id.clone(), (change.at, change.now.clone()));
+        let within = (wanted.from..wanted.until).contains(&change.at);
+        if within && agent.as_ref().is_none_or(|agent| *agent == id) {
+            rows.push(row(&seats, &id, &change, end));
+        }
+    }
+    let page: Vec<Value> = rows.into_iter().skip(wanted.skip).take(wanted.size).collect();
+    found(json!({"AgentStateLogs": page}))
+}
+
+/// A state that still holds has no end.
+fn row(seats: &[Seat], id: &str, change: &Change, end: u64) -> Value {
+    let seat = seats.iter().find(|seat| seat.id == id);
+    let until = if end == 0 { wall_ms() } else { end };
+    json!({
+        "AgentId": id,
+        "AgentName": seat.map(|seat| seat.doc.name.as_str()).unwrap_or_default(),
+        "WorkId": seat.map(|seat| seat.doc.work_id.as_str()).unwrap_or_default(),
+        "CurState": change.now,
+        "CurStateSubId": change.sub.parse().unwrap_or(0_u64),
+        "StartTime": change.at,
+        "EndTime": end,
+        "Duration": until.saturating_sub(change.at) / 1_000,
+        "OldState": change.before,
+        "OldStateSubId": 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn happening(now: &str) -> Happening {
+        Happening {
+            name: "acd_agent_state",
+            agent: Some("101".into()),
+            state: Some((now.into(), "3".into(), "idle".into())),
+            ..Happening::default()
+        }
+    }
+
+    #[test]
+    fn a_long_day_is_written_in_several_documents_and_a_new_one_begins_anew() {
+        let mut writing = Writing::default();
+        let at = 20_000 * DAY_MS + 25_000;
+        let mut keys = std::collections::BTreeSet::new();
+        for n in 0..=MOST_CHANGES as u64 {
+            let keep = writing.note("demo", &happening("onBreak"), at + n).unwrap();
+            assert_eq!(keep.space, "cti/states/20000");
+            keys.insert(keep.key);
+        }
+        assert_eq!(keys.into_iter().collect::<Vec<_>>(), ["101/0002", "101/0003"]);
+        let keep = writing.note("demo", &happening("idle"), at + DAY_MS).unwrap();
+        assert_eq!((keep.space.as_str(), keep.key.as_str()), ("cti/states/20001", "101/0002"));
+        assert_eq!(keep.document.unwrap().as_array().map(Vec::len), Some(1));
+    }
+}

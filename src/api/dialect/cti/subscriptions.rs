@@ -1,0 +1,215 @@
+//! Who wants to be told of what: subscriptions with addresses of their own, and the application's one list of events.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use serde_json::{Map, Value, json};
+
+use super::apps::is_url;
+use super::asked::Asked;
+use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
+use super::fields::Fields;
+use super::hooks::{self, OWNER};
+use super::names::{EVENTS, find};
+use super::shelf::{APPLICATION, number};
+use crate::api::app::App;
+use crate::api::outgoing::Hook;
+
+/// Subscriptions of an application.
+const MOST: usize = 100;
+/// Where the application's own list is kept.
+const EVENTS_KEY: &str = "events";
+/// The space of subscriptions' numbers.
+const NUMBERS: &str = "cti/subscription-ids";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/subscriptions", post(create).get(list))
+        .route("/subscriptions/{id}", get(show).put(change).delete(remove))
+        .route("/webhooks/events", post(append).put(replace).delete(clear))
+}
+
+/// A subscription as it is asked for.
+struct Subscription {
+    callback: String,
+    name: String,
+    events: Vec<String>,
+    enable: bool,
+}
+
+impl Subscription {
+    async fn read(app: &App, fields: &Fields) -> Result<Self, Refusal> {
+        let callback = fields.wanted("callback")?;
+        if !is_url(&callback) {
+            return Err(Refusal::params("callback: write http:// or https:// and a host"));
+        }
+        let right = app.gateway.check_url(&callback).await;
+        right.map_err(|why| Refusal::params(format!("callback: {why}")))?;
+        let events = fields.wanted_list("events")?;
+        if let Some(unknown) = events.iter().find(|name| find(name).is_none()) {
+            return Err(Refusal::params(format!("events: there is no event {unknown}")));
+        }
+        let off = fields.flag("state")? == Some(false) || fields.flag("enable")? == Some(false);
+        let name = fields.wanted("name")?;
+        if name.len() > 128 {
+            return Err(Refusal::params("name: at most 128 bytes"));
+        }
+        Ok(Self { callback, name, events, enable: !off })
+    }
+}
+
+/// The webhook of a subscription.
+fn hook_id(id: u64) -> String {
+    format!("cti-{id}")
+}
+
+/// The subscriptions of the application, by id.
+fn all(app: &App, asked: &Asked) -> Vec<(u64, Arc<Hook>)> {
+    let own = app.gateway.hooks(&asked.tenant.tenant).into_iter().filter_map(|hook| {
+        let id = hook.id.strip_prefix("cti-")?.parse().ok()?;
+        (hook.owner == OWNER).then_some((id, hook))
+    });
+    let mut own: Vec<_> = own.collect();
+    own.sort_by_key(|(id, _)| *id);
+    own
+}
+
+fn shown(hook: &Hook) -> Value {
+    json!({
+        "callback": hook.url,
+        "name": hook.description,
+        "events": hook.events,
+        "enable": hook.enabled,
+    })
+}
+
+/// Has an address told of events.
+async fn keep_subscription(
+    app: &App,
+    asked: &Asked,
+    id: u64,
+    subscription: Subscription,
+) -> Result<(), Refusal> {
+    let whose = (asked.tenant.tenant.as_str(), asked.app_id.as_str());
+    let hook = hooks::hook(app, whose, hook_id(id), subscription.callback).await?;
+    let hook = Hook {
+        events: subscription.events,
+        enabled: subscription.enable,
+        description: subscription.name,
+        ..hook
+    };
+    app.gateway.put_hook(hook).await.map_err(hooks::refused)
+}
+
+async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+    let tenant = &asked.tenant.tenant;
+    let wanted = asked.body()?.objects("subscriptions")?;
+    let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "subscriptions is missing"))?;
+    let mut count = all(&app, &asked).len();
+    let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
+    for fields in wanted.iter().take(MOST) {
+        let name = fields.text("name").ok().flatten().unwrap_or_default();
+        match Subscription::read(&app, fields).await {
+            Ok(subscription) if count < MOST => {
+                // Ids are never given again: each has a name of its own among the numbers.
+                let id = number(&app, tenant, NUMBERS, &super::lines::fresh_id()).await?;
+                keep_subscription(&app, &asked, id, subscription).await?;
+                count += 1;
+                succeeded.push(json!({"id": id, "name": name}));
+            }
+            _ => failed.push(name),
+        }
+    }
+    written(json!({"sub_succ": succeeded, "sub_fail": failed}))
+}
+
+async fn list(State(app): State<App>, asked: Asked) -> Outcome {
+    found(all(&app, &asked).iter().map(|(_, hook)| shown(hook)).collect::<Vec<_>>())
+}
+
+fn find_own(app: &App, asked: &Asked, id: &str) -> Result<(u64, Arc<Hook>), Refusal> {
+    let own = all(app, asked).into_iter().find(|(number, _)| number.to_string() == id);
+    own.ok_or_else(|| Refusal::new(Fault::NotFound, format!("no subscription {id}")))
+}
+
+async fn show(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
+    found(shown(&find_own(&app, &asked, &id)?.1))
+}
+
+async fn change(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
+    let (id, _) = find_own(&app, &asked, &id)?;
+    let subscription = Subscription::read(&app, asked.body()?).await?;
+    let mut result = Map::new();
+    result.insert(subscription.name.clone(), Value::from(id));
+    keep_subscription(&app, &asked, id, subscription).await?;
+    written(result)
+}
+
+async fn remove(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
+    let own = find_own(&app, &asked, &id);
+    let (id, _) = own.map_err(|refusal| refusal.or(Fault::NotFound, Fault::NoData))?;
+    let gone = app.gateway.remove_hook(&asked.tenant.tenant, &hook_id(id)).await;
+    gone.map_err(hooks::refused)?;
+    found("")
+}
+
+/// The events that go to the application's own address.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn own_events(app: &App, tenant: &str) -> Result<BTreeSet<String>, Refusal> {
+    Ok(APPLICATION.get(app, tenant, EVENTS_KEY).await?.unwrap_or_default())
+}
+
+/// Names by category; all of a category where none is listed.
+fn listed(asked: &Asked) -> Result<BTreeSet<String>, Refusal> {
+    let infos = asked.body()?.objects("Events")?;
+    let infos = infos.ok_or_else(|| Refusal::new(Fault::Blank, "Events is missing"))?;
+    let mut names = BTreeSet::new();
+    for info in &infos {
+        let category = info.wanted("category")?;
+        let of_category = || EVENTS.iter().filter(|event| event.category == category);
+        if of_category().next().is_none() {
+            let known = "agent_state, ext_state, agent_call_mode or call";
+            return Err(Refusal::params(format!("category: write {known}")));
+        }
+        match info.list("all_type")?.filter(|list| !list.is_empty()) {
+            None => names.extend(of_category().map(|event| event.name.to_owned())),
+            Some(list) => {
+                for name in list {
+                    if !of_category().any(|event| event.name == name) {
+                        let detail = format!("all_type: {category} has no event {name}");
+                        return Err(Refusal::params(detail));
+                    }
+                    names.insert(name);
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+async fn keep(app: &App, asked: &Asked, names: &BTreeSet<String>) -> Result<(), Refusal> {
+    APPLICATION.put(app, &asked.tenant.tenant, EVENTS_KEY, names).await?;
+    hooks::follow_application(app, &asked.tenant.tenant, &asked.app_id).await
+}
+
+async fn append(State(app): State<App>, asked: Asked) -> Outcome {
+    let mut names = own_events(&app, &asked.tenant.tenant).await?;
+    names.extend(listed(&asked)?);
+    keep(&app, &asked, &names).await?;
+    written(Value::Null)
+}
+
+async fn replace(State(app): State<App>, asked: Asked) -> Outcome {
+    keep(&app, &asked, &listed(&asked)?).await?;
+    written(Value::Null)
+}
+
+async fn clear(State(app): State<App>, asked: Asked) -> Outcome {
+    keep(&app, &asked, &BTreeSet::new()).await?;
+    gone()
+}
