@@ -54,6 +54,7 @@ struct Bound {
 /// # Errors
 /// See [`StartError`]; then nothing is left running.
 pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
+    memory::settle();
     let system = |error: &dyn std::fmt::Display| StartError::System(error.to_string());
     let clock = Clock::start();
     let (store, sealer, restart) = open_store(&loaded.shell)?;

@@ -7,7 +7,7 @@ mod write;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::api::Output;
 use super::event::Event;
@@ -65,6 +65,8 @@ pub(crate) struct Layer {
     tickets: u64,
     /// Where messages are written before they are copied to their exact size.
     scratch: Vec<u8>,
+    /// Where responses that are kept for their transaction only are copied to.
+    shelf: BytesMut,
 }
 
 impl Layer {
@@ -84,6 +86,7 @@ impl Layer {
             clients_by_flow: BTreeSet::new(),
             tickets: 0,
             scratch: Vec::with_capacity(4096),
+            shelf: BytesMut::new(),
         }
     }
 

@@ -151,7 +151,9 @@ impl Layer {
         if !actions.contains(&Action::Send) {
             return None;
         }
-        let forget = answer.forget && matches!(record.machine, Machine::Other(_));
+        // The answer to an INVITE may be kept by its leg.
+        let other = matches!(record.machine, Machine::Other(_));
+        let (forget, passing) = (other && answer.forget, other && !answer.forget);
         let key = record.key;
         let head = record.head.take()?;
         let made_up = record.tag.take();
@@ -166,7 +168,11 @@ impl Layer {
         if answer.tag.is_empty() {
             answer.tag = &tag;
         }
-        let bytes = self.write_answer(&head, &answer);
+        let bytes = if passing {
+            self.write_passing(&head, &answer)
+        } else {
+            self.write_answer(&head, &answer)
+        };
         let record = self.servers.get_mut(handle)?;
         record.last = bytes.clone();
         if class == Class::Provisional {

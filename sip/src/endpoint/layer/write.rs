@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::Layer;
 use crate::endpoint::api::Body;
@@ -85,9 +85,31 @@ pub(super) fn write_via<B: Sink>(
     writer.header(HeaderName::Via, value);
 }
 
+/// Bytes that passing responses share: large enough that the system's allocator takes it from the system and gives it back.
+const SHELF: usize = 128 * 1024;
+
 impl Layer {
     /// Writes a response that begins with `head`.
     pub(super) fn write_answer(&mut self, head: &Head, answer: &Answer<'_>) -> Bytes {
+        self.compose(head, answer);
+        Bytes::copy_from_slice(&self.scratch)
+    }
+
+    /// Writes a response that is kept until its transaction ends, and by nobody for longer. Those of about the same time
+    /// share one piece of memory and give it back together; one by one they would lie between what stays.
+    pub(super) fn write_passing(&mut self, head: &Head, answer: &Answer<'_>) -> Bytes {
+        self.compose(head, answer);
+        if self.scratch.len() > SHELF / 16 {
+            return Bytes::copy_from_slice(&self.scratch);
+        }
+        if self.shelf.capacity() < self.scratch.len() {
+            self.shelf = BytesMut::with_capacity(SHELF);
+        }
+        self.shelf.extend_from_slice(&self.scratch);
+        self.shelf.split().freeze()
+    }
+
+    fn compose(&mut self, head: &Head, answer: &Answer<'_>) {
         self.scratch.clear();
         let mut writer = Writer::response(&mut self.scratch, answer.status, answer.reason);
         head.write(&mut writer, answer.status, answer.tag);
@@ -98,7 +120,6 @@ impl Layer {
             writer.header(HeaderName::Server, &self.settings.user_agent);
         }
         finish(writer, answer.lines, answer.headers, answer.body);
-        Bytes::copy_from_slice(&self.scratch)
     }
 
     /// Writes a request for `flow` with this branch.
