@@ -37,7 +37,8 @@ pub struct Group {
 #[derive(Debug)]
 enum Letter {
     Records(Group),
-    Changes(Changes),
+    /// Rare and large: the queue has room for the largest letter many times over.
+    Changes(Box<Changes>),
 }
 
 /// What the writer has done since the start.
@@ -75,12 +76,13 @@ impl Keeper {
     /// # Errors
     /// The changes, when they cannot be taken.
     pub fn change(&self, changes: Changes) -> Result<(), Box<Changes>> {
-        let Some(queue) = self.queue.upgrade() else { return Err(Box::new(changes)) };
+        let changes = Box::new(changes);
+        let Some(queue) = self.queue.upgrade() else { return Err(changes) };
         match queue.try_send(Letter::Changes(changes)) {
             Err(
                 TrySendError::Full(Letter::Changes(changes))
                 | TrySendError::Disconnected(Letter::Changes(changes)),
-            ) => Err(Box::new(changes)),
+            ) => Err(changes),
             _ => Ok(()),
         }
     }
