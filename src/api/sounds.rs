@@ -13,6 +13,9 @@ pub const LARGEST: usize = 20 << 20;
 /// Bytes of all files of one tenant.
 pub const ALL: u64 = 1 << 30;
 
+/// How the names of these prompts begin.
+pub const PROMPTS: &str = "recorded:sounds/";
+
 /// A prompt that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptSound {

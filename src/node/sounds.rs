@@ -104,6 +104,7 @@ fn failed(error: io::Error) -> SoundError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::sounds::PROMPTS;
 
     fn wav(rate: u32, samples: u32) -> Vec<u8> {
         let spec = hound::WavSpec {
@@ -124,6 +125,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let bytes = wav(8_000, 4_000);
         let kept = keep(place.path(), "demo", &bytes).unwrap();
+        assert!(kept.prompt.starts_with(PROMPTS), "{}", kept.prompt);
         assert_eq!((kept.length_ms, kept.bytes), (500, bytes.len() as u64));
         let file = file_of(place.path(), "demo", &kept.prompt).unwrap();
         assert_eq!(fs::read(&file).unwrap(), bytes);

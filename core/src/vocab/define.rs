@@ -92,6 +92,12 @@ impl Entry {
         }
     }
 
+    /// An extension with nothing besides.
+    pub fn of(extension: Extension) -> Self {
+        let (mailbox, watch_mailboxes) = (None, Vec::new());
+        Self::Extension(Box::new(ExtensionEntry { extension, mailbox, watch_mailboxes }))
+    }
+
     /// Its secrets, in an order that its kind fixes: to be stored apart from the rest.
     pub fn secrets(&mut self) -> Vec<&mut Secret> {
         match self {

@@ -6,6 +6,7 @@
 //! another.
 
 mod cti;
+mod ringme;
 
 use axum::Router;
 
@@ -15,7 +16,7 @@ use super::webhooks::Renderer;
 
 /// Everything that the dialects serve, each under its original paths.
 pub(super) fn routes() -> Router<App> {
-    Router::new().merge(cti::routes())
+    Router::new().merge(cti::routes()).merge(ringme::routes())
 }
 
 /// What the dialects need beside their requests: each task runs from the start to the end of the process. What follows
