@@ -10,11 +10,14 @@ mod cti_calls;
 mod cti_events;
 mod cti_socket;
 mod golden;
+mod ringme;
+mod ringme_phones;
+mod ringme_refusals;
 
 use golden::Dialect;
 
 /// All of them, in the order of the document.
-const DIALECTS: &[Dialect] = &[CTI];
+const DIALECTS: &[Dialect] = &[CTI, RINGME];
 
 const CTI: Dialect =
     Dialect { folder: "cti", title: "CTI cloud", paths: "/ccapi/v2/...", scene: cti::scene };
@@ -22,6 +25,14 @@ const CTI: Dialect =
 #[test]
 fn cti_transcripts() {
     CTI.play();
+}
+
+const RINGME: Dialect =
+    Dialect { folder: "ringme", title: "RingMe", paths: "/api/ver1.0/...", scene: ringme::scene };
+
+#[test]
+fn ringme_transcripts() {
+    RINGME.play();
 }
 
 #[test]

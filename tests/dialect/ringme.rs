@@ -31,7 +31,7 @@ pub fn setup(carrier: u16) -> Setup {
          [[agent]]\ntenant = \"demo\"\nid = \"901\"\nextension = \"094\"\n\
          [[tenant]]\nid = \"other\"\nringme_client_id = \"13\"\nprefix = \"9031046857\"\n\
          [[tenant.api_key]]\nname = \"admin\"\ntoken = \"{OTHER}\"\nrole = \"admin\"\n\
-         [[extension]]\ntenant = \"other\"\nnumber = \"117\"\npassword = \"x\"\n\
+         [[extension]]\ntenant = \"other\"\nnumber = \"555\"\npassword = \"x\"\n\
          [[queue]]\ntenant = \"other\"\nnumber = \"370\"\n"
     ))
 }
@@ -71,12 +71,14 @@ impl Site {
     }
 
     pub fn queue(&self, number: &str) -> u64 {
-        let body = json!({"status": "active", "name": number, "label": "test queue", "type": "queue"});
+        let body =
+            json!({"status": "active", "name": number, "label": "test queue", "type": "queue"});
         self.ask("POST", "/client/@me/extension/", &body)["id"].as_u64().unwrap()
     }
 
     pub fn local(&self, number: &str, status: &str) -> u64 {
-        let body = json!({"extension_id": self.phone(number), "call_timeout": 30, "status": status});
+        let body =
+            json!({"extension_id": self.phone(number), "call_timeout": 30, "status": status});
         self.ask("POST", "/client/@me/agent/local/", &body)["id"].as_u64().unwrap()
     }
 
@@ -140,8 +142,7 @@ fn upload(client: Client, place: &Place, name: &str, tone: f64) -> Answer {
 /// What a transcript needs.
 pub fn scene(needs: &str) -> Scene {
     let site = Site::start();
-    let mut scene =
-        Scene::new(&site.switch).set("token", TOKEN).set("reader", "e2e-reader-5");
+    let mut scene = Scene::new(&site.switch).set("token", TOKEN).set("reader", "e2e-reader-5");
     let mut set = |name: &str, value: u64| {
         scene.variables.insert(name.to_owned(), value.to_string());
     };

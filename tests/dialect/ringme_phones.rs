@@ -56,7 +56,8 @@ fn login_and_logout_change_whom_the_queue_rings() {
     caller.wait_connected();
     let waiting = site.wait_member(queue, "waiting");
     assert_eq!((&waiting["number"], &waiting["serving_agent"]), (&json!("094"), &Value::Null));
-    let counts = |site: &Site| site.ask("GET", &format!("/extension/{queue}/queue/status/"), &Value::Null);
+    let counts =
+        |site: &Site| site.ask("GET", &format!("/extension/{queue}/queue/status/"), &Value::Null);
     let expected = json!({"answered_members": 0, "trying_members": 0, "waiting_members": 1});
     assert_eq!(counts(&site), expected);
 

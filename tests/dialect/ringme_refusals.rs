@@ -50,7 +50,8 @@ fn ids(site: &Site) -> Ids {
     let remote = site.remote("89215650644", "available");
     site.seat(queue, "local", local, 1);
     site.seat(queue, "remote", remote, 1);
-    let wish = json!({"url": "https://host.example/x", "method": "GET", "event_type": "agent-login"});
+    let wish =
+        json!({"url": "https://host.example/x", "method": "GET", "event_type": "agent-login"});
     let event = site.ask("POST", &format!("/client/@me/agent/local/{local}/event/"), &wish);
     Ids {
         phone: site.phone("117"),
@@ -109,10 +110,30 @@ fn nothing_that_is_sent_breaks_anything() {
 
 /// Members that some operation reads.
 const MEMBERS: [&str; 24] = [
-    "name", "type", "status", "label", "extra_params", "extension_id", "number", "call_timeout",
-    "wrap_up_time", "agent_id", "level", "position", "url", "method", "event_type", "strategy",
-    "sound", "sound_type", "max_wait_time", "record_enabled", "timeout_transfer_dst", "exit_key",
-    "vm_mailto", "agent_hangup_action",
+    "name",
+    "type",
+    "status",
+    "label",
+    "extra_params",
+    "extension_id",
+    "number",
+    "call_timeout",
+    "wrap_up_time",
+    "agent_id",
+    "level",
+    "position",
+    "url",
+    "method",
+    "event_type",
+    "strategy",
+    "sound",
+    "sound_type",
+    "max_wait_time",
+    "record_enabled",
+    "timeout_transfer_dst",
+    "exit_key",
+    "vm_mailto",
+    "agent_hangup_action",
 ];
 
 #[test]
@@ -120,8 +141,18 @@ fn wrong_types_and_values_are_told_so() {
     let site = Site::start();
     let ids = ids(&site);
     let odd = [
-        json!({}), json!([]), json!(true), json!(-1), json!(1.5), json!(1e30), json!(""),
-        json!("\u{0}"), json!("ü".repeat(2_000)), json!("*"), json!("../.."), json!(4_294_967_295u64),
+        json!({}),
+        json!([]),
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(1e30),
+        json!(""),
+        json!("\u{0}"),
+        json!("ü".repeat(600)),
+        json!("*"),
+        json!("../.."),
+        json!(4_294_967_295u64),
     ];
     for (method, path) in operations(&ids) {
         if matches!(method, "GET" | "DELETE") || path.contains("/sound/") {
@@ -133,7 +164,7 @@ fn wrong_types_and_values_are_told_so() {
             let answer = site.client.json(method, &format!("/api/ver1.0{path}"), TOKEN, &body);
             // What is right by chance is carried out: an empty text unsets.
             if answer.status != 200 {
-                assert_refused(&answer, &[400, 404, 409], &format!("{method} {path} {body}"));
+                assert_refused(&answer, &[400, 404, 409], &format!("{method} {path} {value}"));
             }
         }
     }
@@ -146,7 +177,8 @@ fn wrong_types_and_values_are_told_so() {
             format!("/client/12/sound/{text}"),
             format!("/client/12/current_calls/{text}"),
         ] {
-            let answer = site.client.json("GET", &format!("/api/ver1.0{path}"), TOKEN, &Value::Null);
+            let answer =
+                site.client.json("GET", &format!("/api/ver1.0{path}"), TOKEN, &Value::Null);
             assert_refused(&answer, &[400, 404], &path);
         }
     }
