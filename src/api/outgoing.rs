@@ -14,6 +14,10 @@ pub const BODY_BYTES: usize = 256 * 1024;
 /// Webhooks of one tenant.
 pub const HOOKS: usize = 200;
 
+/// A header field of a [`Post`] that is not sent: the method, POST unless said. With GET the body, a form, is sent as the
+/// query of the URL.
+pub const METHOD: &str = ":method";
+
 /// A place that is told what happens.
 #[derive(Clone, PartialEq)]
 pub struct Hook {

@@ -11,6 +11,7 @@ mod cti_events;
 mod cti_socket;
 mod golden;
 mod ringme;
+mod ringme_events;
 mod ringme_phones;
 mod ringme_refusals;
 

@@ -29,6 +29,7 @@ mod queues;
 mod recording;
 mod register;
 mod restart;
+mod schemathesis;
 mod story;
 mod supervision;
 mod transcode;

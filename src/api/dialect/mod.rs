@@ -26,6 +26,7 @@ pub(super) fn background(app: &App) -> Vec<Task> {
     vec![
         Box::pin(cti::follow(app.clone(), app.gateway.follow(None))),
         Box::pin(cti::keep_log(app.clone())),
+        Box::pin(ringme::follow(app.clone(), app.gateway.follow(None))),
     ]
 }
 

@@ -17,7 +17,7 @@ use super::super::gateway::{Gateway, Shared};
 use super::super::zones::wall_ms;
 use super::lane::{Failure, Item, Lane, WINDOW};
 use super::{Name, Note, Start, sign, written};
-use crate::api::outgoing::Hook;
+use crate::api::outgoing::{Hook, METHOD};
 use crate::net::outbound::{Outbound, OutboundError, Outgoing};
 use crate::store::{
     Change, Changes, OutboxChange, OutboxCount, OutboxQuery, OutboxRow, StoreError,
@@ -387,7 +387,8 @@ async fn attempt(
     ];
     headers.extend(own.map(|(name, value)| (name.to_owned(), value)));
     headers.extend(signature.map(|value| ("webhook-signature".to_owned(), value)));
-    let (method, url) = (Method::POST, sign::address(&hook, seconds));
+    let url = sign::address(&hook, seconds);
+    let (method, url, body) = addressed(&url, &mut headers, body);
     let outgoing = Outgoing { method, url, headers, body, limit, most: ANSWER };
     let outcome = match outbound.send(outgoing).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
@@ -398,6 +399,23 @@ async fn attempt(
         Err(error @ OutboundError::Broken(_)) => Err((Failure::Refused, error.to_string())),
     };
     (order_key, id, outcome)
+}
+
+/// By which method and where to; a form that is sent by GET is a part of the address.
+fn addressed(
+    url: &str,
+    headers: &mut Vec<(String, String)>,
+    body: Bytes,
+) -> (Method, String, Bytes) {
+    let gets = headers.iter().any(|(name, method)| name == METHOD && method == "GET");
+    headers.retain(|(name, _)| name != METHOD);
+    if !gets {
+        return (Method::POST, url.to_owned(), body);
+    }
+    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+    let between = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{between}{}", String::from_utf8_lossy(&body));
+    (Method::GET, url, Bytes::new())
 }
 
 /// The name of a delivery: the same in every attempt.

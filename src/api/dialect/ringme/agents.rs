@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use serde_json::Value;
 use strowger_core::vocab::acd::{
@@ -14,10 +14,11 @@ use strowger_core::vocab::{Command, Query, Reply};
 use super::agent_item::{self, Kept, Kind, SPACE};
 use super::client::Client;
 use super::events;
-use super::fields::{Fields, query, read_flag};
+use super::fields::{Fields, Path, query, read_flag};
 use super::ids;
 use super::queues::{MOST_ROWS, changeable};
 use super::refusal::{Fault, Refusal};
+use super::tell;
 use crate::api::app::App;
 use crate::api::gateway::MAX_ROWS;
 use crate::api::keep::Keep;
@@ -295,7 +296,7 @@ pub(super) async fn remove(
     }
     let key = view.config.key;
     client.define(&app, DefinitionOrder::DeleteAgent(key.clone())).await?;
-    let mut changes = vec![Keep::remove(SPACE, &*key.id)];
+    let mut changes = vec![Keep::remove(SPACE, &*key.id), Keep::remove(tell::SPACE, &*key.id)];
     for (id, wish) in events::wishes(&app, client.tenant()).await? {
         if wish.agent == key.id {
             changes.push(Keep::remove(events::SPACE, events::key(id)));

@@ -1,7 +1,7 @@
 //! Current calls. The document names the resource and says what it does; the members are ours.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{QueueKey, QueueOrder};
@@ -11,7 +11,7 @@ use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
 use strowger_core::vocab::{CallId, Command, Query, Reply};
 
 use super::client::Client;
-use super::fields::Fields;
+use super::fields::{Fields, Path};
 use super::ids::{bare, shown};
 use super::queues::MOST_ROWS;
 use super::refusal::{Fault, Refusal};

@@ -38,6 +38,9 @@ impl FromRequestParts<App> for Client {
         let Some(principal) = principal else {
             return Err(guard.failed(app, Fault::Token, "the access token is unknown or too old"));
         };
+        app.pace(&principal).map_err(|seconds| {
+            Refusal::later(Fault::TooMany, seconds, "the token's key asks too often")
+        })?;
         let tenants = app.gateway.tenants();
         let names = tenants.iter().find(|names| names.tenant == principal.tenant);
         let names = names.cloned().unwrap_or_else(|| TenantNames {

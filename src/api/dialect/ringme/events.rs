@@ -1,18 +1,20 @@
 //! Where clients want to hear of agents' logins and logouts.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::agent_item::Kind;
+use super::agent_item::{Kind, status};
 use super::client::Client;
-use super::fields::{Fields, Given};
+use super::fields::{Fields, Given, Path};
 use super::ids;
 use super::refusal::{Fault, Refusal};
+use super::tell;
 use crate::api::app::App;
+use crate::api::keep::Keep;
 
 /// Events of one client.
 pub(super) const MOST: usize = 1_000;
@@ -142,9 +144,9 @@ pub(super) async fn create(
 ) -> Answer {
     client.is(&id)?;
     client.defines()?;
-    let agent = client.agent(&app, Kind::read(&kind)?, &agent).await?.config.key.id;
+    let view = client.agent(&app, Kind::read(&kind)?, &agent).await?;
     let wish = Wish {
-        agent,
+        agent: view.config.key.id,
         event_type: read_what(&fields.needed("event_type", 32)?)?,
         method: read_method(&fields.needed("method", 8)?)?,
         url: read_url(fields.needed("url", LONGEST_URL)?)?,
@@ -156,6 +158,9 @@ pub(super) async fn create(
     getrandom::fill(&mut random).map_err(|error| Refusal::internal(&error))?;
     let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = client.id_of(&app, ids::EVENTS, &name).await?;
+    // What happens from now on is told.
+    let told = Keep::put(tell::SPACE, &*wish.agent, status(&view.intent).into());
+    app.gateway.keep_together(client.tenant(), vec![told]).await?;
     put(&app, &client, id, &wish).await
 }
 

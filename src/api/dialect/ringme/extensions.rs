@@ -1,7 +1,7 @@
 //! Internal numbers of a client: phones and queues.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use strowger_core::vocab::define::{Entry, EntryKey, EntryKind, EntryOrder, Entry
 use strowger_core::vocab::{Command, Done, ExtensionKey, Query, Reply, Secret};
 
 use super::client::Client;
-use super::fields::{Fields, Given};
+use super::fields::{Fields, Given, Path};
 use super::ids::{self, bare, shown};
 use super::queue_item::fresh;
 use super::queues::{MOST_ROWS, changeable};

@@ -3,9 +3,11 @@
 use std::ops::RangeInclusive;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::refusal::{Fault, Refusal};
@@ -13,6 +15,18 @@ use crate::api::app::App;
 
 /// Bytes of a text.
 const LONGEST: usize = 1_024;
+
+/// What stands in the path, percent-decoded.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, app).await;
+        path.map(|path| Self(path.0)).map_err(|error| Refusal::wrong("path", error.body_text()))
+    }
+}
 
 /// A parameter, if it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]

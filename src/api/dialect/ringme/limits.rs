@@ -1,10 +1,11 @@
 //! How much a client may have, and has.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::fields::Path;
 use super::refusal::Refusal;
 use super::{events, sounds};
 use crate::api::app::App;

@@ -16,6 +16,7 @@ mod queue_item;
 mod queues;
 mod refusal;
 mod sounds;
+mod tell;
 mod tiers;
 mod token;
 
@@ -24,6 +25,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::api::app::App;
+
+pub(super) use tell::follow;
 
 const BASE: &str = "/api/ver1.0";
 
@@ -72,7 +75,6 @@ pub(super) fn routes() -> Router<App> {
     routes
         .route("/oauth/token", issue.clone())
         .route("/oauth/token/", issue)
-        .route(BASE, any(refusal::nowhere))
         .route(&format!("{BASE}/"), any(refusal::nowhere))
         .route(&format!("{BASE}/{{*rest}}"), any(refusal::nowhere))
 }

@@ -1,7 +1,7 @@
 //! A queue: its parameters, how it stands, and its callers.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{
     AgentKey, AgentPlace, DefinitionOrder, MemberState, MemberView, QueueView,
@@ -9,7 +9,7 @@ use strowger_core::vocab::acd::{
 use strowger_core::vocab::{Command, Query, Reply};
 
 use super::client::Client;
-use super::fields::Fields;
+use super::fields::{Fields, Path};
 use super::ids::shown;
 use super::queue_item;
 use super::refusal::{Fault, Refusal};

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use strowger_core::vocab::acd::{AgentConfig, QueueConfig};
 
 use super::agent_item::Kind;
 use super::client::Client;
-use super::fields::{query, whole_body};
+use super::fields::{Path, query, whole_body};
 use super::ids;
 use super::queues::MOST_ROWS;
 use super::refusal::{Fault, Refusal};

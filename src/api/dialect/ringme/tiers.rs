@@ -1,14 +1,14 @@
 //! Agents in queues.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{AgentView, DefinitionOrder, QueueKey, Tier, ranges};
 
 use super::agent_item::Kind;
 use super::client::Client;
-use super::fields::Fields;
+use super::fields::{Fields, Path};
 use super::ids;
 use super::queues::changeable;
 use super::refusal::{Fault, Refusal};
