@@ -1,6 +1,7 @@
 # Targets for people: run it, test it, measure it.
 SEEDS ?= 200
 SCHEDULES ?= 1000000
+DIALS ?= 1000000
 FUZZ_SECONDS ?= 60
 CONFIG ?= config/demo.toml
 
@@ -34,6 +35,7 @@ lint:
 # A long run of the simulator, and of the call distributor against its reference: make sim SEEDS=10000 SCHEDULES=1000000
 sim:
 	STROWGER_ACD_SCHEDULES=$(SCHEDULES) cargo test --release -p strowger-core --test all acd_model -- --nocapture
+	STROWGER_DIAL_CALLS=$(DIALS) cargo test --release -p strowger-core --test all dial_sim -- --nocapture
 	STROWGER_SIM_SEEDS=$(SEEDS) cargo test --release -p strowger-core --test sim seeds -- --nocapture
 
 # Coverage-guided fuzzing of every parser of network input, FUZZ_SECONDS each: make fuzz FUZZ_SECONDS=600

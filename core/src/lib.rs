@@ -7,6 +7,7 @@ pub mod acd;
 pub mod call;
 pub mod conference;
 pub mod define;
+pub mod dialer;
 pub mod forward;
 pub mod gate;
 pub mod group;

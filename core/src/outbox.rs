@@ -86,6 +86,11 @@ impl Outbox {
         self.promised.push((id, reply));
     }
 
+    /// The group in which the records of the present input go out.
+    pub fn present_commit(&self) -> CommitId {
+        CommitId(self.commits + 1)
+    }
+
     /// Closes the group of records of the present input.
     pub fn flush(&mut self) {
         let promised = std::mem::take(&mut self.promised);

@@ -15,6 +15,7 @@ use super::keyring::Keyring;
 use super::outgoing::Outgoing;
 use super::sounds::Sounds;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
+use strowger_core::vocab::dial::{DialNumberRecord, DialTaskKey};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
 use strowger_core::vocab::{
     CallId, Command, CommandError, Done, Event, InteractionId, Principal, Query, Reply, Secret,
@@ -50,6 +51,9 @@ pub trait Gateway: Keeping + Outgoing + Sounds + Send + Sync + 'static {
 
     /// Quarters of an hour of a queue or agent, oldest first.
     fn intervals(&self, query: IntervalsQuery) -> Later<'_, Result<Intervals, RowsError>>;
+
+    /// Numbers of a dial task with what came of them, in the order in which they came; `None` without such a task.
+    fn dial_numbers(&self, query: DialNumbersQuery) -> Later<'_, Result<DialNumbers, RowsError>>;
 
     /// The directory that recordings' paths are relative to.
     fn recordings_directory(&self) -> &Path;
@@ -163,6 +167,30 @@ pub struct Intervals {
     /// Oldest first.
     pub rows: Vec<FigureRecord>,
     /// Gives the next page as [`IntervalsQuery::from`]; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// Which numbers of a dial task are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialNumbersQuery {
+    /// Of which task.
+    pub task: DialTaskKey,
+    /// Only the one with this id.
+    pub id: Option<String>,
+    /// Only with this outcome, or `waiting` or `dialling`.
+    pub stage: Option<String>,
+    /// Behind this place in the order.
+    pub after: u64,
+    /// Rows wanted, at most [`MAX_ROWS`].
+    pub limit: usize,
+}
+
+/// Some numbers of a dial task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DialNumbers {
+    /// In the order in which they came.
+    pub rows: Vec<DialNumberRecord>,
+    /// Gives the next page as [`DialNumbersQuery::after`]; `None` at the end.
     pub next: Option<u64>,
 }
 

@@ -7,6 +7,7 @@ mod accounts;
 mod agents;
 mod conferences;
 mod destination;
+mod dialers;
 mod dialplan;
 mod general;
 mod groups;
@@ -200,15 +201,14 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
     shell.api_keys.iter_mut().for_each(|key| seat(key, &agents));
     shell.dialect_ids = tenants.dialect_ids;
-    root.finish();
     let (times, tenants) = (tenants.times, tenants.list);
     let mut acd = AcdConfig { queues, agents, tenants: BTreeMap::new() };
     for tenant in &tenants {
         let times = times.get(&tenant.id).copied().unwrap_or_default();
         acd.tenants.insert(tenant.id.clone(), TenantAcd { times, utc_offset_secs: 0 });
     }
-    let tenants_zones: Vec<String> = tenants.iter().map(|own| own.timezone.clone()).collect();
     let core = Config {
+        zones: zone::compiled(&zones_of(&tenants), &hours),
         sip,
         media,
         calls,
@@ -227,16 +227,21 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
         voicemail,
         mailboxes,
         menus,
-        zones: zone::compiled(&tenants_zones, &hours),
         hours,
         settings: std::mem::take(&mut initial.records),
         conferences,
         pages,
+        dialers: dialers::dialers(&root, &names),
         groups,
     };
+    root.finish();
     initial.check(reader, &core);
     groups::check(&outside, reader, &core);
     (core, shell)
+}
+
+fn zones_of(tenants: &[strowger_core::vocab::config::Tenant]) -> Vec<String> {
+    tenants.iter().map(|own| own.timezone.clone()).collect()
 }
 
 /// An agent's key sees the calls of the agent's own phone.

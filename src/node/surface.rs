@@ -17,7 +17,9 @@ use crate::api::gateway::{
     StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
 };
 use crate::api::keyring::Keyring;
-use crate::store::{IntervalQuery, PageQuery, Row, RowKind, RowPage};
+use crate::store::{
+    DialNumberQuery, IntervalQuery, PageQuery, Reader, Row, RowKind, RowPage, StoreError,
+};
 
 impl api::Gateway for Gateway {
     fn command(
@@ -63,6 +65,16 @@ impl api::Gateway for Gateway {
             let page = self.intervals(query).await;
             let page = page.map_err(|error| RowsError::Failed(error.to_string()))?;
             Ok(Intervals { rows: page.rows, next: page.next })
+        })
+    }
+
+    fn dial_numbers(
+        &self,
+        query: api::DialNumbersQuery,
+    ) -> Later<'_, Result<api::DialNumbers, RowsError>> {
+        Box::pin(async move {
+            let found = self.read(move |reader| dial_numbers(reader, query)).await;
+            found.map_err(|error| RowsError::Failed(error.to_string()))
         })
     }
 
@@ -126,6 +138,19 @@ impl api::Gateway for Gateway {
     fn shell_figures(&self) -> ShellFigures {
         figures(self)
     }
+}
+
+fn dial_numbers(
+    reader: &Reader,
+    query: api::DialNumbersQuery,
+) -> Result<api::DialNumbers, StoreError> {
+    let api::DialNumbersQuery { task, id, stage, after, limit } = query;
+    if let Some(id) = id {
+        let rows = reader.dial_number(&task, &id)?.into_iter().collect();
+        return Ok(api::DialNumbers { rows, next: None });
+    }
+    let page = reader.dial_numbers(&DialNumberQuery { task, stage, after, limit })?;
+    Ok(api::DialNumbers { rows: page.rows, next: page.next })
 }
 
 async fn rows(gateway: &Gateway, kind: RowKind, query: RowsQuery) -> Result<RowPage, RowsError> {

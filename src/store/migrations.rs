@@ -162,6 +162,32 @@ const STEPS: &[&str] = &[
     CREATE INDEX audit_by_tenant ON audit (tenant, id);
     CREATE INDEX audit_by_time ON audit (at);
 ",
+    "
+    CREATE TABLE dial_tasks (
+        tenant TEXT NOT NULL,
+        id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        sealed BLOB,
+        PRIMARY KEY (tenant, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE dial_numbers (
+        tenant TEXT NOT NULL,
+        task TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        stage TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, task, seq)
+    ) WITHOUT ROWID;
+    CREATE INDEX dial_numbers_by_id ON dial_numbers (tenant, task, id);
+    CREATE INDEX dial_numbers_open ON dial_numbers (tenant, task, seq)
+        WHERE stage IN ('waiting', 'dialling');
+    CREATE TABLE do_not_call (
+        tenant TEXT NOT NULL,
+        number TEXT NOT NULL,
+        PRIMARY KEY (tenant, number)
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Brings a database of any earlier version up to date.

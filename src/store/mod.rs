@@ -1,11 +1,12 @@
 //! What outlives the process: registrations, call records, recordings, and the count of starts.
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
-//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `audit`, `documents`,
+//! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `audit`, `dial`, `documents`,
 //! `entries`, `kept`, `outbox`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
 mod audit;
+mod dial;
 mod documents;
 mod entries;
 mod kept;
@@ -28,6 +29,7 @@ mod tests;
 use strowger_core::vocab::{Record, Restored};
 
 pub use acd::{IntervalPage, IntervalQuery};
+pub use dial::{DialNumberPage, DialNumberQuery};
 pub use documents::{Change, ChangeError, Changes};
 pub use outbox::{OutboxChange, OutboxCount, OutboxQuery, OutboxRow};
 pub use page::{Cursor, PageQuery, Row, RowKind, RowPage};

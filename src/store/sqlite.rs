@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
 use serde::de::DeserializeOwned;
+use strowger_core::vocab::dial::{DialNumberRecord, DialTaskKey};
 use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, RegistrationRecord};
 use strowger_core::vocab::{ExtensionKey, Record, Restored};
 
 use super::acd::{self, IntervalPage, IntervalQuery};
 use super::audit;
+use super::dial::{self, DialNumberPage, DialNumberQuery};
 use super::documents::{self, ChangeError, Changes};
 use super::kept;
 use super::outbox::{self, OutboxCount, OutboxQuery, OutboxRow};
@@ -110,6 +112,7 @@ impl Store for Sqlite {
         watch::load(&self.connection, &mut restored)?;
         provision::load(&self.connection, &mut restored)?;
         entries::load(&self.connection, &self.sealer, &mut restored)?;
+        dial::load(&self.connection, &self.sealer, &mut restored)?;
         Ok(Restart { boot: unsigned(boot), restored })
     }
 
@@ -261,6 +264,26 @@ impl Reader {
         kept::oldest(&self.connection, after, limit)
     }
 
+    /// Numbers of a dial task, in the order in which they came.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn dial_numbers(&self, query: &DialNumberQuery) -> Result<DialNumberPage, StoreError> {
+        dial::page(&self.connection, query)
+    }
+
+    /// One number of a dial task by its id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn dial_number(
+        &self,
+        task: &DialTaskKey,
+        id: &str,
+    ) -> Result<Option<DialNumberRecord>, StoreError> {
+        dial::number(&self.connection, task, id)
+    }
+
     /// Quarters of an hour of one queue or agent, oldest first.
     ///
     /// # Errors
@@ -325,6 +348,10 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         Record::Settings(record) => settings::write(connection, record),
         Record::Entry(entry) => entries::write(connection, sealer, entry),
         Record::EntryGone(key) => entries::delete(connection, key),
+        Record::DialTask(_)
+        | Record::DialTaskGone(_)
+        | Record::DialNumber(_)
+        | Record::DoNotCall { .. } => dial::write(connection, sealer, record),
     }
 }
 

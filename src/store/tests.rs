@@ -55,6 +55,7 @@ fn call(id: u128, tenant: &str, started_at: u64, caller: &str) -> CallRecord {
         quality: Vec::new(),
         recording: None,
         picked_up_by: None,
+        dialled_for: None,
         queued: Vec::new(),
     }
 }

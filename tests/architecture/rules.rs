@@ -42,6 +42,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("transfer", &["vocab"]),
     ("conference", &["vocab", "voice"]),
     ("group", &["vocab"]),
+    ("dialer", &["vocab"]),
     (
         "switch",
         &[
@@ -72,6 +73,7 @@ const CORE: &[(&str, &[&str])] = &[
             "transfer",
             "conference",
             "group",
+            "dialer",
         ],
     ),
 ];
@@ -117,6 +119,7 @@ const MAY_SQL: &[&str] = &[
     "src/store/provision.rs",
     "src/store/entries.rs",
     "src/store/audit.rs",
+    "src/store/dial.rs",
     "src/store/migrations.rs",
     "src/store/mod.rs",
     "src/store/tests.rs",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use strowger::api::gateway::{DialNumbers, DialNumbersQuery};
 use strowger_core::vocab::acd::{
     Activity, AgentConfig, AgentFigures, AgentKey, AgentPlace, AgentVerdict, AgentView,
     CallerVerdict, Condition, Explanation, FigureSubject, Intent, MemberState, MemberView,
@@ -11,6 +12,10 @@ use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span};
 use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
 use strowger_core::vocab::define::{
     AccountView, Entry, EntryKey, EntryKind, EntryView, ExtensionEntry,
+};
+use strowger_core::vocab::dial::{
+    DialEnd, DialFigures, DialMode, DialNumber, DialNumberRecord, DialOutcome, DialResult,
+    DialState, DialTask, DialTaskKey, DialTaskRecord, DialTaskView, NumberStage, RobotLink,
 };
 use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, SettingsRecord};
@@ -43,6 +48,61 @@ pub fn queue(tenant: &str) -> QueueConfig {
         voicemail: Default::default(),
         times: Times { wrap_up_time: Some(10), ..Times::default() },
     }
+}
+
+fn dial_task(tenant: &str) -> DialTaskView {
+    let key = DialTaskKey { tenant: tenant.into(), id: "spring".into() };
+    let token = Secret::new(PIN);
+    let task = DialTask {
+        key,
+        mode: DialMode::Ratio,
+        ratio: 150,
+        queue: Some(queue_key(tenant)),
+        menu: None,
+        robot: Some(RobotLink { url: "ws://robot.example/".into(), token }),
+        caller_number: "0571".into(),
+        classes: vec!["national".into()],
+        max_calls: 20,
+        ring_secs: 30,
+        hours: None,
+        feed: None,
+    };
+    let state = DialState::Ended(DialEnd::Exhausted);
+    let outcomes = BTreeMap::from([(DialOutcome::Busy, 3)]);
+    DialTaskView {
+        record: DialTaskRecord { task, state, exhausted: true },
+        rests: None,
+        waiting: 1,
+        ringing: 2,
+        answered: 3,
+        figures: DialFigures { outcomes, repeated: 4 },
+        answer_permille: 250,
+        abandoned_lately: 1,
+        answers_lately: 90,
+    }
+}
+
+/// Two numbers, of which the second is on the next page.
+pub fn dial_numbers(query: &DialNumbersQuery) -> DialNumbers {
+    let number = |seq: u64, stage| DialNumberRecord {
+        task: query.task.clone(),
+        number: DialNumber { id: format!("n{seq}"), number: "0571".into() },
+        seq,
+        stage,
+    };
+    let result = DialResult {
+        outcome: DialOutcome::Answered,
+        call: Some(CallId(9)),
+        dialled_at: Some(1),
+        answered_at: Some(2),
+        ended_at: 3,
+        agent: Some("101".into()),
+        vars: BTreeMap::new(),
+    };
+    let rows = [number(1, NumberStage::Done(result)), number(2, NumberStage::Waiting)];
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.seq > query.after).collect();
+    let next = (query.after == 0 && query.limit == 1).then_some(1);
+    DialNumbers { rows: rows.into_iter().take(query.limit).collect(), next }
 }
 
 fn queue_view(tenant: &str) -> QueueView {
@@ -233,6 +293,13 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
                 ..ExtensionSettings::default()
             };
             Reply::Settings(Box::new(SettingsRecord { extension, settings }))
+        }
+        Query::DialTasks { .. } => {
+            Reply::DialTasks(Page { items: vec![dial_task(tenant)], total: 1, as_of: AS_OF })
+        }
+        Query::DialTask(id) if id == "spring" => Reply::DialTask(Box::new(dial_task(tenant))),
+        Query::DoNotCall { .. } => {
+            Reply::DoNotCall(Page { items: vec!["8657188".into()], total: 1, as_of: AS_OF })
         }
         Query::Queue(number) if number == "9001" => Reply::Queue(Box::new(queue_view(tenant))),
         Query::Agents { .. } => {

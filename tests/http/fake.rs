@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use strowger::api::audit::AuditLine;
 use strowger::api::gateway::{
-    EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery, Later, OperatorAccount,
-    Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures, Task, TenantNames,
-    WorkerFigures,
+    DialNumbers, DialNumbersQuery, EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery,
+    Later, OperatorAccount, Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures,
+    Task, TenantNames, WorkerFigures,
 };
 use strowger::api::keyring::{FileKey, Keyring};
 use strowger::node::events::{self, Ring};
@@ -119,6 +119,7 @@ pub fn record(call: u128, tenant: &str, caller: &str) -> CallRecord {
         quality: Vec::new(),
         recording: None,
         picked_up_by: None,
+        dialled_for: None,
         queued: Vec::new(),
     }
 }
@@ -151,6 +152,8 @@ fn figures() -> Figures {
         sip_dropped: one("silenced"),
         trunks: vec![trunk("t"), trunk("u")],
         queues: vec![desk::gauge("t", 3), desk::gauge("u", 77)],
+        dial_calls: vec![("t".into(), 4), ("u".into(), 66)],
+        dial_numbers: vec![("t".into(), "busy".into(), 5), ("u".into(), "busy".into(), 55)],
         agents: vec![("t".into(), "talking".into(), 2), ("u".into(), "idle".into(), 88)],
         ..Figures::default()
     }
@@ -244,6 +247,10 @@ impl Gateway for Fake {
         rows.truncate(query.limit);
         tables.intervals.push(query);
         Box::pin(std::future::ready(Ok(Intervals { rows, next })))
+    }
+
+    fn dial_numbers(&self, query: DialNumbersQuery) -> Later<'_, Result<DialNumbers, RowsError>> {
+        Box::pin(std::future::ready(Ok(desk::dial_numbers(&query))))
     }
 
     fn recordings_directory(&self) -> &Path {

@@ -6,6 +6,7 @@ mod audio;
 mod bounds;
 mod client;
 mod desk;
+mod dial_tasks;
 mod events;
 mod extensions;
 mod fake;

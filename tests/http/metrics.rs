@@ -60,6 +60,8 @@ fn figures_are_the_switchs_and_trunks_are_the_tenants_own() {
         "strowger_queue_overflowed_total{tenant=\"t\",queue=\"9001\",reason=\"timeout\"} 2",
         "strowger_queue_overflowed_total{tenant=\"t\",queue=\"9001\",reason=\"full\"} 0",
         "strowger_agents{tenant=\"t\",state=\"talking\"} 2",
+        "strowger_dial_calls{tenant=\"t\"} 4",
+        "strowger_dial_numbers_total{tenant=\"t\",outcome=\"busy\"} 5",
         "strowger_ready 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -131,6 +131,20 @@ impl Acd {
         }
     }
 
+    /// What a queue has for more callers: agents free, agents of intent available, callers for whom nobody rings, and how
+    /// long agents finish up after a conversation, in ms.
+    pub fn floor(&self, key: &QueueKey) -> Option<(u32, u32, u32, u64)> {
+        let queue = self.queues.get(*self.queue_nos.get(key)?)?;
+        if !queue.defined {
+            return None;
+        }
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let waiting = queue.line.all.len().saturating_sub(queue.line.trying);
+        let wrap_up_ms = u64::from(queue.config.times.wrap_up_time.unwrap_or(0)) * 1_000;
+        let (free, working) = (queue.ready.len(), queue.staff.available);
+        Some((count(free), count(working), count(waiting), wrap_up_ms))
+    }
+
     /// How many wait in a queue.
     pub fn waiting(&self, key: &QueueKey) -> Option<usize> {
         let queue = self.queues.get(*self.queue_nos.get(key)?)?;

@@ -133,6 +133,7 @@ impl Call {
                 quality: Vec::new(),
                 recording: None,
                 picked_up_by: None,
+                dialled_for: None,
                 queued: Vec::new(),
             },
             legs,

@@ -226,6 +226,23 @@ impl Directory {
         })
     }
 
+    /// As a number of the tenant's choice among its own; as the trunk's usual one where it is none of them.
+    pub fn as_number(&self, number: &str, trunk: &TrunkKey) -> Identity {
+        let Some(trunk) = self.trunk(trunk) else { return anonymous(None) };
+        let country = self.tenant(&trunk.key.tenant).and_then(|t| t.country_code.as_deref());
+        let wanted = number::canonical(number, country);
+        let mut own = self.config.numbers.iter().filter(|n| n.trunk.tenant == trunk.key.tenant);
+        let Some(own) = own.find(|own| number::canonical(&own.number, country) == wanted) else {
+            return self.towards_trunk(Caller::Trunk(&trunk.key), trunk, false);
+        };
+        let user = match trunk.e164 {
+            true => number::to_e164(&own.number, country),
+            false => own.number.clone(),
+        };
+        let from = name_addr("", &user, carrier_host(trunk));
+        Identity { asserted: trunk.trusted.then(|| from.clone()), from, privacy: None }
+    }
+
     /// A name and number as a phone of the tenant sees them.
     pub fn shown(&self, tenant: &str, name: &str, number: &str) -> Identity {
         shown(name, number, &self.host(tenant))

@@ -56,6 +56,7 @@ impl Switch {
                 && running.pages.is_idle()
                 && running.reminders.is_empty()
                 && running.summons.len() == 0
+                && running.dialing.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -110,6 +111,7 @@ impl Running {
         self.summons.audit(lives, &mut wrong);
         self.pages.audit(lives, &mut wrong);
         self.reminders.audit(lives, &mut wrong);
+        self.dialing.audit(lives, &mut wrong);
         self.lot.audit(|call| self.calls.get(call).is_some_and(Call::waits_attended), &mut wrong);
         wrong
     }
@@ -140,6 +142,7 @@ impl Running {
         self.desk.sip.counts().subscriptions.hash(hasher);
         self.books.trunks.digest(hasher);
         self.queues.digest(hasher);
+        self.dialing.dialer.digest(hasher);
         self.settings.digest(hasher);
         self.defined.digest(hasher);
         self.rounds.digest(hasher);

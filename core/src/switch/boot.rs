@@ -94,6 +94,7 @@ impl Running {
             pages: Default::default(),
             reminders: Default::default(),
             summons: Summons::default(),
+            dialing: super::dialer::Dialing::default(),
             now,
             counters: Counters::default(),
             drain: None,
@@ -144,6 +145,13 @@ impl Running {
         self.restore_watchers(now, restored.subscriptions);
         self.phones.restore(restored.phones);
         self.phones.load(&self.books.directory.config().phones);
+        let stored = crate::dialer::Stored {
+            tasks: restored.dial_tasks,
+            numbers: restored.dial_numbers,
+            done: restored.dial_done,
+            blocked: restored.do_not_call,
+        };
+        self.dialing.dialer.restore(now, stored);
     }
 
     /// Takes a new configuration; calls in progress keep what they have.
@@ -170,6 +178,7 @@ impl Running {
         self.configure_queues(now);
         self.revise_watchers(now);
         self.phones.load(&self.books.directory.config().phones);
+        self.dialing.dialer.touch();
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
     }

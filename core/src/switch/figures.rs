@@ -99,6 +99,8 @@ impl Running {
             sip_connections: self.flows.count() as u64,
             queues: gauges.queues,
             agents: gauges.agents,
+            dial_calls: self.dialing.dialer.calls_by_tenant(),
+            dial_numbers: self.dialing.dialer.done_by_tenant(),
         }
     }
 }

@@ -17,6 +17,8 @@ mod conference_orders;
 mod conference_tape;
 mod consult;
 mod define;
+mod dialer;
+mod dialer_orders;
 mod feature;
 mod figures;
 mod flows;
@@ -83,6 +85,7 @@ use trunks::TrunkErrands;
 
 use attended::Lobby;
 use conference::Conferences;
+use dialer::Dialing;
 use figures::Counters;
 use flows::Flows;
 use forward::Owners;
@@ -155,6 +158,7 @@ struct Running {
     pages: Pages,
     reminders: Reminders,
     summons: Summons,
+    dialing: Dialing,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -213,7 +217,10 @@ impl Running {
                 self.desk.stock.add(worker, ports);
                 self.serve_port_queue(now);
             }
-            Input::Stored { commit, ok } => self.desk.out.stored(commit, ok),
+            Input::Stored { commit, ok } => {
+                self.desk.out.stored(commit, ok);
+                self.dial_written(now, commit, ok);
+            }
             Input::FlowOpened { flow, connect } => self.on_flow_opened(now, flow, connect),
             Input::FlowClosed { flow, connect } => self.on_flow_closed(now, flow, connect),
             Input::Resolved { id, answer } => self.on_resolved(now, id, answer),
@@ -247,6 +254,7 @@ impl Running {
                 && !self.tick_rounds(now)
                 && !self.recall_summons(now)
                 && !self.tick_mwi(now)
+                && !self.tick_dialer(now)
                 && !self.tell_watchers(now)
             {
                 break;
@@ -264,7 +272,8 @@ impl Running {
     /// Something happened to a call in attendance: whoever attends it hears of it.
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
         let gone = *note == Note::CallerGone;
-        let heeded = self.supervision_heeds(now, call, note)
+        let heeded = self.dial_heeds(now, call, note)
+            || self.supervision_heeds(now, call, note)
             || self.conference_heeds(now, call, note)
             || self.page_heeds(now, call, note)
             || (self.transfer_heeds(now, call, note) && !gone)
@@ -348,9 +357,13 @@ impl Running {
             act(call, &mut desk.ctx(now));
             let ended = (lived && !call.is_live()).then(|| EndedCall::of(call));
             let parted = ended.is_some() || (mixed.is_some() && call.mixed() != mixed);
-            (call.take_notes(), ended, parted)
+            let end = call.record.end.clone().filter(|_| !call.is_live());
+            (call.take_notes(), ended, parted, end)
         });
-        let Some((notes, ended, parted)) = acted else { return };
+        let Some((notes, ended, parted, end)) = acted else { return };
+        if let Some(end) = &end {
+            self.dialing.note_end(id, end);
+        }
         if parted && self.supervision.of(id).next().is_some() {
             self.noted.push_back((id, Note::Parted));
         }
@@ -421,6 +434,7 @@ impl Running {
             self.lot.next_deadline(),
             self.pages.next_deadline(),
             self.reminders.next_deadline(),
+            self.dialing.dialer.next_deadline(),
             drain,
         ]
         .into_iter()

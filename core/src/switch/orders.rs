@@ -31,6 +31,7 @@ impl Running {
                 return self.order_mailbox(now, id, principal, &mailbox, &order);
             }
             Command::Menu(order) => return self.order_menu(now, id, principal, order),
+            Command::Dial(order) => return self.order_dialling(now, id, principal, order),
             Command::Phone(order) => return self.order_phone(id, principal, order),
             Command::Entry(order) => return self.order_entry(now, id, principal, *order),
             Command::Fetch(fetch) => return self.fetch_sheet(id, &fetch),

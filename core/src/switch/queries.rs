@@ -73,6 +73,13 @@ impl Running {
                 self.conferences_page(now, principal, offset, limit)
             }
             Query::Conference(name) => self.one_conference(principal, name),
+            Query::DialTasks { offset, limit } => {
+                self.dial_tasks_page(now, principal, offset, limit)
+            }
+            Query::DialTask(id) => self.one_dial_task(principal, id),
+            Query::DoNotCall { offset, limit } => {
+                self.do_not_call_page(now, principal, offset, limit)
+            }
             Query::Figures => Reply::Figures(Box::new(self.figures(now))),
         };
         self.desk.out.reply(id, reply);

@@ -8,6 +8,7 @@ use super::acd::{
 };
 use super::conference::{ConferenceOrder, ConferenceView};
 use super::define::{EntryKey, EntryKind, EntryOrder, EntryView};
+use super::dial::{DialOrder, DialTaskView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
 use super::park::{ParkedView, TakeOrder};
@@ -105,6 +106,8 @@ pub enum Command {
     },
     /// A menu over HTTP; answered when it is on disk.
     Menu(MenuOrder),
+    /// Something about dial tasks; answered when it is on disk.
+    Dial(DialOrder),
     /// A desk phone over HTTP; answered when it is on disk.
     Phone(PhoneOrder),
     /// A desk phone asks for its settings. Its secret counts, not the principal.
@@ -259,6 +262,22 @@ pub enum Query {
     Entry(EntryKey),
     /// The numbers that the tenant has from its carriers, in the order of their definition.
     OwnNumbers,
+    /// Dial tasks of the tenant, by id.
+    DialTasks {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One dial task, by its id.
+    DialTask(String),
+    /// Numbers of the tenant that are never dialled, in order.
+    DoNotCall {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
     /// Counters and gauges of the whole switch (asked by the metrics endpoint, not bound to a tenant).
     Figures,
 }
@@ -314,6 +333,15 @@ pub enum Done {
         created: bool,
         /// The spare password was taken.
         spare: bool,
+    },
+    /// Numbers of a dial task were taken.
+    NumbersAdded {
+        /// New ones.
+        added: usize,
+        /// Given before, and ignored.
+        repeated: usize,
+        /// No room for them now.
+        refused: usize,
     },
     /// A phone may have these settings.
     Provisioned(Box<PhoneSheet>),
@@ -372,6 +400,12 @@ pub enum Reply {
     Entry(Box<EntryView>),
     /// Numbers.
     OwnNumbers(Vec<String>),
+    /// Rows.
+    DialTasks(Page<DialTaskView>),
+    /// One dial task.
+    DialTask(Box<DialTaskView>),
+    /// Rows.
+    DoNotCall(Page<String>),
     /// Figures.
     Figures(Box<Figures>),
     /// A query that found nothing or was refused.
@@ -502,6 +536,10 @@ pub struct Figures {
     pub queues: Vec<QueueGauge>,
     /// Agents by tenant, intent or activity, and number.
     pub agents: Vec<(String, String, u64)>,
+    /// Calls of dial tasks, by tenant.
+    pub dial_calls: Vec<(String, u64)>,
+    /// Numbers of dial tasks done with, by tenant and outcome.
+    pub dial_numbers: Vec<(String, String, u64)>,
 }
 
 /// A queue's figures for the metrics.

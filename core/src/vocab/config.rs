@@ -66,12 +66,25 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// What owners of extensions have set before they ever set anything.
     pub settings: Vec<SettingsRecord>,
+    /// What holds for all dial tasks of a tenant.
+    pub dialers: Vec<Dialer>,
     /// Rooms of conferences.
     pub conferences: Vec<Conference>,
     /// What several phones play at once.
     pub pages: Vec<Page>,
     /// Every time zone that a tenant or opening hours name.
     pub zones: BTreeMap<String, Zone>,
+}
+
+/// `[[dialer]]`: what holds for all dial tasks of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Dialer {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Classes of routes by which tasks dial that name none.
+    pub classes: Vec<String>,
+    /// Opening hours within which they dial, by name, beside the task's own.
+    pub hours: Option<String>,
 }
 
 /// `[sip]`, as far as the switch is concerned.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::acd::{Activity, FigureSubject, Intent, IntentSource, OfferEnd, QueueKey};
 use super::conference::{ConferenceChange, ConferenceKey};
 use super::define::EntryKey;
+use super::dial::{DialChange, DialTaskKey};
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
 use super::settings::SettingsRecord;
@@ -368,6 +369,14 @@ pub enum EventKind {
         menu: MenuKey,
         /// False when it is gone.
         exists: bool,
+    },
+    /// Something happened to a dial task.
+    Dial {
+        /// Which.
+        task: DialTaskKey,
+        /// What.
+        #[serde(flatten)]
+        what: Box<DialChange>,
     },
     /// Something happened in a conference.
     Conference {

@@ -7,6 +7,7 @@ use sip::{Flow, Transport};
 
 use super::acd::{FigureRecord, IntentRecord};
 use super::define::Entry;
+use super::dial::{DialNumberRecord, DialOutcome, DialTaskKey, DialTaskRecord};
 use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
@@ -15,7 +16,7 @@ use super::settings::SettingsRecord;
 use super::watch::SubscriptionRecord;
 use super::{
     Command, CommitId, Config, ConnectId, MailboxKey, MessageId, Principal, Query, RequestId,
-    ResolveId, WorkerId,
+    ResolveId, TenantId, WorkerId,
 };
 
 /// Everything that can happen to the switch.
@@ -165,6 +166,14 @@ pub struct Restored {
     pub phones: Vec<PhoneRecord>,
     /// What else was defined over HTTP.
     pub entries: Vec<Entry>,
+    /// Dial tasks.
+    pub dial_tasks: Vec<DialTaskRecord>,
+    /// Numbers of dial tasks that are not done with, in order.
+    pub dial_numbers: Vec<DialNumberRecord>,
+    /// Those that are: task, id, place in the order, what came of it.
+    pub dial_done: Vec<(DialTaskKey, String, u64, DialOutcome)>,
+    /// Numbers that are never dialled, by tenant.
+    pub do_not_call: Vec<(TenantId, String)>,
     /// Subscriptions, also expired ones.
     pub subscriptions: Vec<SubscriptionRecord>,
 }

@@ -7,6 +7,7 @@ pub mod command;
 pub mod conference;
 pub mod config;
 pub mod define;
+pub mod dial;
 pub mod effect;
 pub mod event;
 pub mod group;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acd::{AgentConfig, FigureRecord, FigureSubject, IntentRecord, QueueConfig, QueueKey};
 use super::define::{Entry, EntryKey};
+use super::dial::{DialNumberRecord, DialTaskKey, DialTaskRecord};
 use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
@@ -86,6 +87,21 @@ pub enum Record {
     Entry(Box<Entry>),
     /// ... and is gone.
     EntryGone(EntryKey),
+    /// A dial task is new or stands otherwise; replaces what was written of it before.
+    DialTask(Box<DialTaskRecord>),
+    /// A dial task is gone, with its numbers.
+    DialTaskGone(DialTaskKey),
+    /// A number of a dial task; replaces what was written of it before.
+    DialNumber(Box<DialNumberRecord>),
+    /// A number is never dialled for a tenant, or may be again.
+    DoNotCall {
+        /// Whose.
+        tenant: TenantId,
+        /// In its canonical form.
+        number: String,
+        /// False to allow it again.
+        listed: bool,
+    },
 }
 
 /// What was defined over HTTP.
@@ -287,9 +303,21 @@ pub struct CallRecord {
     /// Who took the call while it rang elsewhere; `callee` is then who was called, for callers of queues who answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picked_up_by: Option<Party>,
+    /// The number of a dial task for which the switch made the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialled_for: Option<DialledFor>,
     /// What happened in queues, in order; empty for most calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queued: Vec<QueueVisit>,
+}
+
+/// For what the switch dialled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialledFor {
+    /// The dial task's id.
+    pub task: String,
+    /// The number's id within it.
+    pub number: String,
 }
 
 /// A call's stay in one queue.

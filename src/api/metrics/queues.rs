@@ -24,7 +24,23 @@ pub(super) fn families(figures: &Figures, tenant: &str) -> Vec<Family> {
     all.push(overflowed(&own));
     all.extend(durations(&own));
     all.push(agents(figures, tenant));
+    all.extend(dialling(figures, tenant));
     all
+}
+
+fn dialling(figures: &Figures, tenant: &str) -> [Family; 2] {
+    let calls = Family::gauge("strowger_dial_calls", "Calls of dial tasks");
+    let own = figures.dial_calls.iter().filter(|(own, _)| own == tenant);
+    let calls = own.fold(calls, |family, (tenant, count)| {
+        family.with(vec![("tenant", tenant.clone())], *count)
+    });
+    let help = "Numbers of dial tasks done with, by what came of them";
+    let numbers = Family::counter("strowger_dial_numbers", help);
+    let own = figures.dial_numbers.iter().filter(|(own, ..)| own == tenant);
+    let numbers = own.fold(numbers, |family, (tenant, outcome, count)| {
+        family.with(vec![("tenant", tenant.clone()), ("outcome", outcome.clone())], *count)
+    });
+    [calls, numbers]
 }
 
 fn labels(queue: &QueueGauge) -> Labels {

@@ -8,6 +8,8 @@ mod begun;
 mod calls;
 mod check;
 mod conferences;
+mod dial_numbers;
+mod dial_tasks;
 mod events;
 mod extensions;
 mod feed;
@@ -70,6 +72,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         voicemail::routes,
         menus::routes,
         phones::routes,
+        dial_tasks::routes,
+        dial_numbers::routes,
         settings::routes,
         extensions::routes,
         keys::routes,

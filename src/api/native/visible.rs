@@ -61,6 +61,7 @@ impl Eyes {
             | EventKind::EntryChanged { .. }
             | EventKind::EntryShadowed { .. }
             | EventKind::Supervision { .. }
+            | EventKind::Dial { .. }
             | EventKind::Conference { .. }
             | EventKind::Reloaded => return false,
             EventKind::SettingsChanged(record) => return record.extension.number == own,

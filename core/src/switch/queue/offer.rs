@@ -26,6 +26,8 @@ impl Running {
                 return;
             }
         };
+        // Somebody who was called does not wait until an agent has picked up.
+        place.auto_answer |= self.dialing.has(offer.call);
         // The distributor watches the time and cancels; the call's own limit comes after that.
         place.ring = (offer.ring_ms + 10_000).saturating_mul(MS);
         let extension = match &offer.place {

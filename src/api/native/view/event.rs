@@ -1,5 +1,7 @@
 //! Events.
 
+mod dial;
+
 use serde::Serialize;
 use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
 use strowger_core::vocab::conference::ConferenceChange;
@@ -8,6 +10,7 @@ use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
 
 use super::super::settings::SettingsItem;
+use super::DialNumberItem;
 use super::agent::{ActivityItem, IntentItem};
 use super::{PartyItem, RecordItem};
 use crate::api::gateway::EventId;
@@ -265,6 +268,22 @@ enum What {
     SupervisionChanged(Box<SupervisionItem>),
     /// A supervisor takes no part any more.
     SupervisionEnded(Box<SupervisionItem>),
+    /// A dial task was made or changed over HTTP.
+    DialTaskDefined { task: String },
+    /// A dial task is gone.
+    DialTaskRemoved { task: String },
+    /// A dial task stands otherwise: `running`, `paused`, `stopping` or `ended`, and why it has ended.
+    DialTaskState { task: String, state: &'static str, ended: Option<&'static str> },
+    /// A dial task wants numbers.
+    DialNumbersWanted { task: String, count: usize },
+    /// A number of a dial task is being dialled.
+    DialNumberDialled { task: String, id: String, number: String, call: String },
+    /// A number of a dial task is done with.
+    DialNumberDone {
+        task: String,
+        #[serde(flatten)]
+        number: DialNumberItem,
+    },
     /// A new configuration is in force.
     Reloaded,
 }
@@ -375,6 +394,7 @@ impl From<EventKind> for What {
             Kind::Conference { conference, interaction, what } => {
                 Self::of_conference(conference.name, interaction.to_string(), what)
             }
+            Kind::Dial { task, what } => Self::of_dial_task(task, *what),
             kind @ Kind::Supervision { .. } => Self::of_supervision(kind),
             Kind::Reloaded => Self::Reloaded,
         }

@@ -1,6 +1,7 @@
 //! How calls, records, phones and events look from outside.
 
 mod agent;
+mod dial;
 mod event;
 mod explain;
 mod extension;
@@ -10,6 +11,7 @@ mod queue;
 mod record;
 
 pub(super) use agent::{AgentItem, AgentSettings, IntentItem, TierItem};
+pub(super) use dial::{DialNumberItem, DialTaskItem};
 pub(super) use event::EventView;
 pub(super) use explain::ExplanationItem;
 pub(super) use extension::{ExtensionBody, ExtensionItem};

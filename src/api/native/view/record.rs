@@ -51,6 +51,15 @@ impl From<Party> for PartyItem {
     }
 }
 
+/// For which number of which dial task the switch made a call.
+#[derive(Debug, Serialize, ToSchema)]
+struct DialledForItem {
+    /// The dial task's id.
+    task: String,
+    /// The number's id within it.
+    number: String,
+}
+
 /// A call's record.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api::native) struct RecordItem {
@@ -88,6 +97,8 @@ pub(in crate::api::native) struct RecordItem {
     quality: Vec<QualityItem>,
     /// There is a recording; see `/api/v1/recordings/{call}/audio`.
     recorded: bool,
+    /// The number of a dial task for which the switch made the call.
+    dialled_for: Option<DialledForItem>,
     /// What happened in queues, in order.
     queued: Vec<VisitItem>,
 }
@@ -143,6 +154,9 @@ impl From<CallRecord> for RecordItem {
             q850: end.as_ref().map(|end| end.q850),
             quality: record.quality.into_iter().map(Into::into).collect(),
             recorded: record.recording.is_some(),
+            dialled_for: record
+                .dialled_for
+                .map(|own| DialledForItem { task: own.task, number: own.number }),
             queued: record.queued.into_iter().map(VisitItem::from).collect(),
         }
     }
