@@ -165,7 +165,7 @@ impl<S: Store, F: FnMut(&[(CommitId, bool)])> Work<S, F> {
                     }
                     Letter::Changes(group) => {
                         size += group.list.len();
-                        changes.push(group);
+                        changes.push(*group);
                     }
                 }
                 next = if size < BATCH { letters.try_recv().ok() } else { None };
