@@ -2,6 +2,7 @@
 
 mod acd;
 mod floor;
+mod http;
 mod load;
 mod measure;
 mod mix;
@@ -33,6 +34,7 @@ rig COMMAND [--quick] [--only strowger|kamailio]
   memory    idle, per registration, per bridged call
   micro     the message layer's own benchmark
   acd       the call distributor alone: events per second and time of a decision
+  http      beside 1,000 live calls: reads and orders over HTTP, events to 1,000 WebSockets
   mix       the media engine alone: transcoding, mixing and supervision, CPU per stream";
 
 fn main() -> ExitCode {
@@ -55,6 +57,11 @@ fn run(arguments: &[String]) -> Result<()> {
     }
     if command == "acd" {
         return acd::run(words.any(|word| word == "--quick"));
+    }
+    if command == "http" {
+        std::fs::create_dir_all(peer::scratch())?;
+        http::run(words.any(|word| word == "--quick"))?;
+        return Ok(std::fs::remove_dir_all(peer::scratch())?);
     }
     if command == "mix" {
         return mix::run(words.any(|word| word == "--quick"));
@@ -81,6 +88,7 @@ fn run(arguments: &[String]) -> Result<()> {
     }
     if command == "all" {
         mix::run(quick)?;
+        http::run(quick)?;
     }
     if plan.results.complete() {
         std::fs::remove_dir_all(peer::scratch())?;

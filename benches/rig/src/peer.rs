@@ -123,6 +123,14 @@ impl Peer {
         Usage::read(&self.pids())
     }
 
+    /// Where our own speaks HTTP.
+    pub fn http(&self) -> Result<SocketAddr> {
+        let log = fs::read_to_string(self.dir.join("strowger.log"))?;
+        let ready = log.lines().find(|line| line.starts_with("ready")).unwrap_or_default();
+        let word = ready.split(' ').find_map(|word| word.strip_prefix("http="));
+        Ok(word.ok_or("strowger serves no HTTP")?.parse()?)
+    }
+
     /// Its memory.
     pub fn memory(&self) -> Memory {
         proc::memory(&self.pids())
