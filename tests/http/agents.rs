@@ -94,7 +94,7 @@ fn wrong_definitions_are_told_all_at_once() {
     let site = accepting(Done::Defined);
     let wrong = json!({
         "extension": "x", "number": "1", "second_number": "abc", "pin": "12", "confirm_key": "ab",
-        "status": {"status": "asleep"}, "queues": [{"queue": "9001"}, {"queue": "9001", "level": 0}],
+        "status": {"status": "asleep"}, "queues": [{"queue": "9001"}, {"queue": "9001", "level": 1001}],
         "skills": {"german": 0}, "max_no_answer": 1001, "call_timeout": 601, "agent_sound": "/etc/passwd",
     });
     let detail = site.order(ADMIN, "PUT", AGENT, &wrong.to_string()).problem(422);
@@ -106,7 +106,7 @@ fn wrong_definitions_are_told_all_at_once() {
         "confirm_key: \"ab\" is no key",
         "status: \"asleep\" is unknown",
         "queues: 9001 stands there twice",
-        "level: 0; write 1 to 1000",
+        "level: 1001; write 0 to 1000",
         "skills: 0; write 1 to 100",
         "max_no_answer: 1001; write 0 to 1000",
         "call_timeout: 601; write 0 to 600",
@@ -135,7 +135,7 @@ fn tiers_are_put_moved_and_removed() {
     let expected = Command::Define(DefinitionOrder::DeleteTier(agent_key("t"), queue_key("t")));
     assert_eq!(site.fake.ordered().pop().unwrap().1, expected);
     let detail = site.order(ADMIN, "PUT", path, r#"{"level": 1001}"#).problem(422);
-    assert!(detail.contains("write 1 to 1000"), "{detail}");
+    assert!(detail.contains("write 0 to 1000"), "{detail}");
     assert_eq!(site.delete(AGENT).status, 204);
     let expected = Command::Define(DefinitionOrder::DeleteAgent(agent_key("t")));
     assert_eq!(site.fake.ordered().pop().unwrap().1, expected);
