@@ -51,6 +51,9 @@ pub trait Sounds: Send + Sync {
     /// Keeps a WAV file (mono, 16 bits, 8 or 16 kHz) of a tenant under a new name; answers when it is on disk.
     fn keep_sound(&self, tenant: &str, wav: Bytes) -> Later<'_, Result<KeptSound, SoundError>>;
 
+    /// A text as speech, in a WAV file that [`keep_sound`](Self::keep_sound) takes.
+    fn speak(&self, text: &str) -> Later<'_, Result<Bytes, SoundError>>;
+
     /// Removes what [`keep_sound`](Self::keep_sound) kept for this tenant; does no harm where it is gone.
     fn remove_sound(&self, tenant: &str, prompt: &str) -> Later<'_, Result<(), SoundError>>;
 }

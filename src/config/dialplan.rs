@@ -1,8 +1,8 @@
 //! `[[trunk]]`, `[[number]]` and `[[route]]`: where calls come from and go to.
 
 use sip::Transport;
-use strowger_core::vocab::config::{Number, Route, RouteFrom, Trunk};
-use strowger_core::vocab::{Secret, TenantId, TrunkKey};
+use strowger_core::vocab::config::{Destination, Number, Route, RouteFrom, Trunk};
+use strowger_core::vocab::{MenuKey, Secret, TenantId, TrunkKey};
 
 use super::destination::{DESTINATIONS, destination};
 use super::general::{checked, codecs};
@@ -89,6 +89,9 @@ fn trunk_transport(text: &str) -> Result<Transport, String> {
     }
 }
 
+/// Where a number leads that says nothing else.
+const WELCOME: &str = "welcome";
+
 /// `[[number]]`.
 pub(super) fn numbers(root: &Table<'_>, names: &mut Names) -> Vec<Number> {
     let mut numbers = Vec::new();
@@ -96,14 +99,20 @@ pub(super) fn numbers(root: &Table<'_>, names: &mut Names) -> Vec<Number> {
         let tenant = names.tenant(&table);
         let trunk = table.required_text("trunk", "the name of a [[trunk]]");
         let number = table.required_text("number", "digits such as \"057126200670\"");
-        let to = table.required_text("to", DESTINATIONS);
+        let to = table.text("to", DESTINATIONS);
         if let Some(tenant) = tenant {
             let key = trunk.and_then(|name| names.trunk(&table, "trunk", &tenant, name));
             let valid = checked(&table, "number", number, values::outside_number);
             if let (Some(key), Some(number), Some(())) = (&key, number, valid) {
                 names.add_outside(&table, key, number);
             }
-            let to = to.and_then(|to| destination(&table, &tenant, to, names));
+            let to = match to {
+                Some(to) => destination(&table, &tenant, to, names),
+                // A menu that is defined over HTTP, if at all.
+                None => {
+                    Some(Destination::Ivr(MenuKey { tenant: tenant.clone(), name: WELCOME.into() }))
+                }
+            };
             if let (Some(trunk), Some(number), Some(to)) = (key, number, to) {
                 numbers.push(Number { trunk, number: number.value.to_owned(), to });
             }

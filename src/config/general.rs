@@ -383,6 +383,7 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     };
     http.finish();
     shell.webhooks = webhooks(root);
+    shell.speech = speech(root);
     let store = root.section("store");
     let database = path(&store, "path").unwrap_or_else(|| StoreFile::default().path);
     let key_file = path(&store, "key_file").unwrap_or_else(|| database.with_extension("key"));
@@ -405,6 +406,18 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     shell.dns_servers =
         servers.filter_map(|text| checked(&dns, "servers", Some(text), values::socket)).collect();
     dns.finish();
+}
+
+/// `[speech]`.
+fn speech(root: &Table<'_>) -> Vec<String> {
+    let table = root.section("speech");
+    let right = "a command with its arguments such as [\"espeak-ng\", \"--stdin\", \"--stdout\"]";
+    let command = table.texts("command", right);
+    table.finish();
+    match command {
+        Some(words) => words.into_iter().map(|word| word.value.to_owned()).collect(),
+        None => ["espeak-ng", "--stdin", "--stdout"].map(str::to_owned).to_vec(),
+    }
 }
 
 /// `[webhooks]`.

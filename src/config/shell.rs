@@ -21,6 +21,8 @@ pub struct Shell {
     pub http_bounds: HttpBounds,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `speech.command`: reads a text and writes WAV; empty where nothing is spoken.
+    pub speech: Vec<String>,
     /// `[store]`.
     pub store: StoreFile,
     /// `recordings.directory`.

@@ -17,6 +17,7 @@ pub mod reload;
 mod requests;
 mod retention;
 mod sounds;
+mod speech;
 mod start;
 mod surface;
 mod tenants;

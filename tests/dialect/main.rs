@@ -9,6 +9,7 @@ mod cti_bounds;
 mod cti_calls;
 mod cti_events;
 mod cti_socket;
+mod cti_voices;
 mod golden;
 mod ringme;
 mod ringme_events;

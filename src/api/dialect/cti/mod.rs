@@ -13,6 +13,7 @@ mod extensions;
 mod fields;
 mod hooks;
 mod hub;
+mod ivr;
 mod lines;
 mod logs;
 mod names;
@@ -28,6 +29,7 @@ mod socket;
 mod states;
 mod story;
 mod subscriptions;
+mod voices;
 
 use axum::Router;
 
@@ -49,6 +51,8 @@ fn operations() -> Router<App> {
         .merge(relays::routes())
         .merge(logs::routes())
         .merge(states::routes())
+        .merge(voices::routes())
+        .merge(ivr::routes())
         .merge(apps::routes())
         .merge(subscriptions::routes())
         .merge(presence::routes())

@@ -15,8 +15,10 @@ use super::asked::{Asked, unexpected};
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
 use super::extensions;
 use super::fields::Fields;
+use super::ivr::furnish;
 use super::seat::Seat;
 use super::shelf::QUEUES;
+use super::voices::defaults;
 use crate::api::app::{App, wall_ms};
 
 /// Queues that an application may have.
@@ -89,6 +91,7 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
     }
     let key = QueueKey { tenant: asked.tenant.tenant.clone(), number };
     let mut config = fresh(key);
+    furnish(&mut config, &defaults(&app, &asked.tenant.tenant).await?);
     read_into(&mut config, body)?;
     let now = wall_ms();
     let doc = QueueDoc { created_at: now, updated_at: now };
