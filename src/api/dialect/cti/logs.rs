@@ -196,7 +196,7 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         0 => 0,
         from => ended.saturating_sub(from) / 1_000,
     };
-    let end = record.end.as_ref();
+    let (end, task) = (record.end.as_ref(), record.dialled_for.as_ref());
     let by = end.map(|end| match (end.by, inbound) {
         (EndedBy::Caller, true) | (EndedBy::Callee, false) => "customer",
         (EndedBy::Caller, false) | (EndedBy::Callee, true) => "agent",
@@ -229,8 +229,8 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         "AgentDevType": if mobile { "cellphone" } else { "voip" },
         "RobotVars": null,
         "AIRecordLen": 0,
-        "AdCallId": "",
-        "AdTaskId": "",
+        "AdCallId": task.map(|task| task.number.as_str()).unwrap_or_default(),
+        "AdTaskId": task.map(|task| task.task.as_str()).unwrap_or_default(),
     })
 }
 

@@ -538,6 +538,7 @@ mod tests {
             recording: None,
             picked_up_by: None,
             queued: Vec::new(),
+            dialled_for: None,
         };
         EventKind::CallEnded { record: Box::new(record) }
     }
