@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use strowger_core::vocab::Principal;
 
 use super::attempts::Attempts;
+use super::dispositions::{self, Pending};
 use super::gateway::{Gateway, Task};
 use super::pace::Paces;
 use super::problem::Problem;
@@ -91,6 +92,8 @@ pub struct Parts {
     pub(super) latest: native::rendered::Latest,
     /// What the dialects remember while the process runs.
     pub(super) dialects: dialect::Memory,
+    /// Callbacks that are to come.
+    pub(super) callbacks: Pending,
     /// Event streams by tenant.
     pub(super) seats: Mutex<BTreeMap<String, usize>>,
     /// The description in JSON: the tree that it is made of is large, and few ask for it.
@@ -124,6 +127,7 @@ impl App {
             figures: HttpFigures::default(),
             latest: native::rendered::Latest::default(),
             dialects: dialect::Memory::default(),
+            callbacks: Pending::default(),
             seats: Mutex::default(),
             openapi: serde_json::to_vec(&openapi).map(Bytes::from).unwrap_or_default(),
             started: Instant::now(),
@@ -138,6 +142,7 @@ impl App {
     pub fn background(&self) -> Vec<Task> {
         let mut tasks = dialect::background(self);
         tasks.push(webhooks::task(self));
+        tasks.push(Box::pin(dispositions::call_back(self.clone())));
         tasks
     }
 

@@ -114,6 +114,8 @@ pub struct TenantNames {
     pub ringme_client_id: Option<String>,
     /// `ringcx_account_id` of the configuration.
     pub ringcx_account_id: Option<String>,
+    /// What its conversations may be about.
+    pub dispositions: Vec<String>,
 }
 
 /// An account that may create tenants.
@@ -126,7 +128,7 @@ pub struct OperatorAccount {
 }
 
 /// Which finished rows are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowsQuery {
     /// Whose.
     pub tenant: TenantId,

@@ -9,6 +9,7 @@ mod attempts;
 pub mod audit;
 mod auth;
 mod dialect;
+mod dispositions;
 mod extract;
 pub mod gateway;
 mod health;

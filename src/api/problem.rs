@@ -90,6 +90,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(status, detail) }
     }
 
+    /// What other interfaces say in envelopes of their own: status, detail, and the seconds of Retry-After.
+    pub(super) fn said(self) -> (StatusCode, String, Option<u32>) {
+        (self.status, self.detail, self.retry_after)
+    }
+
     fn with_errors(self, errors: Vec<Fault>) -> Self {
         Self { errors, ..self }
     }

@@ -55,6 +55,7 @@ fn agent(table: &Table<'_>, own: AgentKey, names: &mut Names) -> AgentConfig {
         max_no_answer: table
             .number::<u32>("max_no_answer", ranges::NO_ANSWER, "misses")
             .map_or(3, narrow),
+        group_pickup: table.flag("group_pickup").unwrap_or(true),
         key: own,
     }
 }

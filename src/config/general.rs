@@ -363,6 +363,7 @@ fn park(root: &Table<'_>, codes: &Codes) -> Park {
 
 /// `[http]`, `[store]`, `[recordings]`, `[sounds]`, `[shutdown]`, `[log]` and `[dns]`.
 pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
+    shell.operators = super::accounts::operators(root);
     let http = root.section("http");
     let listen = http.text("listen", "an address such as \"127.0.0.1:8088\"");
     shell.http = Some(

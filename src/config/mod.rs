@@ -9,6 +9,7 @@ mod conferences;
 mod destination;
 mod dialers;
 mod dialplan;
+mod dispositions;
 mod general;
 mod groups;
 mod menus;
@@ -171,7 +172,6 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     let presence = presence::presence(&root);
     general::recordings(&root, &mut shell, &mut media);
     general::services(&root, &mut shell);
-    shell.operators = accounts::operators(&root);
     let mut tenants = accounts::tenants(&root, &mut names);
     let mut mailboxes = Vec::new();
     let mut initial = settings::Initial::default();
@@ -201,6 +201,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     shell.api_keys = accounts::api_keys(tenants.take_keys(), &names);
     shell.api_keys.iter_mut().for_each(|key| seat(key, &agents));
     shell.dialect_ids = tenants.dialect_ids;
+    shell.dispositions = dispositions::dispositions(&root, &names);
     let (times, tenants) = (tenants.times, tenants.list);
     let mut acd = AcdConfig { queues, agents, tenants: BTreeMap::new() };
     for tenant in &tenants {

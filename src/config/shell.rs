@@ -45,6 +45,8 @@ pub struct Shell {
     pub operators: Vec<Operator>,
     /// The ids by which the dialects name tenants.
     pub dialect_ids: Vec<DialectIds>,
+    /// `[[disposition]]`: names by tenant.
+    pub dispositions: Vec<(TenantId, String)>,
 }
 
 /// Bounds of the HTTP surface.

@@ -35,6 +35,7 @@ impl Tenants {
 
 fn names(core: &Config, shell: &Shell) -> Arc<[TenantNames]> {
     let one = |tenant: &strowger_core::vocab::config::Tenant| {
+        let dispositions = shell.dispositions.iter().filter(|(own, _)| *own == tenant.id);
         let ids = shell.dialect_ids.iter().find(|ids| ids.tenant == tenant.id);
         TenantNames {
             tenant: tenant.id.clone(),
@@ -44,6 +45,7 @@ fn names(core: &Config, shell: &Shell) -> Arc<[TenantNames]> {
             cti_app_id: ids.and_then(|ids| ids.cti_app_id.clone()),
             ringme_client_id: ids.and_then(|ids| ids.ringme_client_id.clone()),
             ringcx_account_id: ids.and_then(|ids| ids.ringcx_account_id.clone()),
+            dispositions: dispositions.map(|(_, name)| name.clone()).collect(),
         }
     };
     core.tenants.iter().map(one).collect()

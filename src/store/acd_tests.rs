@@ -46,6 +46,7 @@ fn definition(id: &str, pin: Option<&str>) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }
 

@@ -40,6 +40,7 @@ pub mod wire;
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -190,7 +191,8 @@ impl Dialect {
                 scope.spawn(|| {
                     loop {
                         let Some(path) = queue.lock().unwrap().pop() else { return };
-                        if let Err(why) = self.play_file(&path) {
+                        let played = catch_unwind(|| self.play_file(&path));
+                        if let Err(why) = played.unwrap_or_else(|_| Err("panicked".into())) {
                             wrong.lock().unwrap().push(format!("{}: {why}", path.display()));
                         }
                     }

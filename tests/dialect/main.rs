@@ -4,22 +4,29 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cc_gateway;
+mod cc_gateway_phones;
 mod cti;
 mod cti_bounds;
 mod cti_calls;
 mod cti_events;
 mod cti_socket;
 mod cti_voices;
+mod desk;
 mod golden;
+mod ringcx;
+mod ringcx_phones;
 mod ringme;
 mod ringme_events;
 mod ringme_phones;
 mod ringme_refusals;
+mod webex;
+mod webex_phones;
 
 use golden::Dialect;
 
 /// All of them, in the order of the document.
-const DIALECTS: &[Dialect] = &[CTI, RINGME];
+const DIALECTS: &[Dialect] = &[CTI, cc_gateway::DIALECT, webex::DIALECT, ringcx::DIALECT, RINGME];
 
 const CTI: Dialect =
     Dialect { folder: "cti", title: "CTI cloud", paths: "/ccapi/v2/...", scene: cti::scene };

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::supervision::assert_hear;
 use super::support::SOON;
+use super::support::hearing::assert_hear;
 use super::support::phone::{Account, Phone, Transport};
 use super::support::sipp::SippPhone;
 use super::support::switch::{Setup, text_of};

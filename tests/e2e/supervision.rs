@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::support::SOON;
+use super::support::hearing::{Expected, assert_hear};
 use super::support::phone::{Account, Phone, Transport};
 use super::support::sipp::SippPhone;
 use super::support::switch::{Setup, Switch, text_of};
@@ -12,44 +13,6 @@ use super::support::wait::wait_until;
 const CALLER: f64 = 600.0;
 const AGENT: f64 = 1_000.0;
 const SUPERVISOR: f64 = 1_400.0;
-/// How much weaker a tone is that is not there than one that is, in dB.
-const APART: f64 = 30.0;
-/// A tone that is there is at least so loud, in dB of full scale; sent are -6.
-const LOUD: f64 = -15.0;
-
-/// A phone with the tones that it is to hear.
-type Expected<'a> = (&'a str, &'a SippPhone, &'a [f64]);
-
-/// Listens to all phones at once and compares what each hears with what it is to hear.
-pub fn assert_hear(all: &[Expected<'_>], tones: &[f64]) {
-    // What was on its way when the last thing changed is not counted.
-    listen(all, 0.4);
-    listen(all, 1.2);
-    for (who, phone, expected) in all {
-        let heard = phone.rtp().heard();
-        let level = |tone: f64| heard.mean_level(0, tone);
-        for tone in tones {
-            let (present, level) = (expected.contains(tone), level(*tone));
-            match present {
-                true => assert!(level > LOUD, "{who} hears {tone} Hz at {level} dB only"),
-                false => assert!(level < LOUD - APART, "{who} hears {tone} Hz at {level} dB"),
-            }
-        }
-    }
-}
-
-/// Hears this much afresh, where anything is to be heard.
-fn listen(all: &[Expected<'_>], seconds: f64) {
-    for (_, phone, _) in all {
-        phone.rtp().forget();
-    }
-    for (who, phone, _) in all {
-        wait_until(&format!("{who} hears for {seconds} s"), SOON, || {
-            phone.rtp().heard().seconds() > seconds
-        });
-    }
-}
-
 struct Scene {
     switch: Switch,
     caller: SippPhone,

@@ -37,7 +37,7 @@ fn an_agent_shows_all_but_its_pin() {
             "name": "Alice", "extension": "4567", "number": null, "second_extension": null,
             "second_number": "+4917012345", "status": {"status": "available"},
             "queues": [{"queue": "9001", "level": 1, "position": 2}], "skills": {"german": 80},
-            "agent_sound": null, "confirm_key": "1", "max_no_answer": 3, "wrap_up_after_outbound": false,
+            "agent_sound": null, "confirm_key": "1", "max_no_answer": 3, "group_pickup": true, "wrap_up_after_outbound": false,
             "call_timeout": null, "no_answer_delay_time": null, "busy_delay_time": null,
             "reject_delay_time": null, "wrap_up_time": null,
         },

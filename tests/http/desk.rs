@@ -136,6 +136,7 @@ pub fn agent(tenant: &str) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::site::Site;
 const DIALECTS: [&str; 6] = [
     "/ccapi/",
     "/agentgateway/",
-    "/v1/telephony/",
+    "/v1/telephony",
     "/api/v1/admin/accounts/",
     "/api/ver1.0/",
     "/oauth/",

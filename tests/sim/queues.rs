@@ -107,6 +107,7 @@ pub fn agent(id: &str, place: AgentPlace, queues: &[&str]) -> AgentConfig {
         // What a simulated phone presses.
         confirm_key: '5',
         max_no_answer: 4,
+        group_pickup: true,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod baresip;
 pub mod browser;
+pub mod hearing;
 pub mod http;
 pub mod linphone;
 pub mod phone;

@@ -92,6 +92,7 @@ fn agent(n: usize, queues: usize) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 0,
+        group_pickup: true,
     }
 }
 

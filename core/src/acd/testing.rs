@@ -53,6 +53,7 @@ pub(super) fn agent_config(id: &str, tiers: &[(&str, u16, u16)]) -> AgentConfig 
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }
 

@@ -12,6 +12,7 @@
 mod codes;
 mod features;
 mod identity;
+mod meant;
 mod number;
 mod plan;
 mod revise;

@@ -61,7 +61,14 @@ impl Running {
         let number = slot.to_string();
         let shown = self.books.directory.shown(&parker.tenant, "Parked", &number);
         let errand = Errand::TellSlot(slot);
-        let summon = Summon { extension: parker, shown, errand, dialled: number, interaction };
+        let summon = Summon {
+            extension: parker,
+            contact: None,
+            shown,
+            errand,
+            dialled: number,
+            interaction,
+        };
         // A phone that is gone or busy shows the place by its lamp, or not at all: the caller is parked all the same.
         let _ = self.summon(now, summon);
     }

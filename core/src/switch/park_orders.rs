@@ -24,6 +24,9 @@ impl Running {
             TakeOrder::PickUp { call, extension } => {
                 self.order_pickup(now, principal, call, extension)
             }
+            TakeOrder::PickUpAt { at, extension, contact } => {
+                self.order_pickup_at(now, principal, at.as_deref(), extension, contact)
+            }
             TakeOrder::Park { call, extension } => self.order_park(now, principal, call, extension),
             TakeOrder::Retrieve { slot, extension } => {
                 self.order_retrieval(now, principal, slot, extension)
@@ -88,7 +91,8 @@ impl Running {
         let (id, interaction) = (call.id, call.interaction);
         let shown = self.identity_for(id, &Hop::Extension(extension.clone()));
         let (errand, dialled) = (Errand::Retrieve(slot, id), slot.to_string());
-        let summon = Summon { extension: &extension, shown, errand, dialled, interaction };
+        let summon =
+            Summon { extension: &extension, contact: None, shown, errand, dialled, interaction };
         self.summon(now, summon)
     }
 

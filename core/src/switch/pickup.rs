@@ -83,7 +83,7 @@ impl Running {
             call: call.id,
             since: call.record.ringing_at.unwrap_or(call.record.started_at),
             at: at.into_iter().collect(),
-            served: queue.is_some() && self.agent_serving(extension, call.id).is_some(),
+            served: queue.is_some() && self.may_serve(extension, call.id),
             queue,
             caller: match &call.record.caller {
                 Party::Extension { extension, .. } => Some(extension.clone()),
@@ -166,26 +166,57 @@ impl Running {
         let chosen = self.choose_ringing(&extension, Wanted::Call(target), any);
         let tenant: &TenantId = &principal.tenant;
         chosen.map_err(|why| {
-            let known = self.calls.get(target).filter(|call| call.is_live() && call.tenant == *tenant);
+            let known =
+                self.calls.get(target).filter(|call| call.is_live() && call.tenant == *tenant);
             match (why, known) {
                 (_, None) => CommandError::NotFound(format!("no live call {target}")),
                 (Refusal::NothingRings, _) => {
                     CommandError::Conflict(format!("nobody else's phone rings for call {target}"))
                 }
-                (Refusal::NotAllowed, _) => CommandError::Forbidden(format!(
-                    "extension {} shares no pickup group with the phones that ring, serves no queue of the caller, \
-                     and has no pickup_any",
-                    extension.number
-                )),
+                (Refusal::NotAllowed, _) => not_allowed(&extension),
             }
         })?;
+        self.ring_picker(now, Errand::PickUp { target, rings_on: false }, extension, None)
+    }
+
+    /// An extension's phone is rung to take whatever rings at a number, or in its groups.
+    pub(super) fn order_pickup_at(
+        &mut self,
+        now: Now,
+        principal: &Principal,
+        at: Option<&str>,
+        extension: Option<String>,
+        contact: Option<String>,
+    ) -> Result<Done, CommandError> {
+        let extension = self.picker_of(principal, extension)?;
+        let any = principal.limited_to().is_none();
+        let wanted = at.map_or(Wanted::Group, Wanted::At);
+        let target = self.choose_ringing(&extension, wanted, any).map_err(|why| match why {
+            Refusal::NothingRings => {
+                let place =
+                    at.map_or_else(|| "in its pickup groups".into(), |at| format!("at {at}"));
+                CommandError::Conflict(format!("nothing rings {place}"))
+            }
+            Refusal::NotAllowed => not_allowed(&extension),
+        })?;
+        self.ring_picker(now, Errand::PickUp { target, rings_on: true }, extension, contact)
+    }
+
+    fn ring_picker(
+        &mut self,
+        now: Now,
+        errand: Errand,
+        extension: ExtensionKey,
+        contact: Option<String>,
+    ) -> Result<Done, CommandError> {
+        let target = errand.target().unwrap_or_default();
         let shown = self.identity_for(target, &Hop::Extension(extension.clone()));
         let Some(call) = self.calls.get(target) else {
             return Err(CommandError::NotFound(format!("no live call {target}")));
         };
         let (dialled, interaction) = (call.record.dialled.clone(), call.interaction);
-        let errand = Errand::PickUp(target);
-        let summon = Summon { extension: &extension, shown, errand, dialled, interaction };
+        let contact = contact.as_deref();
+        let summon = Summon { extension: &extension, contact, shown, errand, dialled, interaction };
         self.summon(now, summon)
     }
 
@@ -225,4 +256,12 @@ impl Running {
             None => Err(CommandError::NotFound(format!("no extension {}", key.number))),
         }
     }
+}
+
+fn not_allowed(extension: &ExtensionKey) -> CommandError {
+    CommandError::Forbidden(format!(
+        "extension {} shares no pickup group with the phones that ring, serves no queue of the caller, \
+         and has no pickup_any",
+        extension.number
+    ))
 }

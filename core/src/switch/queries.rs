@@ -34,6 +34,12 @@ impl Running {
                     None => Reply::Refused(CommandError::NotFound(format!("no live call {call}"))),
                 }
             }
+            Query::Meant(text) => match self.books.directory.meant(&principal.tenant, &text) {
+                Some(meant) => Reply::Meant(meant),
+                None => Reply::Refused(CommandError::NotFound(format!(
+                    "{text} is no extension and no queue"
+                ))),
+            },
             Query::Parking => self.parking(now, &principal.tenant),
             Query::OwnNumbers => {
                 Reply::OwnNumbers(self.books.directory.own_numbers(&principal.tenant))

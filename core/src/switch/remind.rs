@@ -56,8 +56,10 @@ impl Running {
         let errand = Errand::Remind(id, side);
         let dialled = number.to_owned();
         // A phone that is gone or has no line free is reminded the next time.
-        let _ =
-            self.summon(now, Summon { extension: &extension, shown, errand, dialled, interaction });
+        let _ = self.summon(
+            now,
+            Summon { extension: &extension, contact: None, shown, errand, dialled, interaction },
+        );
     }
 
     /// Who consults somebody while it holds has not forgotten, and a phone that rings has enough to tell.

@@ -20,8 +20,13 @@ const REMINDER: u64 = 15 * SECOND;
 /// What a phone is rung for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Errand {
-    /// To answer this call in place of whoever rings.
-    PickUp(CallId),
+    /// To answer a call in place of whoever rings.
+    PickUp {
+        /// Which.
+        target: CallId,
+        /// The phone goes on ringing when it cannot be taken any more; whoever answers hears so.
+        rings_on: bool,
+    },
     /// To take who is parked here.
     Retrieve(u32, CallId),
     /// To hear where a call was parked.
@@ -32,16 +37,18 @@ pub(super) enum Errand {
 
 impl Errand {
     /// The call that is to be taken.
-    fn target(&self) -> Option<CallId> {
+    pub(super) fn target(&self) -> Option<CallId> {
         match self {
-            Self::PickUp(call) | Self::Retrieve(_, call) | Self::Remind(call, _) => Some(*call),
+            Self::PickUp { target: call, .. } | Self::Retrieve(_, call) | Self::Remind(call, _) => {
+                Some(*call)
+            }
             Self::TellSlot(_) => None,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
-            Self::PickUp(_) => "pickup",
+            Self::PickUp { .. } => "pickup",
             Self::Retrieve(..) | Self::TellSlot(_) => "park",
             Self::Remind(..) => "hold-reminder",
         }
@@ -75,6 +82,8 @@ impl Summons {
 /// Whom to ring, and how.
 pub(super) struct Summon<'a> {
     pub(super) extension: &'a ExtensionKey,
+    /// Only this one of its contacts.
+    pub(super) contact: Option<&'a str>,
     pub(super) shown: Identity,
     pub(super) errand: Errand,
     pub(super) dialled: String,
@@ -87,7 +96,7 @@ impl Running {
     /// # Errors
     /// There is no room for the call, or no phone.
     pub(super) fn summon(&mut self, now: Now, summon: Summon<'_>) -> Result<Done, CommandError> {
-        let Summon { extension, shown, errand, dialled, interaction } = summon;
+        let Summon { extension, contact, shown, errand, dialled, interaction } = summon;
         let rights = Rights::Extension(extension.clone());
         self.admit(&rights, false).map_err(|why| busy(&why))?;
         let mut first = match self.locate_extension(extension, shown) {
@@ -101,6 +110,13 @@ impl Running {
                 return Err(CommandError::Conflict(text));
             }
         };
+        if let Some(contact) = contact {
+            first.targets.retain(|target| target.uri == contact);
+            if first.targets.is_empty() {
+                let text = format!("extension {} has no such phone", extension.number);
+                return Err(CommandError::NotFound(text));
+            }
+        }
         match errand {
             // A conversation is not to begin by itself; and who does not answer is reminded again.
             Errand::Remind(..) => first.ring = REMINDER,
@@ -150,7 +166,7 @@ impl Running {
     fn do_errand(&mut self, now: Now, id: CallId, extension: &ExtensionKey, errand: &Errand) {
         let language = self.calls.get(id).map_or_else(String::new, |call| call.language.clone());
         let done = match errand {
-            Errand::PickUp(target) => self.hand_over(now, id, *target, extension),
+            Errand::PickUp { target, .. } => self.hand_over(now, id, *target, extension),
             Errand::Retrieve(slot, target) => {
                 let there = self.lot.at(&extension.tenant, *slot).map(|parked| parked.call);
                 there == Some(*target) && self.retrieve_into(now, id, *target)
@@ -176,7 +192,8 @@ impl Running {
     /// Phones that ring to take a call stop where it cannot be taken any more. True if one did.
     pub(super) fn recall_summons(&mut self, now: Now) -> bool {
         let pointless = |errand: &Errand| match errand {
-            Errand::PickUp(target) => {
+            Errand::PickUp { rings_on: true, .. } => false,
+            Errand::PickUp { target, .. } => {
                 let call = self.calls.get(*target);
                 let rings = call.is_some_and(|call| !call.rings_at().is_empty());
                 !rings && !self.waits_in_queue(*target)

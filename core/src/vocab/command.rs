@@ -51,6 +51,16 @@ pub struct Principal {
     pub agent: Option<String>,
 }
 
+/// Whom a number or address means within a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meant {
+    /// An extension: its bare number, with the tenant's prefix, or an outside number that leads to it.
+    Extension(String),
+    /// A queue, likewise.
+    Queue(String),
+}
+
 /// An order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -155,6 +165,8 @@ pub enum Query {
         /// Which.
         call: CallId,
     },
+    /// Whom a number or address means, in whichever form: `4567`, `+861234`, `tel:`, `sip:user@host`.
+    Meant(String),
     /// Parking places of the tenant that are taken, by number.
     Parking,
     /// Trunks of the tenant.
@@ -358,6 +370,8 @@ pub enum Reply {
     Calls(Page<CallView>),
     /// One call.
     Call(Box<CallView>),
+    /// Whom a number means.
+    Meant(Meant),
     /// Rows.
     Parking(Page<ParkedView>),
     /// All trunks.

@@ -53,6 +53,16 @@ pub enum TakeOrder {
         /// The bare number of the extension that shall answer; the key's own if not said.
         extension: Option<String>,
     },
+    /// Rings an extension, and on its answer it answers what rings somewhere, in place of whoever rings. The phone rings on where
+    /// that has become pointless meanwhile, and whoever answers it then hears so.
+    PickUpAt {
+        /// The bare number of an extension or a queue; `None`: what has rung longest in the own pickup groups.
+        at: Option<String>,
+        /// The bare number of the extension that shall answer; the key's own if not said.
+        extension: Option<String>,
+        /// Rings only this one of its contacts, as registered.
+        contact: Option<String>,
+    },
     /// Parks the other party of an extension's call.
     Park {
         /// Which.

@@ -49,6 +49,7 @@ fn agent(id: u16) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }
 

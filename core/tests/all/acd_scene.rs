@@ -44,6 +44,7 @@ pub fn agent(id: &str, position: u16) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }
 

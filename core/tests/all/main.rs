@@ -34,6 +34,7 @@ mod identity;
 mod lobby;
 mod mixer;
 mod moving_legs;
+mod ordered_calls;
 mod originate_terms;
 mod page_calls;
 mod park_calls;

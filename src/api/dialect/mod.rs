@@ -5,8 +5,12 @@
 //! handler decodes, gives one order or question, and encodes. No dialect's word leaves its folder, and none imports
 //! another.
 
+mod cc_gateway;
+mod common;
 mod cti;
+mod ringcx;
 mod ringme;
+mod webex;
 
 use axum::Router;
 
@@ -16,7 +20,12 @@ use super::webhooks::Renderer;
 
 /// Everything that the dialects serve, each under its original paths.
 pub(super) fn routes() -> Router<App> {
-    Router::new().merge(cti::routes()).merge(ringme::routes())
+    Router::new()
+        .merge(cti::routes())
+        .merge(ringme::routes())
+        .merge(ringcx::routes())
+        .merge(webex::routes())
+        .merge(cc_gateway::routes())
 }
 
 /// What the dialects need beside their requests: each task runs from the start to the end of the process. What follows
@@ -27,6 +36,7 @@ pub(super) fn background(app: &App) -> Vec<Task> {
         Box::pin(cti::follow(app.clone(), app.gateway.follow(None))),
         Box::pin(cti::keep_log(app.clone())),
         Box::pin(ringme::follow(app.clone(), app.gateway.follow(None))),
+        Box::pin(cc_gateway::follow(app.clone(), app.gateway.follow(None))),
     ]
 }
 
@@ -34,6 +44,8 @@ pub(super) fn background(app: &App) -> Vec<Task> {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     cti: cti::Hub,
+    webex: webex::Picked,
+    cc_gateway: cc_gateway::Sessions,
 }
 
 /// What the dialects' webhooks are told; each renderer is asked for the webhooks whose owner it names.

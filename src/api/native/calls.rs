@@ -76,6 +76,14 @@ struct Order {
     /// Asks the phone of `from` to answer by itself.
     #[serde(default)]
     auto_answer: bool,
+    /// Shown to `to` as the caller: one of the tenant's numbers. Its usual one if not said.
+    #[serde(default)]
+    #[schema(example = "057126200670")]
+    shown: Option<String>,
+    /// `to` rings for so many seconds at most, 1 to 600.
+    #[serde(default)]
+    #[schema(example = 30)]
+    ring_secs: Option<u32>,
 }
 
 impl Example for Order {
@@ -84,12 +92,17 @@ impl Example for Order {
 
 impl Order {
     fn check(&self) -> Result<(), Problem> {
-        for (name, number) in [("from", &self.from), ("to", &self.to)] {
+        let shown = self.shown.iter().map(|number| ("shown", number));
+        for (name, number) in [("from", &self.from), ("to", &self.to)].into_iter().chain(shown) {
             let sound = !number.chars().any(char::is_control);
             if number.is_empty() || number.len() > LONGEST_NUMBER || !sound {
                 let detail = format!("{name}: 1 to {LONGEST_NUMBER} characters of a number");
                 return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
             }
+        }
+        if self.ring_secs.is_some_and(|secs| !(1..=600).contains(&secs)) {
+            let detail = "ring_secs: 1 to 600 seconds";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
         Ok(())
     }
@@ -103,7 +116,7 @@ impl Order {
             content_type = "application/problem+json"),
         (status = 409, description = "The extension has no registered phone", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`from` could not dial `to`", body = Problem,
+        (status = 422, description = "`from` could not dial `to`, or `shown` is none of the tenant's numbers", body = Problem,
             content_type = "application/problem+json"),
         Unread,
         Refusals,
@@ -116,8 +129,9 @@ async fn originate(
 ) -> Result<Response, Problem> {
     order.check()?;
     let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
-    let Order { from, to, auto_answer } = order;
-    let command = Command::Originate { from, to, auto_answer, terms: CallTerms::default() };
+    let Order { from, to, auto_answer, shown, ring_secs } = order;
+    let terms = CallTerms { shown, ring_secs, ..CallTerms::default() };
+    let command = Command::Originate { from, to, auto_answer, terms };
     match app.gateway.command(principal, command).await? {
         Done::Originated { call, interaction } => {
             tracing::info!(%tenant, %key, %call, "a call was begun over HTTP");

@@ -10,6 +10,7 @@ mod check;
 mod conferences;
 mod dial_numbers;
 mod dial_tasks;
+mod dispositions;
 mod events;
 mod extensions;
 mod feed;
@@ -56,6 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         calls::routes,
         supervise::routes,
         conferences::routes,
+        dispositions::routes,
         talk::routes,
         pickup::routes,
         records::routes,

@@ -33,6 +33,13 @@ impl Running {
         self.queues.acd.serves(agent, call).then_some(agent)
     }
 
+    /// Whether the agent at an extension may have this caller put through.
+    pub(in super::super) fn may_serve(&self, extension: &ExtensionKey, call: CallId) -> bool {
+        let agent = self.agent_serving(extension, call);
+        let config = agent.and_then(|agent| self.queues.acd.agent_config(agent));
+        config.is_some_and(|config| config.group_pickup)
+    }
+
     /// A leg takes a waiting caller. False if it could not be: the leg has ended then.
     pub(in super::super) fn take_from_queue(
         &mut self,

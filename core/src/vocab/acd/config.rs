@@ -386,6 +386,13 @@ pub struct AgentConfig {
     pub confirm_key: char,
     /// Misses in a row after which it goes on break; 0 never. Default 3.
     pub max_no_answer: u16,
+    /// May pick up callers of its queues that ring at other agents. Pickup groups of its phone are another matter.
+    #[serde(default = "yes")]
+    pub group_pickup: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Times in seconds that may be set on an agent, on a queue and on a tenant; the first that is set counts, in this order.

@@ -312,6 +312,7 @@ fn agent(rng: &mut Rng, n: u64) -> AgentConfig {
         agent_sound: None,
         confirm_key: rng.pick(&['1', '5']),
         max_no_answer: rng.pick(&[0, 3, 1, 2]),
+        group_pickup: true,
     }
 }
 

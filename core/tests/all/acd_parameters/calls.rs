@@ -107,6 +107,12 @@ fn agent_rows() -> Vec<Row> {
             login_with_2580,
         ),
         row(
+            "agent.group_pickup",
+            [(json!(true), ""), (json!(false), "en/pickup/not-allowed")],
+            as_it_is,
+            heard_by_an_agent_who_picks_up,
+        ),
+        row(
             "queue.name",
             [(json!("Support"), "\"Support\" <sip:9001"), (json!("Sales"), "\"Sales\" <sip:9001")],
             |config| limits(config).callback_key = Some('2'),

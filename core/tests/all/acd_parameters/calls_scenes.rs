@@ -99,6 +99,24 @@ pub fn agents_name(host: &mut Exchange) -> String {
     agent_view(host, "101").config.name
 }
 
+/// The first agent, on a break, dials for the caller who rings at the second.
+pub fn heard_by_an_agent_who_picks_up(host: &mut Exchange) -> String {
+    use strowger_core::vocab::Command;
+    use strowger_core::vocab::acd::AgentOrder;
+    let intent = Intent::OnBreak { reason: "lunch".into(), sub_state: String::new() };
+    host.command(Command::Agent { agent: "101".into(), order: AgentOrder::Intent(intent) });
+    phones(host);
+    customer(host);
+    let invite = host.expect(BOB, "INVITE ");
+    host.respond(BOB, &invite, 180, "");
+    host.call_from("4567", ALICE, "**4568");
+    host.heard()
+        .into_iter()
+        .filter(|prompt| prompt.contains("pickup"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// Somebody logs in as the first agent at a strange phone.
 pub fn login_with_2580(host: &mut Exchange) -> String {
     phones(host);

@@ -284,5 +284,6 @@ fn fresh(key: AgentKey) -> AgentConfig {
         agent_sound: None,
         confirm_key: '1',
         max_no_answer: 3,
+        group_pickup: true,
     }
 }

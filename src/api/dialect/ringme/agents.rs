@@ -157,6 +157,7 @@ pub(super) async fn create(
         confirm_key: '1',
         // Misses in a row do nothing here: the document has no break.
         max_no_answer: 0,
+        group_pickup: true,
     };
     let mut kept = Kept::default();
     agent_item::change(&app, &client, &fields, &mut agent, &mut kept).await?;

@@ -136,6 +136,8 @@ pub(in crate::api::native) struct AgentSettings {
     confirm_key: Option<String>,
     /// Misses in a row after which it goes on break; 0 is never, 3 unless said.
     max_no_answer: Option<u32>,
+    /// May pick up callers of its queues that ring at other agents; true unless said.
+    group_pickup: Option<bool>,
     wrap_up_after_outbound: bool,
     call_timeout: Option<u32>,
     no_answer_delay_time: Option<u32>,
@@ -171,6 +173,7 @@ impl From<AgentConfig> for AgentSettings {
             agent_sound: agent.agent_sound,
             confirm_key: Some(agent.confirm_key.into()),
             max_no_answer: Some(agent.max_no_answer.into()),
+            group_pickup: Some(agent.group_pickup),
             wrap_up_after_outbound: agent.wrap_up_after_outbound,
             call_timeout: agent.times.call_timeout,
             no_answer_delay_time: agent.times.no_answer_delay_time,
@@ -231,6 +234,7 @@ impl AgentSettings {
             agent_sound: check.prompt("agent_sound", self.agent_sound),
             confirm_key: check.key("confirm_key", self.confirm_key).unwrap_or('1'),
             max_no_answer: check.number("max_no_answer", misses, &ranges::NO_ANSWER),
+            group_pickup: self.group_pickup.unwrap_or(true),
             key,
         };
         check.finish(agent)

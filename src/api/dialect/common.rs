@@ -1,0 +1,118 @@
+//! What several dialects ask of the switch.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use strowger_core::vocab::acd::AgentView;
+use strowger_core::vocab::command::{CallView, Meant, Page};
+use strowger_core::vocab::record::Party;
+use strowger_core::vocab::{CommandError, Principal, Query, Reply};
+
+use crate::api::app::App;
+use crate::api::gateway::MAX_ROWS;
+
+/// The switch answered another question than was asked.
+fn unexpected() -> CommandError {
+    tracing::error!("the switch answered another question");
+    CommandError::Busy { retry_after: 1, what: "the switch did not answer".into() }
+}
+
+/// Every row of a live list, page after page.
+async fn all<T>(
+    app: &App,
+    principal: &Principal,
+    query: impl Fn(usize, usize) -> Query,
+    read: impl Fn(Reply) -> Option<Page<T>>,
+) -> Result<Vec<T>, CommandError> {
+    let mut rows = Vec::new();
+    loop {
+        let page = match app.gateway.query(principal.clone(), query(rows.len(), MAX_ROWS)).await {
+            Reply::Refused(error) => return Err(error),
+            reply => read(reply).ok_or_else(unexpected)?,
+        };
+        let last = page.items.len() < MAX_ROWS;
+        rows.extend(page.items);
+        if last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// All live calls that somebody may see, oldest first.
+pub(super) async fn calls(app: &App, principal: &Principal) -> Result<Vec<CallView>, CommandError> {
+    let query = |offset, limit| Query::Calls { offset, limit };
+    all(app, principal, query, |reply| match reply {
+        Reply::Calls(page) => Some(page),
+        _ => None,
+    })
+    .await
+}
+
+/// All agents of the tenant, by id.
+pub(super) async fn agents(
+    app: &App,
+    principal: &Principal,
+) -> Result<Vec<AgentView>, CommandError> {
+    let query = |offset, limit| Query::Agents { queue: None, offset, limit };
+    all(app, principal, query, |reply| match reply {
+        Reply::Agents(page) => Some(page),
+        _ => None,
+    })
+    .await
+}
+
+/// One live call.
+pub(super) async fn call(
+    app: &App,
+    principal: &Principal,
+    call: strowger_core::vocab::CallId,
+) -> Result<CallView, CommandError> {
+    match app.gateway.query(principal.clone(), Query::Call { call }).await {
+        Reply::Call(view) => Ok(*view),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
+}
+
+/// One agent.
+pub(super) async fn agent(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+) -> Result<AgentView, CommandError> {
+    match app.gateway.query(principal.clone(), Query::Agent(id.to_owned())).await {
+        Reply::Agent(view) => Ok(*view),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Whom a number or address means.
+pub(super) async fn meant(
+    app: &App,
+    principal: &Principal,
+    text: &str,
+) -> Result<Meant, CommandError> {
+    match app.gateway.query(principal.clone(), Query::Meant(text.to_owned())).await {
+        Reply::Meant(meant) => Ok(meant),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The number and the name of a party.
+pub(super) fn number_and_name(party: &Party) -> (&str, &str) {
+    match party {
+        Party::Extension { extension, name } => (&extension.number, name),
+        Party::Trunk { number, name, .. } => (number, name),
+        Party::Service { name } => ("", name),
+        Party::Nobody => ("", ""),
+    }
+}
+
+/// What the path names, for a handler that has its own word for what cannot be read.
+pub(super) type Named = Result<Path<String>, PathRejection>;
+
+/// The name; empty where it is no text.
+pub(super) fn named(path: Named) -> String {
+    path.map_or_else(|_| String::new(), |Path(text)| text)
+}

@@ -1,0 +1,379 @@
+//! What conversations were about: kept once for each call, with notes and, where one is wanted, a callback that is begun when
+//! it is due.
+//!
+//! Dispositions are kept by the day on which their call began, callbacks by themselves until they are done.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use strowger_core::vocab::acd::{Activity, AgentOrder, Intent};
+use strowger_core::vocab::record::{CallRecord, Party};
+use strowger_core::vocab::{
+    CallId, CallTerms, Command, CommandError, Principal, Query, Reply, Role, TenantId,
+};
+use tokio::sync::Notify;
+
+use super::app::{App, wall_ms};
+use super::gateway::{RowsError, RowsQuery};
+use super::keep::{Keep, KeepError};
+
+/// Bytes of notes.
+pub(super) const MAX_NOTES: usize = 4_000;
+/// Where callbacks are kept.
+const CALLBACKS: &str = "callbacks";
+/// A callback whose agent cannot take it is tried again after so long.
+const AGAIN: Duration = Duration::from_secs(30);
+/// ... for so long, in milliseconds; then it is given up.
+const PATIENCE: u64 = 24 * 60 * 60 * 1_000;
+/// Between two looks for a record that is being written.
+const WRITTEN: Duration = Duration::from_millis(100);
+/// Documents read at a time.
+const PAGE: usize = 200;
+
+/// What somebody says of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Said {
+    /// One of the tenant's names.
+    pub(super) name: String,
+    /// Anything.
+    pub(super) notes: String,
+    /// When to call back, milliseconds since the Unix epoch.
+    pub(super) callback_at: Option<u64>,
+    /// The number to call then; the customer's where it is not said.
+    pub(super) phone: Option<String>,
+}
+
+/// As it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Disposition {
+    /// The name.
+    pub(super) disposition: String,
+    /// What was noted.
+    pub(super) notes: String,
+    /// When a callback was wanted.
+    pub(super) callback_at: Option<u64>,
+    /// The agent whose conversation it was.
+    pub(super) agent: Option<String>,
+    /// When it was said.
+    pub(super) at: u64,
+}
+
+/// A callback that is to be begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Callback {
+    call: CallId,
+    due: u64,
+    /// Who is called.
+    number: String,
+    /// Whose phone rings first, where the conversation was an agent's.
+    agent: Option<String>,
+    /// Otherwise this phone.
+    extension: Option<String>,
+}
+
+/// Why nothing was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unkept {
+    /// The tenant has no such name.
+    UnknownName(String),
+    /// Something is wrong with it.
+    Wrong(String),
+    /// The call has one.
+    Already,
+    /// The store cannot.
+    Store(KeepError),
+}
+
+/// Callbacks that are to come, by when.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    all: Mutex<BTreeMap<(u64, TenantId, CallId), Callback>>,
+    /// Something has come.
+    bell: Notify,
+    /// One disposition is kept at a time, so that a call gets one.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Pending {
+    fn add(&self, tenant: &str, callback: Callback) {
+        let key = (callback.due, tenant.to_owned(), callback.call);
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).insert(key, callback);
+        self.bell.notify_one();
+    }
+
+    fn first(&self) -> Option<(u64, TenantId, Callback)> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = all.first_key_value();
+        first.map(|((at, tenant, _), callback)| (*at, tenant.clone(), callback.clone()))
+    }
+
+    /// The first one is done, or is tried again then.
+    fn took(&self, at: u64, tenant: &str, callback: &Callback, again: Option<u64>) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(at, tenant.to_owned(), callback.call));
+        if let Some(again) = again {
+            all.insert((again, tenant.to_owned(), callback.call), callback.clone());
+        }
+    }
+}
+
+/// The space of the day on which a call began; its id tells.
+fn space(call: CallId) -> String {
+    let ms = u64::try_from(call.0 >> 80).unwrap_or(0);
+    format!("dispositions {}", ms / 86_400_000)
+}
+
+/// A finished call among these rows. One that has just ended may not be on disk yet: it is waited for.
+pub(super) async fn finished(
+    app: &App,
+    rows: RowsQuery,
+    fits: impl Fn(&CallRecord) -> bool,
+) -> Result<Option<CallRecord>, RowsError> {
+    for last in [false, false, false, false, false, true] {
+        let found = app.gateway.call_records(rows.clone()).await?;
+        let found = found.rows.into_iter().find(|record| fits(record));
+        if found.is_some() || last {
+            return Ok(found);
+        }
+        tokio::time::sleep(WRITTEN).await;
+    }
+    Ok(None)
+}
+
+/// What was said of a call.
+pub(super) async fn of(
+    app: &App,
+    tenant: &str,
+    call: CallId,
+) -> Result<Option<Disposition>, KeepError> {
+    let kept = app.gateway.kept(tenant, &space(call), &call.to_string()).await?;
+    let read = |document| {
+        serde_json::from_value(document).map_err(|error| KeepError::Failed(error.to_string()))
+    };
+    kept.map(read).transpose()
+}
+
+/// Keeps what is said of a call, and has its agent's wrap-up end. The caller has made sure that the key sees the call.
+///
+/// # Errors
+/// See [`Unkept`]. Nothing has changed then.
+pub(super) async fn keep(
+    app: &App,
+    principal: &Principal,
+    record: &CallRecord,
+    said: Said,
+) -> Result<(), Unkept> {
+    let tenant = &principal.tenant;
+    let tenants = app.gateway.tenants();
+    let names = tenants.iter().find(|names| names.tenant == *tenant);
+    if !names.is_some_and(|names| names.dispositions.contains(&said.name)) {
+        return Err(Unkept::UnknownName(said.name));
+    }
+    if said.notes.len() > MAX_NOTES {
+        return Err(Unkept::Wrong(format!("notes may have {MAX_NOTES} bytes")));
+    }
+    let agent = agent_of(app, principal, record).await;
+    let disposition = Disposition {
+        disposition: said.name.clone(),
+        notes: said.notes,
+        callback_at: said.callback_at,
+        agent: agent.clone(),
+        at: wall_ms(),
+    };
+    let callback = match said.callback_at {
+        Some(due) => Some(callback(record, agent.clone(), due, said.phone)?),
+        None => None,
+    };
+    let _turn = app.callbacks.turn.lock().await;
+    if of(app, tenant, record.call).await.map_err(Unkept::Store)?.is_some() {
+        return Err(Unkept::Already);
+    }
+    let json = |value: Result<serde_json::Value, serde_json::Error>| {
+        value.map_err(|error| Unkept::Store(KeepError::Failed(error.to_string())))
+    };
+    let document = json(serde_json::to_value(&disposition))?;
+    let mut changes = vec![Keep::put(&space(record.call), record.call.to_string(), document)];
+    if let Some(callback) = &callback {
+        let document = json(serde_json::to_value(callback))?;
+        changes.push(Keep::put(CALLBACKS, record.call.to_string(), document));
+    }
+    app.gateway.keep_together(tenant, changes).await.map_err(Unkept::Store)?;
+    tracing::info!(%tenant, key = %principal.name, call = %record.call, "a disposition is kept");
+    if let Some(agent) = agent {
+        release(app, tenant, &agent, record.call, said.name).await;
+    }
+    if let Some(callback) = callback {
+        app.callbacks.add(tenant, callback);
+    }
+    Ok(())
+}
+
+/// The agent whose conversation a call was.
+async fn agent_of(app: &App, principal: &Principal, record: &CallRecord) -> Option<String> {
+    let visit = record.queued.last().and_then(|visit| visit.agent.as_ref());
+    if let Some(agent) = visit {
+        return Some(agent.id.clone());
+    }
+    let query = Query::Agents { queue: None, offset: 0, limit: PAGE };
+    let Reply::Agents(page) = app.gateway.query(acting(&principal.tenant), query).await else {
+        return None;
+    };
+    let own = [&record.callee, &record.caller].into_iter().filter_map(number_of_ours);
+    let places: Vec<String> = own.map(|number| format!("extension:{number}")).collect();
+    let found = page.items.into_iter().find(|agent| places.contains(&agent.place));
+    found.map(|agent| agent.config.key.id)
+}
+
+fn number_of_ours(party: &Party) -> Option<&str> {
+    match party {
+        Party::Extension { extension, .. } => Some(&extension.number),
+        _ => None,
+    }
+}
+
+/// Who is called back, by whom.
+fn callback(
+    record: &CallRecord,
+    agent: Option<String>,
+    due: u64,
+    phone: Option<String>,
+) -> Result<Callback, Unkept> {
+    let queued = !record.queued.is_empty();
+    let outside = |party: &Party| match party {
+        Party::Trunk { number, .. } if number != "anonymous" => Some(number.clone()),
+        _ => None,
+    };
+    let ours = [&record.callee, &record.caller].into_iter().find_map(number_of_ours);
+    let caller = number_of_ours(&record.caller).map(str::to_owned);
+    let customer = match queued {
+        true => outside(&record.caller).or(caller),
+        false => outside(&record.caller).or_else(|| outside(&record.callee)).or(caller),
+    };
+    let number = phone.or(customer).ok_or_else(|| {
+        Unkept::Wrong(
+            "the customer's number is not known, so that nobody can be called back".into(),
+        )
+    })?;
+    // A moment that has passed is now.
+    let due = due.max(wall_ms());
+    Ok(Callback { call: record.call, due, number, agent, extension: ours.map(str::to_owned) })
+}
+
+/// With the rights of a supervisor: whoever said it may not be there any more.
+fn acting(tenant: &str) -> Principal {
+    Principal {
+        tenant: tenant.to_owned(),
+        role: Role::Supervisor,
+        name: "callback".into(),
+        extension: None,
+        agent: None,
+    }
+}
+
+/// Ends the wrap-up of this conversation, if that is what the agent does.
+async fn release(app: &App, tenant: &str, agent: &str, call: CallId, code: String) {
+    let order = |order| {
+        let command = Command::Agent { agent: agent.to_owned(), order };
+        app.gateway.command(acting(tenant), command)
+    };
+    if order(AgentOrder::Disposition { call, code }).await.is_ok() {
+        // An agent who still talks has no wrap-up to end.
+        let _ = order(AgentOrder::EndWrapUp).await;
+    }
+}
+
+/// Begins callbacks when they are due, until the process ends.
+pub(super) async fn call_back(app: App) {
+    for names in app.gateway.tenants().iter() {
+        if let Err(error) = load(&app, &names.tenant).await {
+            tracing::error!(tenant = %names.tenant, "callbacks cannot be read: {error}");
+        }
+    }
+    loop {
+        let Some((at, tenant, callback)) = app.callbacks.first() else {
+            app.callbacks.bell.notified().await;
+            continue;
+        };
+        let wait = at.saturating_sub(wall_ms());
+        if wait > 0 {
+            // No longer than a minute: the clock may be set.
+            let nap = Duration::from_millis(wait.min(60_000));
+            let _ = tokio::time::timeout(nap, app.callbacks.bell.notified()).await;
+            continue;
+        }
+        let late = wall_ms().saturating_sub(callback.due) > PATIENCE;
+        let again = match begin(&app, &tenant, &callback).await {
+            Ok(()) => None,
+            Err(why) if late => {
+                tracing::warn!(%tenant, call = %callback.call, "a callback is given up: {why}");
+                None
+            }
+            Err(why) => {
+                tracing::debug!(%tenant, call = %callback.call, "a callback waits: {why}");
+                let pause = u64::try_from(AGAIN.as_millis()).unwrap_or(30_000);
+                Some(wall_ms().saturating_add(pause))
+            }
+        };
+        app.callbacks.took(at, &tenant, &callback, again);
+        if again.is_none() {
+            let done = app.gateway.keep(&tenant, CALLBACKS, &callback.call.to_string(), None).await;
+            if let Err(error) = done {
+                tracing::error!(%tenant, "a callback that is done stays kept: {error}");
+            }
+        }
+    }
+}
+
+async fn load(app: &App, tenant: &str) -> Result<(), KeepError> {
+    let mut after: Option<String> = None;
+    loop {
+        let rows = app.gateway.kept_all(tenant, CALLBACKS, after.as_deref(), PAGE).await?;
+        let last = rows.len() < PAGE;
+        after = rows.last().map(|(key, _)| key.clone());
+        for (key, document) in rows {
+            match serde_json::from_value::<Callback>(document) {
+                Ok(callback) => app.callbacks.add(tenant, callback),
+                Err(error) => tracing::error!(%tenant, %key, "a callback is not readable: {error}"),
+            }
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// Rings the agent's phone, and then the customer.
+async fn begin(app: &App, tenant: &str, callback: &Callback) -> Result<(), String> {
+    let from = match &callback.agent {
+        Some(id) => {
+            let query = Query::Agent(id.clone());
+            let Reply::Agent(view) = app.gateway.query(acting(tenant), query).await else {
+                return Err(format!("no agent {id}"));
+            };
+            let free = matches!(view.activity, Activity::Idle | Activity::CoolingDown { .. });
+            if view.intent != Intent::Available || !free {
+                return Err(format!("agent {id} is not free"));
+            }
+            view.place.strip_prefix("extension:").map(str::to_owned)
+        }
+        None => callback.extension.clone(),
+    };
+    let from = from.ok_or("there is no phone of ours to call from")?;
+    let (to, terms) = (callback.number.clone(), CallTerms::default());
+    let command = Command::Originate { from, to, auto_answer: false, terms };
+    match app.gateway.command(acting(tenant), command).await {
+        Ok(_) => {
+            tracing::info!(%tenant, call = %callback.call, "a callback is begun");
+            Ok(())
+        }
+        Err(
+            CommandError::NotFound(why)
+            | CommandError::Forbidden(why)
+            | CommandError::Conflict(why)
+            | CommandError::Invalid(why),
+        ) => Err(why),
+        Err(CommandError::Busy { what, .. }) => Err(what),
+    }
+}
