@@ -115,6 +115,23 @@ fn a_third_who_is_not_there_leaves_the_call_as_it_is() {
 }
 
 #[test]
+fn a_third_who_refuses_leaves_the_two_together() {
+    let mut host = open(office());
+    let (mut caller, _) = conversation(&mut host);
+    let call = talking(&mut host);
+    let (to, rights) = ("4568".to_owned(), "4567".to_owned());
+    let done = order(&mut host, ConferenceOrder::Add { call, to, rights });
+    assert!(matches!(done, Reply::Command(Ok(Done::Originated { .. }))), "{done:?}");
+    let ring = host.expect(BOB, "INVITE ");
+    host.respond(BOB, &ring, 180, "");
+    host.respond(BOB, &ring, 603, "");
+    assert_eq!(host.hears(ALICE), [CUSTOMER_IP]);
+    assert_eq!(host.hears(CARRIER), [ALICE_IP]);
+    host.hang_up(&mut caller);
+    assert_eq!(host.hears(ALICE), ["music/hold"], "nobody but Alice is there");
+}
+
+#[test]
 fn parties_of_a_call_move_into_a_room_without_a_pin_and_the_rest_ends() {
     let mut host = open(with_room(|room| room.pin = Some(Secret::new("12"))));
     conversation(&mut host);
@@ -202,5 +219,25 @@ fn keys_of_others_order_nothing_and_see_only_their_own() {
     let read_only = Exchange::principal(Role::ReadOnly);
     let reply = by(&mut host, &read_only, mute(alices));
     assert!(matches!(reply, Reply::Command(Err(CommandError::Forbidden(_)))), "{reply:?}");
-    let _ = CARRIER;
+    let seen = |host: &mut Exchange, who: &Principal| {
+        let all = host.query_by(who.clone(), Query::Conferences { offset: 0, limit: 10 });
+        let Reply::Conferences(page) = all else { panic!("{all:?}") };
+        let one = host.query_by(who.clone(), Query::Conference("board".into()));
+        let one = match one {
+            Reply::Conference(_) => true,
+            Reply::Refused(CommandError::NotFound(_)) => false,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(page.items.len(), usize::from(one), "list and single thing agree");
+        one
+    };
+    for (who, sees) in [
+        (user("4567"), true),
+        (user("4569"), true),
+        (user("4568"), false),
+        (Exchange::principal(Role::ReadOnly), true),
+        (other, false),
+    ] {
+        assert_eq!(seen(&mut host, &who), sees, "{who:?}");
+    }
 }

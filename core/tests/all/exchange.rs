@@ -31,6 +31,8 @@ pub struct Exchange {
     pub recordings: usize,
     /// Whether each pause began or ended.
     pub pauses: Vec<bool>,
+    /// Keys that were sent as events, with the stream whose peer hears them.
+    pub keys: Vec<(StreamId, char)>,
     pub bridges: Vec<(StreamId, StreamId)>,
     /// How each stream was configured last.
     pub configured: BTreeMap<StreamId, StreamConfig>,
@@ -102,6 +104,7 @@ impl Exchange {
             records: Vec::new(),
             recordings: 0,
             pauses: Vec::new(),
+            keys: Vec::new(),
             bridges: Vec::new(),
             configured: BTreeMap::new(),
             playing: BTreeMap::new(),
@@ -171,6 +174,9 @@ impl Exchange {
             Order::RecordVoice { recording, .. } => {
                 self.recordings += 1;
                 self.messages.insert(recording);
+            }
+            Order::SendDtmf { stream, digits, .. } => {
+                self.keys.extend(digits.chars().map(|digit| (stream, digit)));
             }
             Order::PauseRecord { .. } => self.pauses.push(true),
             Order::ResumeRecord { .. } => self.pauses.push(false),

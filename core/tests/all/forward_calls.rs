@@ -258,6 +258,11 @@ fn what_a_carrier_says_of_the_way_is_kept_and_what_a_phone_says_is_not() {
     own.call_in_with(CARRIER, "01088886666", "057126200670", before);
     let invite = own.expect(ALICE, "INVITE ");
     assert_eq!(line(&invite, "Diversion"), ["<sip:010@c.example>;reason=user-busy"]);
+    let mut own = with(vec![set("4567", |set| set.forward_all = to("4568"))]);
+    own.call_with("4569", CAROL, "4567", before);
+    let invite = own.expect(BOB, "INVITE ");
+    assert_eq!(line(&invite, "Diversion"), ["<sip:4567@pbx.example>;reason=unconditional"]);
+    assert!(!invite.contains("010@c.example"), "{invite}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Recording on demand: by the code that a party presses, and by order; who may, and what races with it.
 
+use media::order::StreamId;
 use strowger_core::vocab::command::Done;
 use strowger_core::vocab::config::RecordPolicy;
 use strowger_core::vocab::record::RecordingRecord;
@@ -139,11 +140,14 @@ fn a_party_begins_and_ends_a_recording_by_its_code() {
 fn the_other_end_hears_the_keys_of_the_code() {
     let mut talk = Talk::new(RecordPolicy::OnDemand, RecordPolicy::Never);
     talk.exchange.press(&mut talk.alice, "*1");
-    let keys = talk.exchange.events.iter().filter_map(|kind| match kind {
-        EventKind::CallDtmf { digit, .. } => Some(*digit),
-        _ => None,
-    });
-    assert_eq!(keys.collect::<String>(), "*1");
+    let exchange = &talk.exchange;
+    let is_bobs = |stream: &StreamId| {
+        let remote = exchange.configured.get(stream).and_then(|config| config.remote_rtp);
+        remote.is_some_and(|remote| remote.ip() == address(BOB).ip())
+    };
+    assert!(exchange.keys.iter().all(|(stream, _)| is_bobs(stream)), "{:?}", exchange.keys);
+    let keys: String = exchange.keys.iter().map(|(_, digit)| *digit).collect();
+    assert_eq!(keys, "*1");
 }
 
 #[test]
