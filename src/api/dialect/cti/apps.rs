@@ -139,8 +139,12 @@ fn read_into(doc: &mut AppDoc, fields: &Fields) -> Result<(), Refusal> {
 /// Whether somebody can be called back there.
 pub(super) fn is_url(text: &str) -> bool {
     let Ok(uri) = text.parse::<axum::http::Uri>() else { return false };
+    let Some(authority) = uri.authority() else { return false };
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    web && text.len() <= 1_024 && uri.host().is_some_and(|host| !host.is_empty())
+    // A port that is none stays part of the authority.
+    let port = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, rest)| rest);
+    let port = !port.contains(':') || authority.port_u16().is_some();
+    web && port && text.len() <= 1_024 && !authority.host().is_empty()
 }
 
 #[cfg(test)]

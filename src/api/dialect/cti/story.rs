@@ -197,22 +197,29 @@ impl Story {
                 });
             }
             EventKind::CallEnded { record } => self.ended(&mut out, record),
+            other => self.hear_of_people(&mut out, other),
+        }
+        out
+    }
+
+    /// What concerns an agent or a phone and no call.
+    fn hear_of_people(&mut self, out: &mut Vec<Happening>, kind: &EventKind) {
+        match kind {
             EventKind::AgentIntentChanged { agent, intent, .. } => {
-                self.changed(&mut out, &agent.id, |now| now.intent = intent.clone());
+                self.changed(out, &agent.id, |now| now.intent = intent.clone());
             }
             EventKind::AgentActivityChanged { agent, activity } => {
                 let activity = activity_name(activity);
-                self.changed(&mut out, &agent.id, |now| now.activity = activity);
+                self.changed(out, &agent.id, |now| now.activity = activity);
             }
             EventKind::ExtensionOnline { extension } => {
-                self.extension(&mut out, &extension.number, "online");
+                self.extension(out, &extension.number, "online");
             }
             EventKind::ExtensionOffline { extension } => {
-                self.extension(&mut out, &extension.number, "offline");
+                self.extension(out, &extension.number, "offline");
             }
             _ => {}
         }
-        out
     }
 
     fn begun(&mut self, call: CallId, caller: &Party, dialled: &str) {
