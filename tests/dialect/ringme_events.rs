@@ -13,6 +13,7 @@ use super::support::phone::{Account, Phone, Transport};
 use super::support::place::Place;
 use super::support::sipp::SippPhone;
 use super::support::switch::{DOMAIN, Switch};
+use super::support::wait::wait_for;
 
 /// What a request says: the method and the address, and the body.
 type Told = (String, String);
@@ -115,4 +116,31 @@ fn an_agent_that_logs_in_by_its_phone_is_told_with_that_source() {
     assert!(data.ends_with("&event_source=phone"), "{data}");
     site.switch.hang_up_all();
     phone.wait_ended();
+}
+
+#[test]
+fn what_a_receiver_missed_is_told_after_a_kill() {
+    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let mut site = site();
+    let local = site.local("117", "logged_out");
+    wish(&site, "local", local, "agent-login", "GET", &format!("http://{address}/in"));
+    want(&site, "local", local, "available");
+    // What is answered after a write finds what was ordered before it on disk too.
+    site.ask("PUT", &format!("/client/@me/agent/local/{local}"), &json!({"name": "Ann"}));
+    site.switch.kill();
+    let listener = TcpListener::bind(address).expect("the port is still free");
+    site.switch.restart();
+    listener.set_nonblocking(true).unwrap();
+    let mut stream = wait_for("what was missed", SOON, || listener.accept().ok()).0;
+    stream.set_nonblocking(false).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(
+        first.starts_with(&format!("GET /in?agent_id={local}&agent_status=available&")),
+        "{first}"
+    );
 }

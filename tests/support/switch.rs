@@ -29,6 +29,7 @@ pub const TOKEN: &str = "e2e-admin-4c1f6a7d90";
 pub struct Setup {
     sip: String,
     media: String,
+    http: String,
     tenant: String,
     sections: String,
     sounds: Option<PathBuf>,
@@ -55,6 +56,12 @@ impl Setup {
     pub fn sip(mut self, keys: &str) -> Self {
         self.sip.push_str(keys);
         self.sip.push('\n');
+        self
+    }
+
+    /// Keys of the `[http]` table.
+    pub fn http(mut self, keys: &str) -> Self {
+        self.http.push_str(keys);
         self
     }
 
@@ -289,7 +296,7 @@ fn write_config(place: &Place, sip: SocketAddr, media: (u16, u16), setup: &Setup
     let text = format!(
         "[sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\ndomain = \"{DOMAIN}\"\n{}\n\
          [media]\naddress = \"127.0.0.1\"\nports = \"{}-{}\"\n{}\n\
-         [http]\nlisten = \"127.0.0.1:0\"\n\n\
+         [http]\nlisten = \"127.0.0.1:0\"\n{}\n\
          [store]\npath = \"strowger.db\"\n\n\
          [recordings]\ndirectory = \"recordings\"\n\n\
          [sounds]\ndirectory = \"{}\"\n\n\
@@ -299,6 +306,7 @@ fn write_config(place: &Place, sip: SocketAddr, media: (u16, u16), setup: &Setup
         media.0,
         media.1,
         setup.media,
+        setup.http,
         sounds.display(),
         setup.tenant,
         setup.sections,

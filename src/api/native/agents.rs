@@ -90,6 +90,8 @@ async fn show(
     params(("id" = String, Path, description = "The agent's id")), request_body = AgentSettings,
     responses(
         (status = 204, description = "In force, and on disk"),
+        (status = 404, description = "What cannot be an agent's id", body = Problem,
+            content_type = "application/problem+json"),
         (status = 409, description = "The configuration file defines it", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "A value makes no sense, or an extension or queue does not exist",

@@ -98,6 +98,7 @@ struct IntervalParams {
     limit: Option<usize>,
     /// `json` or `csv`.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
@@ -175,6 +176,8 @@ async fn intervals<T: Serialize + Columns, U: Into<T>>(
             (IntervalPage<QueueSums> = "application/json"),
             (String = "text/csv"),
         )),
+        (status = 404, description = "What cannot be a queue's number", body = Problem,
+            content_type = "application/problem+json"),
         Refusals,
     ))]
 async fn queue_intervals(
@@ -197,6 +200,8 @@ async fn queue_intervals(
             (IntervalPage<AgentSums> = "application/json"),
             (String = "text/csv"),
         )),
+        (status = 404, description = "What cannot be an agent's id", body = Problem,
+            content_type = "application/problem+json"),
         Refusals,
     ))]
 async fn agent_intervals(

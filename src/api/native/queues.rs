@@ -70,6 +70,8 @@ async fn show(
     params(("number" = String, Path, description = "The queue's number")), request_body = QueueSettings,
     responses(
         (status = 204, description = "In force, and on disk"),
+        (status = 404, description = "What cannot be a queue's number", body = Problem,
+            content_type = "application/problem+json"),
         (status = 409, description = "The configuration file defines it, or the number is taken", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "A parameter makes no sense", body = Problem,

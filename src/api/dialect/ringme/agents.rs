@@ -304,6 +304,7 @@ pub(super) async fn remove(
         }
     }
     app.gateway.keep_together(client.tenant(), changes).await?;
+    tell::forget(&app, client.tenant()).await?;
     client.note("an agent was removed", &key.id);
     Ok(StatusCode::NO_CONTENT)
 }

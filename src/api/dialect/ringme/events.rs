@@ -15,9 +15,10 @@ use super::refusal::{Fault, Refusal};
 use super::tell;
 use crate::api::app::App;
 use crate::api::keep::Keep;
+use crate::api::outgoing::HOOKS;
 
 /// Events of one client.
-pub(super) const MOST: usize = 1_000;
+pub(super) const MOST: usize = HOOKS;
 /// Events, by their ids with leading zeros.
 pub(super) const SPACE: &str = "ringme/events";
 const LONGEST_URL: usize = 1_024;
@@ -188,7 +189,9 @@ pub(super) async fn change(
     if let Given::Value(text) = fields.text("url", LONGEST_URL)? {
         wish.url = read_url(text)?;
     }
-    put(&app, &client, id, &wish).await
+    let item = put(&app, &client, id, &wish).await?;
+    tell::forget(&app, client.tenant()).await?;
+    Ok(item)
 }
 
 pub(super) async fn remove(
@@ -199,6 +202,7 @@ pub(super) async fn remove(
     client.defines()?;
     let (id, wish) = named(&app, &client, &path).await?;
     app.gateway.keep(client.tenant(), SPACE, &key(id), None).await?;
+    tell::forget(&app, client.tenant()).await?;
     client.note("an event of an agent was removed", &wish.agent);
     Ok(StatusCode::NO_CONTENT)
 }

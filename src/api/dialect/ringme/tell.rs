@@ -21,6 +21,9 @@ use crate::api::outgoing::{METHOD, Post, To};
 /// The status that was told last, by agents that somebody wishes to hear of.
 pub(super) const SPACE: &str = "ringme/told";
 
+/// Whose the webhooks are.
+const OWNER: &str = "ringme";
+
 /// Follows the events; ends with the process.
 pub(in crate::api::dialect) async fn follow(app: App, mut events: Box<dyn Follow>) {
     let mut teller = Teller { app, shown: BTreeMap::new() };
@@ -40,6 +43,19 @@ pub(in crate::api::dialect) async fn follow(app: App, mut events: Box<dyn Follow
             },
         }
     }
+}
+
+/// Addresses that nobody wishes to be told at any longer are forgotten, with what waits for them.
+pub(super) async fn forget(app: &App, tenant: &str) -> Result<(), Refusal> {
+    let wished: BTreeSet<String> =
+        wishes(app, tenant).await?.into_iter().map(|(_, wish)| wish.url).collect();
+    for hook in app.gateway.hooks(tenant) {
+        if hook.owner == OWNER && !wished.contains(&hook.url) {
+            let removed = app.gateway.remove_hook(tenant, &hook.id).await;
+            removed.map_err(|error| Refusal::internal(&format!("{error:?}")))?;
+        }
+    }
+    Ok(())
 }
 
 struct Teller {
@@ -149,7 +165,7 @@ impl Teller {
             let kind = "application/x-www-form-urlencoded";
             let post = Post {
                 tenant: agent.tenant.clone(),
-                to: To::Url { owner: "ringme", url: wish.url },
+                to: To::Url { owner: OWNER, url: wish.url },
                 order_key: format!("agent {}", agent.id),
                 headers: vec![(METHOD.into(), method.into()), ("Content-Type".into(), kind.into())],
                 body: body.clone().into(),
