@@ -13,6 +13,7 @@ mod owners;
 mod phone;
 mod plan;
 mod queues;
+mod refer;
 mod rng;
 mod rooms;
 mod rung;
@@ -89,6 +90,14 @@ const REACHED: &[&str] = &[
     "order record",
     "order echo",
     "order dtmf",
+    "order mix",
+    "refer blind",
+    "refer attended",
+    "refer told 100",
+    "refer told 200",
+    "REFER 202",
+    "REFER 403",
+    "REFER 491",
     "lamp early",
     "lamp confirmed",
     "lamp checked",
@@ -110,6 +119,13 @@ const REACHED: &[&str] = &[
     "event SettingsChanged",
     "event AgentActivityChanged",
     "event CallRated",
+    "event CallPickedUp",
+    "event CallTransferred",
+    "event CallParked",
+    "event CallRetrieved",
+    "event ParkingEnded",
+    "event Conference",
+    "event Supervision",
     "agent Idle",
     "agent Offered",
     "agent Talking",
@@ -152,6 +168,9 @@ const REACHED: &[&str] = &[
     "cause not_found",
     "cause not_registered",
     "cause forbidden",
+    "cause transferred",
+    "cause picked_up",
+    "cause conferenced",
     "cause congestion",
     "cause media_timeout",
     "cause restart",

@@ -142,7 +142,11 @@ impl Workers {
                 self.seen.insert("echo");
                 self.stream(stream);
             }
-            Order::Mix { stream, .. } | Order::Unmix { stream } => self.leave_bridge(stream),
+            Order::Mix { stream, .. } => {
+                self.seen.insert("mix");
+                self.leave_bridge(stream);
+            }
+            Order::Unmix { stream } => self.leave_bridge(stream),
             Order::PlayInMix { mix, play, .. } => {
                 let event = MediaEvent::MixPlayEnded { mix, play, error: None };
                 later.push((rng.between(1, 4_000) * MS, Later::Event(event)));

@@ -55,6 +55,7 @@ pub enum Act {
     Resume,
     Video,
     Key,
+    Transfer,
     RepeatOk,
 }
 
@@ -345,7 +346,14 @@ impl Phone {
     }
 
     /// A request within a dialog.
-    fn in_dialog(&mut self, now: u64, id: u64, method: &str, more: &str, body: &str) -> Vec<Out> {
+    pub fn in_dialog(
+        &mut self,
+        now: u64,
+        id: u64,
+        method: &str,
+        more: &str,
+        body: &str,
+    ) -> Vec<Out> {
         let branch = self.branch();
         let (via, contact, host) = (self.via(), self.contact(), self.address);
         let Some(dialog) = self.dialogs.get_mut(&id) else { return Vec::new() };
@@ -397,6 +405,7 @@ impl Phone {
                 let more = "Content-Type: application/dtmf-relay\r\n";
                 self.in_dialog(now, id, "INFO", more, "Signal=5\r\n")
             }
+            Act::Transfer if up => self.refer(now, id),
             Act::RepeatOk => self.repeat_ok(now, id),
             _ => Vec::new(),
         }
@@ -475,6 +484,10 @@ impl Phone {
         }
         if let Some(after) = key {
             out.push(Out::At(now + after, Timer::Act(id, Act::Key)));
+        }
+        if self.rng.chance(20) {
+            let after = self.rng.between(500, 9_000) * MS;
+            out.push(Out::At(now + after, Timer::Act(id, Act::Transfer)));
         }
         out
     }
@@ -577,6 +590,9 @@ impl Phone {
                 }
                 self.seen.insert("bye received".into());
                 vec![Out::Send(msg.response(200, "t", "", ""))]
+            }
+            ("NOTIFY", Some(_)) if msg.get("event").starts_with("refer") => {
+                self.told_of_transfer(msg)
             }
             ("NOTIFY", _) => self.notified(msg),
             ("OPTIONS" | "MESSAGE" | "INFO" | "PRACK", _) => {
@@ -770,6 +786,10 @@ impl Phone {
                 if self.rng.chance(30) {
                     let after = self.rng.between(1, 20) * SECOND;
                     out.push(Out::At(now + after, Timer::Act(id, Act::Key)));
+                }
+                if self.rng.chance(20) {
+                    let after = self.rng.between(500, 9_000) * MS;
+                    out.push(Out::At(now + after, Timer::Act(id, Act::Transfer)));
                 }
                 if self.rng.chance(25) {
                     out.push(Out::At(

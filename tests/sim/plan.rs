@@ -4,6 +4,7 @@ use strowger_core::vocab::config::{
     Config, Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom,
     Tenant, Trunk,
 };
+use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ExtensionKey, Secret, TrunkKey};
 
 use crate::queues::queue_key;
@@ -46,16 +47,16 @@ fn account(number: &str) -> Extension {
         key: extension(number),
         password: Secret::new("secret"),
         name: format!("Phone {number}"),
-        pickup_groups: Vec::new(),
+        pickup_groups: vec!["all".into()],
         pickup_any: false,
         record: if number == "4001" { RecordPolicy::Always } else { RecordPolicy::Never },
-        classes: vec!["internal".into(), "national".into()],
+        classes: vec!["internal".into(), "national".into(), "intercom".into()],
         max_calls: 4,
         algorithm: DigestAlgorithm::Md5,
         caller_number: None,
         codecs: None,
         ring_secs: Some(20),
-        supervises: Vec::new(),
+        supervises: if number == "4006" { vec![Supervised::Everybody] } else { Vec::new() },
     }
 }
 
@@ -85,6 +86,9 @@ pub fn config(seed: u64) -> Config {
     config.acd = crate::queues::acd(seed);
     config.groups = vec![crate::owners::group(seed)];
     config.conferences = vec![crate::rooms::room()];
+    config.pages = vec![crate::rooms::page()];
+    (config.park.timeout_secs, config.park.ring_secs) = (10, 5);
+    config.calls.hold_reminder_secs = if seed % 2 == 0 { 2 } else { 0 };
     config.routes = vec![
         Route {
             tenant: "demo".into(),

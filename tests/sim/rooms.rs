@@ -1,8 +1,9 @@
 //! Supervisors and conferences: what is ordered about live calls.
 
 use strowger_core::vocab::conference::{Conference, ConferenceOrder, Parties};
+use strowger_core::vocab::page::Page;
 use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder};
-use strowger_core::vocab::{CallId, Command, ConferenceKey};
+use strowger_core::vocab::{CallId, Command, ConferenceKey, PageKey};
 
 use crate::rng::Rng;
 
@@ -12,6 +13,15 @@ pub const ROOM: &str = "8000";
 pub fn room() -> Conference {
     let key = ConferenceKey { tenant: "demo".into(), name: "board".into() };
     Conference { number: Some(ROOM.into()), record: true, max_members: 3, ..Conference::named(key) }
+}
+
+/// Speaks to several phones.
+pub const PAGE: &str = "800";
+
+pub fn page() -> Page {
+    let key = PageKey { tenant: "demo".into(), name: "all".into() };
+    let members = ["4001", "4003", "4005"].map(str::to_owned).to_vec();
+    Page { members, max_secs: 20, ..Page::named(key, PAGE) }
 }
 
 /// Somebody supervises a live call, or moves it into a room.

@@ -246,6 +246,16 @@ impl World {
                 crate::owners::GROUP,
                 "*70",
                 "*73",
+                "*8",
+                "**4002",
+                "**9001",
+                "700",
+                "701",
+                "702",
+                crate::rooms::ROOM,
+                crate::rooms::PAGE,
+                "*314002",
+                "*334001",
             ];
             phone.targets = wishes
                 .iter()
