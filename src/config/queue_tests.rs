@@ -245,7 +245,7 @@ pin = \"12\"
 status = \"available\"
 break_reason = \"lunch\"
 confirm_key = \"x\"
-queues = [{ queue = \"9001\" }, { queue = \"9001\", level = 0 }]
+queues = [{ queue = \"9001\" }, { queue = \"9001\", level = 1001 }]
 skills = { german = 101, \"a b\" = 1 }
 [[agent]]
 id = \"2\"
@@ -260,7 +260,7 @@ max_no_answer = -1
             "f:12: [[agent]] pin: is no PIN; write 4 to 16 digits",
             "f:14: [[agent]] break_reason: is for status = \"on_break\"; leave it out",
             "f:15: [[agent]] confirm_key: \"x\" is no key of a telephone; write one of 0-9, * and #",
-            "f:16: [[agent]] queues level: 0 is out of range; write a number of levels from 1 to 1000",
+            "f:16: [[agent]] queues level: 1001 is out of range; write a number of levels from 0 to 1000",
             "f:16: [[agent]] queues queue: \"9001\" stands there twice",
             "f:17: [[agent]] skills: \"a b\" is no name; write 1 to 64 of a-z, A-Z, 0-9, - _ . such as \"demo\"",
             "f:17: [[agent]] skills: 101 is out of range; write a number of percent from 1 to 100",
