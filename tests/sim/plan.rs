@@ -88,7 +88,7 @@ pub fn config(seed: u64) -> Config {
     config.conferences = vec![crate::rooms::room()];
     config.pages = vec![crate::rooms::page()];
     (config.park.timeout_secs, config.park.ring_secs) = (10, 5);
-    config.calls.hold_reminder_secs = if seed % 2 == 0 { 2 } else { 0 };
+    config.calls.hold_reminder_secs = if seed.is_multiple_of(2) { 2 } else { 0 };
     config.routes = vec![
         Route {
             tenant: "demo".into(),
