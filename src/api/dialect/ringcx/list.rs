@@ -27,6 +27,8 @@ enum Product {
     Account,
     /// Those of a queue.
     Queue(String),
+    /// Those of a dial task.
+    Task(String),
     /// Those in a menu.
     Menu(String),
     /// Those that a trunk carries.
@@ -50,7 +52,9 @@ impl Product {
             "VISUAL_IVR" => {
                 exists(app, asked, Query::Menu(owned.clone())).await.map(|()| Self::Menu(owned))
             }
-            "OUTBOUND" => Err(Refusal::unknown(format!("no campaign {id}"))),
+            "OUTBOUND" => {
+                exists(app, asked, Query::DialTask(owned.clone())).await.map(|()| Self::Task(owned))
+            }
             "CLOUD_PROFILE" => trunk(app, asked, id).await.map(|()| Self::Trunk(owned)),
             "TRAC_NUMBER" => Ok(Self::Number(plain(id))),
             "DNIS" => Ok(Self::Dialled(plain(id))),
@@ -68,6 +72,7 @@ impl Product {
             Self::Queue(number) => {
                 record.queued.last().is_some_and(|visit| visit.queue.number == *number)
             }
+            Self::Task(id) => record.dialled_for.as_ref().is_some_and(|own| own.task == *id),
             Self::Menu(name) => {
                 let inside = |party: &Party| matches!(party, Party::Service { name: service } if *service == format!("ivr:{name}"));
                 inside(&record.callee)
