@@ -11,6 +11,7 @@ mod cti_bounds;
 mod cti_calls;
 mod cti_events;
 mod cti_socket;
+mod cti_tasks;
 mod cti_voices;
 mod desk;
 mod golden;

@@ -17,6 +17,8 @@ pub enum Manner {
     Says(u16, Duration),
     /// With a redirect to a URL.
     Leads(String),
+    /// With 200 and what this makes of the path and the body.
+    Gives(fn(&str, &Value) -> Value),
 }
 
 /// One request.
@@ -117,6 +119,12 @@ fn serve(
             Manner::Says(status, after) => {
                 thread::sleep(after);
                 format!("HTTP/1.1 {status} Said\r\nContent-Length: 2\r\n\r\nok")
+            }
+            Manner::Gives(make) => {
+                let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+                let body = make(&request.path, &body).to_string();
+                let length = body.len();
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")
             }
             Manner::Leads(url) => {
                 format!("HTTP/1.1 307 Elsewhere\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n")

@@ -29,11 +29,14 @@ mod socket;
 mod states;
 mod story;
 mod subscriptions;
+mod task_feed;
+mod tasks;
 mod voices;
 
 use axum::Router;
 
 pub(in crate::api) use hub::{Hub, follow, keep_log};
+pub(in crate::api) use task_feed::feed_tasks;
 
 use crate::api::app::App;
 
@@ -56,6 +59,7 @@ fn operations() -> Router<App> {
         .merge(apps::routes())
         .merge(subscriptions::routes())
         .merge(presence::routes())
+        .merge(tasks::routes())
         .merge(calls::routes())
         .merge(socket::routes())
         .fallback(envelope::nowhere)

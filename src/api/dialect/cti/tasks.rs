@@ -1,0 +1,141 @@
+//! Auto-dialling tasks: start, change the ratio, stop, stop at once.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use serde_json::Value;
+use strowger_core::vocab::dial::{DialAction, DialMode, DialOrder, DialTask, DialTaskKey, RATIOS};
+use strowger_core::vocab::{Command, MenuKey, Query, QueueKey, Reply};
+
+use super::asked::{Asked, unexpected};
+use super::envelope::{Outcome, Refusal, written};
+use super::fields::Fields;
+use super::queues;
+use super::task_feed::FEED;
+use crate::api::app::App;
+
+/// Calls of one task at a time.
+const MOST_CALLS: u64 = 100;
+/// Characters of a task's id.
+const LONGEST_ID: usize = 64;
+/// How long a number rings, in seconds.
+const RING_SECS: u32 = 30;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/ads/task/start", post(start))
+        .route("/ads/task/update_ratio", post(update_ratio))
+        .route("/ads/task/stop", post(stop))
+        .route("/ads/task/force_stop", post(force_stop))
+}
+
+fn task_id(fields: &Fields) -> Result<String, Refusal> {
+    let id = fields.wanted("AdTaskId")?;
+    if id.len() > LONGEST_ID || id.chars().any(char::is_control) {
+        return Err(Refusal::params(format!("AdTaskId: write at most {LONGEST_ID} characters")));
+    }
+    Ok(id)
+}
+
+/// In hundredths; `None` where none is given.
+fn ratio(fields: &Fields) -> Result<Option<u32>, Refusal> {
+    let given = match fields.value("AdTaskRatio") {
+        None => return Ok(None),
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(_) => None,
+    };
+    let hundredths = given.map(|ratio: f64| (ratio * 100.0).round());
+    let least = f64::from(*RATIOS.start());
+    let most = f64::from(*RATIOS.end());
+    match hundredths.filter(|ratio| (least..=most).contains(ratio)) {
+        // Within 100 and 500.
+        Some(ratio) => Ok(Some(ratio as u32)),
+        None => Err(Refusal::params("AdTaskRatio: write 1.0 to 5.0")),
+    }
+}
+
+fn mode(fields: &Fields) -> Result<DialMode, Refusal> {
+    match fields.wanted("AdTaskType")?.as_str() {
+        "1" => Ok(DialMode::Progressive),
+        "2" => Ok(DialMode::Ratio),
+        "3" => Ok(DialMode::Predictive),
+        "4" => Ok(DialMode::Broadcast),
+        "5" => Ok(DialMode::Robot),
+        _ => Err(Refusal::params("AdTaskType: write 1, 2, 3, 4 or 5")),
+    }
+}
+
+/// A number that the company has.
+async fn own_number(app: &App, asked: &Asked, name: &str) -> Result<String, Refusal> {
+    let number = asked.body()?.wanted(name)?;
+    let Reply::OwnNumbers(own) = asked.ask(app, Query::OwnNumbers).await? else {
+        return Err(unexpected());
+    };
+    if own.contains(&number) {
+        return Ok(number);
+    }
+    Err(Refusal::params(format!("{name}: {number} is none of the company's relay numbers")))
+}
+
+async fn start(State(app): State<App>, asked: Asked) -> Outcome {
+    let body = asked.body()?;
+    let tenant = || asked.tenant.tenant.clone();
+    let (id, mode) = (task_id(body)?, mode(body)?);
+    let ratio = ratio(body)?.unwrap_or(*RATIOS.start());
+    let limit = body.number("AdConCallLimit", MOST_CALLS)?.filter(|limit| *limit > 0);
+    let limit = limit.ok_or_else(|| Refusal::params("AdConCallLimit: write 1 to 100"))?;
+    own_number(&app, &asked, "AdCallerNum").await?;
+    let shown = own_number(&app, &asked, "AdDispNum").await?;
+    let queue = match mode.wants_agents() {
+        true => Some(body.wanted("AdQueueId")?),
+        false => None,
+    };
+    if let Some(number) = &queue {
+        queues::must_exist(&asked, &app, number).await?;
+    }
+    let menu = match mode {
+        DialMode::Broadcast => Some(body.wanted("AdIvrId")?),
+        _ => None,
+    };
+    let task = DialTask {
+        key: DialTaskKey { tenant: tenant(), id: id.clone() },
+        mode,
+        ratio,
+        queue: queue.map(|number| QueueKey { tenant: tenant(), number }),
+        menu: menu.map(|name| MenuKey { tenant: tenant(), name }),
+        robot: None,
+        caller_number: shown,
+        // Those of the tenant's `[[dialer]]`.
+        classes: Vec::new(),
+        max_calls: u32::try_from(limit).unwrap_or(1),
+        ring_secs: RING_SECS,
+        hours: None,
+        feed: Some(FEED.to_owned()),
+    };
+    asked.order(&app, Command::Dial(DialOrder::Put(Box::new(task)))).await?;
+    direct(&app, &asked, id, DialAction::Start).await
+}
+
+/// Tells a task something.
+async fn direct(app: &App, asked: &Asked, task: String, action: DialAction) -> Outcome {
+    asked.order(app, Command::Dial(DialOrder::Task { task, action })).await?;
+    written(Value::Null)
+}
+
+async fn update_ratio(State(app): State<App>, asked: Asked) -> Outcome {
+    let id = task_id(asked.body()?)?;
+    let ratio = ratio(asked.body()?)?;
+    let ratio = ratio.ok_or_else(|| Refusal::params("AdTaskRatio: write 1.0 to 5.0"))?;
+    direct(&app, &asked, id, DialAction::SetRatio(ratio)).await
+}
+
+async fn stop(State(app): State<App>, asked: Asked) -> Outcome {
+    let id = task_id(asked.body()?)?;
+    direct(&app, &asked, id, DialAction::Stop).await
+}
+
+async fn force_stop(State(app): State<App>, asked: Asked) -> Outcome {
+    let id = task_id(asked.body()?)?;
+    direct(&app, &asked, id, DialAction::ForceStop).await
+}

@@ -1,0 +1,181 @@
+//! Auto-dialling: a campaign with real phones at both ends, its numbers from a real HTTP server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::cti::{APP, RELAY, SECOND_RELAY, auth, post, setup, sign};
+use super::support::SOON;
+use super::support::phone::{Account, Transport};
+use super::support::place::Place;
+use super::support::receiver::{Manner, Received, Receiver};
+use super::support::rtp::RtpPeer;
+use super::support::sipp::{Scenario, SippPhone};
+use super::support::switch::{Switch, text_of};
+use super::support::wait::{wait_for, wait_until};
+
+/// One of them is not to be called.
+const NUMBERS: [&str; 6] = [
+    "057188880001",
+    "057188880002",
+    "057188880003",
+    "057188880004",
+    "057188880005",
+    "057188880006",
+];
+
+/// The application: numbers for a task, all at once, and a word for its end.
+fn application(path: &str, body: &Value) -> Value {
+    if path.contains("/cc_ad_task/numbers") {
+        assert!(body["count"].as_u64().is_some_and(|count| count > 0), "{body}");
+        let row = |number: &&str| json!({"id": format!("id-{number}"), "number": number});
+        let rows: Vec<Value> = NUMBERS.iter().map(row).collect();
+        return json!({"code": "000000", "message": "OK", "exhausted": true, "results": rows});
+    }
+    json!({"code": "000000", "message": "OK"})
+}
+
+fn parameters(request: &Received) -> BTreeMap<String, String> {
+    let query = request.path.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn asked(server: &Receiver, operation: &str) -> Vec<Received> {
+    let mut all = server.received();
+    all.retain(|request| request.path.contains(&format!("/{operation}?")));
+    all
+}
+
+/// What the document calls the server-side signature of the application.
+fn is_signed(request: &Received, secret: &str) {
+    let given = parameters(request);
+    assert_eq!(given["AppId"], APP);
+    assert_eq!(given["Sign"], sign(APP, secret, &given["Timestamp"]), "{given:?}");
+}
+
+#[test]
+fn a_ratio_campaign_fetches_its_numbers_and_reports_its_end() {
+    let place = Arc::new(Place::take());
+    let port = place.port();
+    let customer = RtpPeer::open(place.ports(2), 1_400.0);
+    let carrier = Scenario::carrier("carrier", port, customer.port()).start(&place);
+    let setup = setup(port).with("[[dialer]]\ntenant = \"demo\"\nclasses = [\"national\"]\n").with(
+        "[[agent]]\ntenant = \"demo\"\nid = \"102\"\nextension = \"8002\"\n\
+             queues = [{ queue = \"9001\" }]\n",
+    );
+    let switch = Switch::start_in(Arc::clone(&place), setup);
+    switch.wait_trunk("carrier", true);
+    let phones: Vec<SippPhone> = ["8001", "8002"]
+        .into_iter()
+        .map(|number| {
+            let account = Account::of(&switch, number, Transport::Udp);
+            let phone = SippPhone::register(&place, &account, 1_000.0);
+            switch.wait_registered(number);
+            phone
+        })
+        .collect();
+    let server = Receiver::start(Manner::Gives(application));
+    let base = format!("http://{}/app", server.address());
+    let answer =
+        post(&switch, "PUT", &format!("apps?{}", auth(APP)), &json!({"CallbackUrl": base}));
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+    let details = post(&switch, "GET", &format!("apps?{}", auth(APP)), &json!({}));
+    let secret = details["Result"]["Secret"].as_str().unwrap_or_default().to_owned();
+    assert!(!secret.is_empty(), "{details}");
+    let barred = switch.http().post("/api/v1/do-not-call", &json!({"numbers": [NUMBERS[5]]}));
+    assert_eq!(barred.status, 204, "{}", barred.text());
+    for agent in ["101", "102"] {
+        let path = format!("/api/v1/agents/{agent}/intent");
+        let answer = switch.http().put(&path, &json!({"status": "available"}));
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+
+    let task = json!({"AdTaskId": "spring", "AdTaskType": "2", "AdTaskRatio": 1.5,
+        "AdQueueId": "9001", "AdCallerNum": RELAY, "AdDispNum": SECOND_RELAY, "AdConCallLimit": 2});
+    let answer = post(&switch, "POST", &format!("ads/task/start?{}", auth(APP)), &task);
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+
+    // Conversations come two at a time and never more; each is ended when both talk.
+    let mut talked = 0;
+    let shown = || switch.http().get("/api/v1/dial-tasks/spring").json();
+    wait_until("the campaign runs out", SOON * 4, || {
+        let calls = switch.calls();
+        assert!(calls.len() <= 2, "{calls:?}");
+        for call in calls.iter().filter(|call| call["stage"] == "talking") {
+            talked += 1;
+            let id = text_of(call, &["call", "id"]);
+            switch.http().delete(&format!("/api/v1/calls/{id}"));
+        }
+        shown()["state"] == "ended"
+    });
+    let task = shown();
+    assert_eq!(task["ended"], "exhausted", "{task}");
+    assert_eq!(task["outcomes"], json!({"answered": 5, "do_not_call": 1}), "{task}");
+    assert!(talked >= 5);
+    let numbers = switch.http().get("/api/v1/dial-tasks/spring/numbers").json();
+    let rows = numbers["items"].as_array().unwrap();
+    for row in rows.iter().filter(|row| row["outcome"] == "answered") {
+        assert!(row["agent"] == "101" || row["agent"] == "102", "{row}");
+    }
+    let log = carrier.log();
+    for number in &NUMBERS[..5] {
+        let invites = log.lines().filter(|line| line.contains("invite") && line.contains(number));
+        let invites: Vec<&str> = invites.collect();
+        assert_eq!(invites.len(), 1, "{number} is called once: {log}");
+        assert!(invites[0].contains(SECOND_RELAY), "as the display number: {}", invites[0]);
+    }
+    assert!(!log.contains(NUMBERS[5]), "nobody calls who must not be called");
+
+    let requests = asked(&server, "cc_ad_task/numbers");
+    assert!(!requests.is_empty());
+    let body = requests[0].json();
+    assert_eq!((&body["app_id"], &body["ad_task_id"]), (&json!(APP), &json!("spring")));
+    is_signed(&requests[0], &secret);
+    let ends = wait_for("the end is told", SOON, || asked(&server, "cc_ad_task/stop").pop());
+    assert_eq!(ends.json(), json!({"app_id": APP, "ad_task_id": "spring"}));
+    is_signed(&ends, &secret);
+    switch.wait_idle();
+    let records = switch.wait_records(5);
+    let dialled = records.iter().filter(|row| row["dialled_for"]["task"] == "spring").count();
+    assert_eq!(dialled, 5, "{records:?}");
+    drop(phones);
+}
+
+/// The process dies while numbers are in the air: those are reported and not dialled again, the others are.
+#[test]
+fn a_number_that_was_being_dialled_at_a_crash_is_not_dialled_again() {
+    let place = Arc::new(Place::take());
+    let port = place.port();
+    let customer = RtpPeer::open(place.ports(2), 1_400.0);
+    let carrier = Scenario::carrier("carrier", port, customer.port()).start(&place);
+    let setup = setup(port)
+        .with("[[dialer]]\ntenant = \"demo\"\nclasses = [\"national\"]\n")
+        .with("[[menu]]\ntenant = \"demo\"\nname = \"news\"\ngreeting = \"music/hold\"\n");
+    let mut switch = Switch::start_in(Arc::clone(&place), setup);
+    switch.wait_trunk("carrier", true);
+    let path = "/api/v1/dial-tasks/news";
+    let task = json!({"mode": "broadcast", "menu": "news", "caller_number": RELAY, "max_calls": 2});
+    assert_eq!(switch.http().put(path, &task).status, 204);
+    let rows: Vec<Value> = NUMBERS.iter().map(|number| json!({"number": number})).collect();
+    let batch = json!({"numbers": rows, "exhausted": true});
+    let answer = switch.http().post(&format!("{path}/numbers"), &batch);
+    assert_eq!(answer.json()["added"], 6, "{}", answer.text());
+    assert_eq!(switch.http().post(&format!("{path}/start"), &json!({})).status, 204);
+    wait_until("two are called", SOON, || carrier.log().matches("invite").count() == 2);
+    switch.kill();
+    switch.restart();
+    switch.wait_trunk("carrier", true);
+    wait_until("the campaign runs out", SOON * 4, || {
+        switch.hang_up_all();
+        switch.http().get(path).json()["state"] == "ended"
+    });
+    let task = switch.http().get(path).json();
+    assert_eq!(task["outcomes"]["interrupted"], 2, "{task}");
+    let log = carrier.log();
+    for number in NUMBERS {
+        let called = log.lines().filter(|line| line.contains("invite") && line.contains(number));
+        assert_eq!(called.count(), 1, "{number}: {log}");
+    }
+}
