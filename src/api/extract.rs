@@ -212,6 +212,32 @@ impl FromRequestParts<App> for TierPath {
     }
 }
 
+/// A webhook in the path.
+pub(super) struct HookPath(pub(super) String);
+
+impl FromRequestParts<App> for HookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path(parts, app).await.map(Self)
+    }
+}
+
+/// A webhook and one of its deliveries in the path.
+pub(super) struct DeliveryPath {
+    pub(super) hook: String,
+    pub(super) delivery: String,
+}
+
+impl FromRequestParts<App> for DeliveryPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (hook, delivery) = path(parts, app).await?;
+        Ok(Self { hook, delivery })
+    }
+}
+
 /// Reads 32 hexadecimal digits.
 pub(super) fn call_id(text: &str) -> Option<CallId> {
     let whole = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -18,6 +18,16 @@ pub const HOOKS: usize = 200;
 /// query of the URL.
 pub const METHOD: &str = ":method";
 
+/// Where [`Hook::more`] has the secret that was replaced, sealed for [`previous_place`], and until when it signs.
+pub const PREVIOUS: &str = "previous";
+/// ... in milliseconds since the Unix epoch.
+pub const PREVIOUS_UNTIL: &str = "previous_until";
+
+/// Where the secret that was replaced opens.
+pub fn previous_place(tenant: &str, hook: &str) -> String {
+    format!("webhook-previous/{tenant}/{hook}")
+}
+
 /// A place that is told what happens.
 #[derive(Clone, PartialEq)]
 pub struct Hook {

@@ -178,6 +178,15 @@ fn redirects_are_not_followed_and_private_places_are_refused() {
     assert_eq!(first.headers["content-type"], "application/json");
     assert!(first.headers["user-agent"].starts_with("strowger/"));
     assert!(first.headers["webhook-signature"].starts_with("v1,"), "{first:?}");
+    assert!(!first.headers["webhook-signature"].contains(' '), "{first:?}");
+    // With another secret the old one goes on signing beside it.
+    let order = json!({"url": leading.url(), "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"});
+    assert_eq!(switch.http().put(&path, &order).status, 204);
+    wait_until("two signatures come", SOON, || {
+        let last = leading.received().pop().unwrap();
+        last.headers["webhook-signature"].split(' ').filter(|one| one.starts_with("v1,")).count()
+            == 2
+    });
     assert!(first.headers["webhook-timestamp"].parse::<u64>().unwrap() > 1_600_000_000);
 
     let closed = Setup::default().start();

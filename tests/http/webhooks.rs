@@ -133,6 +133,12 @@ fn a_webhook_is_made_changed_and_removed_and_its_secret_is_shown_once() {
     assert_eq!(put(json!({"url": URL, "secret": other})), 204);
     let hook = site.fake.outbox.hooks.lock().unwrap().values().next().unwrap().clone();
     assert_eq!(hook.secret.as_deref(), Some(other));
+    assert!(hook.more["previous_until"].is_u64(), "the old one goes on signing for a while");
+    let sealed = hook.more["previous"].as_str().unwrap();
+    assert!(sealed.starts_with("webhook-previous/t/"), "sealed, for one place: {sealed}");
+    assert_eq!(put(json!({"url": URL, "events": ["call_held", "call_ended", "call_held"]})), 204);
+    let hook = site.fake.outbox.hooks.lock().unwrap().values().next().unwrap().clone();
+    assert_eq!(hook.events, ["call_ended", "call_held"]);
     assert!(!crate::site::log().contains(secret), "secrets are not logged");
     assert_eq!(site.delete(&path).status, 204);
     assert_eq!(site.get(&path).status, 404);
@@ -157,6 +163,9 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         assert!(detail.contains(why), "{body}: {detail}");
     }
     assert!(site.fake.outbox.hooks.lock().unwrap().is_empty());
+    site.get("/api/v1/webhooks?page=1").problem(400);
+    site.get("/api/v1/webhooks/%FF").problem(400);
+    site.get("/api/v1/webhooks/%FF/deliveries").problem(400);
     for role in ["supervisor-t", "reader-t", "user-t", "agent-t"] {
         site.post_as(role, "/api/v1/webhooks", &json!({"url": URL}).to_string()).problem(403);
         site.get_as(role, "/api/v1/webhooks").problem(403);

@@ -1,24 +1,29 @@
 //! Webhooks: who is told what happens, and what could not be told.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, http::header::LOCATION};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use strowger_core::vocab::{Event, Role};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::feed::known_kinds;
-use super::{LivePage, Refusals, StoredPage, Unread};
+use super::{LivePage, NoParams, Refusals, StoredPage, Unread};
 use crate::api::app::{App, wall_ms};
+use crate::api::audit::AuditLine;
 use crate::api::auth::Key;
-use crate::api::extract::{Body, Example, Params, rows_wanted};
-use crate::api::outgoing::{DeliveriesQuery, Delivery, Hook, HookError};
+use crate::api::extract::{Body, DeliveryPath, Example, HookPath, Params, rows_wanted};
+use crate::api::outgoing::{
+    DeliveriesQuery, Delivery, Hook, HookError, PREVIOUS, PREVIOUS_UNTIL, previous_place,
+};
 use crate::api::problem::Problem;
 use crate::api::webhooks::{Renderer, Told};
 
@@ -28,6 +33,8 @@ const OWNER: &str = "native";
 const SECRET: &str = "whsec_";
 /// Bytes of a secret.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+/// How long a secret that was replaced goes on signing.
+const OVERLAP_MS: u64 = 86_400_000;
 /// The longest description.
 const DESCRIPTION: usize = 256;
 
@@ -130,12 +137,14 @@ impl WebhookOrder {
     }
 
     fn hook(self, id: String, tenant: String, secret: Option<String>, created_at: u64) -> Hook {
+        // In order and each once, however often it was written.
+        let events: BTreeSet<String> = self.events.into_iter().collect();
         Hook {
             id,
             tenant,
             owner: OWNER.into(),
             url: self.url,
-            events: self.events,
+            events: events.into_iter().collect(),
             secret: self.secret.or(secret),
             enabled: self.enabled,
             description: self.description,
@@ -148,7 +157,11 @@ impl WebhookOrder {
 /// Webhooks of the tenant, by id.
 #[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     responses((status = 200, description = "All of them", body = LivePage<WebhookItem>), Refusals))]
-async fn list(State(app): State<App>, key: Key) -> Result<Json<LivePage<WebhookItem>>, Problem> {
+async fn list(
+    State(app): State<App>,
+    key: Key,
+    _: Params<NoParams>,
+) -> Result<Json<LivePage<WebhookItem>>, Problem> {
     key.one_of(&[Role::Admin])?;
     let hooks = app.gateway.hooks(&key.0.tenant);
     let items: Vec<WebhookItem> = hooks.iter().map(|hook| WebhookItem::from(&**hook)).collect();
@@ -169,15 +182,17 @@ async fn list(State(app): State<App>, key: Key) -> Result<Json<LivePage<WebhookI
 async fn create(
     State(app): State<App>,
     key: Key,
+    _: Params<NoParams>,
     Body(order): Body<WebhookOrder>,
 ) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Json<WebhookItem>), Problem> {
     key.one_of(&[Role::Admin])?;
     order.check(&app).await?;
     let id: String = random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = format!("{SECRET}{}", STANDARD.encode(random::<32>()?));
-    let hook = order.hook(format!("wh_{id}"), key.0.tenant, Some(secret), wall_ms());
+    let hook = order.hook(format!("wh_{id}"), key.0.tenant.clone(), Some(secret), wall_ms());
     let item = WebhookItem { secret: hook.secret.clone(), ..WebhookItem::from(&hook) };
     app.gateway.put_hook(hook).await?;
+    noted(&app, &key, "webhook.create", &item.id);
     let location = [(LOCATION, format!("/api/v1/webhooks/{}", item.id))];
     Ok((StatusCode::CREATED, location, Json(item)))
 }
@@ -199,12 +214,14 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
 async fn one(
     State(app): State<App>,
     key: Key,
-    Path(id): Path<String>,
+    HookPath(id): HookPath,
+    _: Params<NoParams>,
 ) -> Result<Json<WebhookItem>, Problem> {
     Ok(Json(WebhookItem::from(&find(&app, &key, &id)?)))
 }
 
-/// Replaces what a webhook is. What waits for it goes to its new place. Its secret stays unless another is sent.
+/// Replaces what a webhook is. What waits for it goes to its new place. Its secret stays unless another is sent; the
+/// old one goes on signing beside it for a day.
 #[utoipa::path(put, path = "/api/v1/webhooks/{id}", operation_id = "replaceWebhook", tag = "webhooks",
     params(("id" = String, Path, description = "Its name")), request_body = WebhookOrder,
     responses(
@@ -219,12 +236,16 @@ async fn one(
 async fn replace(
     State(app): State<App>,
     key: Key,
-    Path(id): Path<String>,
+    HookPath(id): HookPath,
+    _: Params<NoParams>,
     Body(order): Body<WebhookOrder>,
 ) -> Result<StatusCode, Problem> {
     let old = own(find(&app, &key, &id)?)?;
     order.check(&app).await?;
-    app.gateway.put_hook(order.hook(id, old.tenant, old.secret, old.created_at)).await?;
+    let more = remembered(&app, &old, order.secret.as_deref())?;
+    let hook = Hook { more, ..order.hook(id, old.tenant, old.secret, old.created_at) };
+    noted(&app, &key, "webhook.replace", &hook.id);
+    app.gateway.put_hook(hook).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -241,11 +262,26 @@ async fn replace(
 async fn remove(
     State(app): State<App>,
     key: Key,
-    Path(id): Path<String>,
+    HookPath(id): HookPath,
+    _: Params<NoParams>,
 ) -> Result<StatusCode, Problem> {
     let hook = own(find(&app, &key, &id)?)?;
     app.gateway.remove_hook(&hook.tenant, &hook.id).await?;
+    noted(&app, &key, "webhook.remove", &hook.id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A line of the audit log.
+fn noted(app: &App, key: &Key, what: &str, hook: &str) {
+    app.gateway.note(AuditLine::done(wall_ms(), &key.0, what, hook));
+}
+
+/// The old secret goes on signing for a while beside a new one, so that the receiver can change in its own time.
+fn remembered(app: &App, old: &Hook, new: Option<&str>) -> Result<Value, Problem> {
+    let replaced = old.secret.as_deref().filter(|old| new.is_some_and(|new| new != *old));
+    let Some(secret) = replaced else { return Ok(old.more.clone()) };
+    let sealed = app.gateway.seal(&previous_place(&old.tenant, &old.id), secret)?;
+    Ok(json!({PREVIOUS: sealed, PREVIOUS_UNTIL: wall_ms() + OVERLAP_MS}))
 }
 
 fn find(app: &App, key: &Key, id: &str) -> Result<Hook, Problem> {
@@ -322,7 +358,7 @@ impl From<Delivery> for DeliveryItem {
 async fn deliveries(
     State(app): State<App>,
     key: Key,
-    Path(id): Path<String>,
+    HookPath(id): HookPath,
     Params(params): Params<DeliveryParams>,
 ) -> Result<Json<StoredPage<DeliveryItem>>, Problem> {
     let hook = find(&app, &key, &id)?;
@@ -370,10 +406,12 @@ struct Resent {
 async fn resend_all(
     State(app): State<App>,
     key: Key,
-    Path(id): Path<String>,
+    HookPath(id): HookPath,
+    _: Params<NoParams>,
 ) -> Result<Json<Resent>, Problem> {
     let hook = find(&app, &key, &id)?;
     let resent = app.gateway.resend(&hook.tenant, &hook.id, None).await?;
+    noted(&app, &key, "webhook.resend", &hook.id);
     Ok(Json(Resent { resent }))
 }
 
@@ -393,14 +431,18 @@ async fn resend_all(
 async fn resend(
     State(app): State<App>,
     key: Key,
-    Path((id, delivery)): Path<(String, String)>,
+    DeliveryPath { hook: id, delivery }: DeliveryPath,
+    _: Params<NoParams>,
 ) -> Result<Json<Resent>, Problem> {
     let hook = find(&app, &key, &id)?;
     let none = || Problem::not_found("the webhook has no such parked delivery");
     let delivery = number(&delivery).ok_or_else(none)?;
     match app.gateway.resend(&hook.tenant, &hook.id, Some(delivery)).await? {
         0 => Err(none()),
-        resent => Ok(Json(Resent { resent })),
+        resent => {
+            noted(&app, &key, "webhook.resend", &hook.id);
+            Ok(Json(Resent { resent }))
+        }
     }
 }
 

@@ -17,10 +17,10 @@ use super::super::gateway::{Gateway, Shared};
 use super::super::zones::wall_ms;
 use super::lane::{Failure, Item, Lane, WINDOW};
 use super::{Name, Note, Start, sign, written};
-use crate::api::outgoing::{Hook, METHOD};
+use crate::api::outgoing::{Hook, METHOD, PREVIOUS, PREVIOUS_UNTIL, previous_place};
 use crate::net::outbound::{Outbound, OutboundError, Outgoing};
 use crate::store::{
-    Change, Changes, OutboxChange, OutboxCount, OutboxQuery, OutboxRow, StoreError,
+    Change, Changes, OutboxChange, OutboxCount, OutboxQuery, OutboxRow, Sealer, StoreError,
 };
 
 /// Attempts under way at a time, all webhooks together.
@@ -230,7 +230,9 @@ impl Engine {
                 && let Some(item) = lane.next(now)
             {
                 let (name, generation) = (name.clone(), lane.generation);
-                let attempt = attempt(outbound.clone(), Arc::clone(&lane.hook), item, limit);
+                let (hook, sealer) = (Arc::clone(&lane.hook), &self.gateway.shared.sealer);
+                let attempt =
+                    attempt(outbound.clone(), hook, previous(sealer, &lane.hook), item, limit);
                 self.tasks.spawn(async move {
                     let (key, id, outcome) = attempt.await;
                     Done::Attempt { name, generation, key, id, outcome }
@@ -369,17 +371,27 @@ fn item(row: OutboxRow) -> Item {
     }
 }
 
+/// The secret that was replaced, while it goes on signing.
+fn previous(sealer: &Sealer, hook: &Hook) -> Option<String> {
+    let until = hook.more.get(PREVIOUS_UNTIL)?.as_u64()?;
+    let sealed = hook.more.get(PREVIOUS)?.as_str().filter(|_| until > wall_ms())?;
+    sealer.open_text(&previous_place(&hook.tenant, &hook.id), sealed)
+}
+
 /// Makes one attempt.
 async fn attempt(
     outbound: Outbound,
     hook: Arc<Hook>,
+    previous: Option<String>,
     item: Item,
     limit: Duration,
 ) -> (String, u64, Result<(), (Failure, String)>) {
     let Item { id, order_key, mut headers, body, .. } = item;
     let (name, seconds) = (delivery_id(id), wall_ms() / 1_000);
-    let signature =
-        hook.secret.as_ref().and_then(|secret| sign::signature(secret, &name, seconds, &body));
+    let sign = |secret: &String| sign::signature(secret, &name, seconds, &body);
+    let signatures: Vec<String> =
+        [&hook.secret, &previous].into_iter().flatten().filter_map(sign).collect();
+    let signature = (!signatures.is_empty()).then(|| signatures.join(" "));
     let own = [
         ("user-agent", concat!("strowger/", env!("CARGO_PKG_VERSION")).to_owned()),
         ("webhook-id", name),
