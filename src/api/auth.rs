@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use strowger_core::vocab::{Principal, Role};
@@ -45,11 +45,27 @@ impl FromRequestParts<App> for Key {
     }
 }
 
+/// The token that a WebSocket of a browser offers as a subprotocol, `bearer.TOKEN`: there no header can be set.
+fn offered(headers: &HeaderMap) -> Option<&str> {
+    headers.get(UPGRADE)?;
+    let offers =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let mut tokens = offers
+        .flat_map(|text| text.split(','))
+        .filter_map(|one| one.trim().strip_prefix("bearer."));
+    tokens.next().filter(|token| !token.is_empty())
+}
+
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
 fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     let wanted = "send `Authorization: Bearer TOKEN` with a token of the configuration";
     let unauthorized = || Problem::new(StatusCode::UNAUTHORIZED, wanted);
-    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let mut values = headers.get_all(AUTHORIZATION).iter().peekable();
+    if values.peek().is_none()
+        && let Some(token) = offered(headers)
+    {
+        return Ok(token);
+    }
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthorized()) };
     let text = value.to_str().map_err(|_| unauthorized())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(unauthorized)?;

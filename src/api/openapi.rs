@@ -65,6 +65,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     responses(
         (status = 200, description = "OpenAPI 3.1", body = Object),
         (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The key asks too often", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn describe(State(app): State<App>, _: Key) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()

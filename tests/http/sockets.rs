@@ -153,6 +153,37 @@ fn a_silent_peer_is_pinged_and_then_gone_and_its_place_is_free() {
 }
 
 #[test]
+fn a_browser_offers_its_key_as_a_subprotocol() {
+    let site = Site::new();
+    let open = |offer: &str| {
+        let url = format!("ws://{}/api/v1/events", site.address);
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", offer.parse().unwrap());
+        let stream = TcpStream::connect(site.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        match tungstenite::client(request, stream) {
+            Ok(both) => Ok(both),
+            Err(HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
+            Err(other) => panic!("{offer}: {other}"),
+        }
+    };
+    let (mut socket, answer) = open("strowger.events, bearer.admin-t").unwrap();
+    assert_eq!(
+        answer.headers()["Sec-WebSocket-Protocol"],
+        "strowger.events",
+        "the key is not said back"
+    );
+    site.fake.ring.publish([online(1, "t", "101")].into_iter());
+    assert_eq!(id(&mut socket), "extension_online 3.1");
+    for wrong in ["strowger.events, bearer.nobody", "strowger.events, bearer.", "strowger.events"] {
+        assert_eq!(open(wrong).err(), Some(401), "{wrong}");
+    }
+    // Only for WebSockets: elsewhere the header says nothing.
+    let headers = [("Sec-WebSocket-Protocol", "bearer.admin-t")];
+    site.send("GET", "/api/v1/calls", &headers, "").problem(401);
+}
+
+#[test]
 fn wrong_beginnings_are_refused() {
     let site = Site::new();
     assert_eq!(open(&site, "nobody", "").err(), Some(401));

@@ -37,6 +37,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Keys of users and agents may not", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "The key asks too often", body = Problem,
+            content_type = "application/problem+json"),
         (status = 503, description = "The switch does not answer", body = Problem,
             content_type = "application/problem+json"),
     ))]

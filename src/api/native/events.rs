@@ -29,6 +29,8 @@ use crate::api::problem::Problem;
 use crate::api::socket::{self, GOING_AWAY, POLICY, Socket};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The subprotocol, for clients that name one.
+const PROTOCOL: &str = "strowger.events";
 /// What a client hears where events are missing.
 const RESET: &str = "{\"event\":\"reset\"}";
 
@@ -61,6 +63,7 @@ async fn follow(
     match upgrade {
         Ok(upgrade) => {
             let feed = Feed::open(&app, key, filter, from)?;
+            let upgrade = upgrade.protocols([PROTOCOL]);
             Ok(socket::open(upgrade, &app, move |socket| over_socket(feed, socket)))
         }
         Err(wrong) if wants_socket => Err(Problem::bad_request(format!("the WebSocket: {wrong}"))),

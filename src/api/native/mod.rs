@@ -99,7 +99,7 @@ enum Refusals {
     /// The key may not.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
-    /// Too many wrong keys came from this address; Retry-After says when to try again.
+    /// The key asks too often, or too many wrong keys came from this address; Retry-After says when to try again.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Problem),
     /// The server cannot now; Retry-After says when to try again.
