@@ -180,7 +180,7 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
     for day in wanted.from / DAY_MS..=wanted.until / DAY_MS {
         all.extend(changes(&app, &asked.tenant.tenant, day).await?);
     }
-    all.sort_by(|one, other| one.1.at.cmp(&other.1.at));
+    all.sort_by_key(|(_, change)| change.at);
     // Each state ends when the agent's next one begins.
     let mut ends: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut rows = Vec::new();

@@ -1,0 +1,177 @@
+//! Events of the switch, and what is told of them.
+
+use strowger_core::vocab::acd::QueueKey;
+use strowger_core::vocab::record::CallEnd;
+use strowger_core::vocab::{AgentKey, ExtensionKey, InteractionId, OfferId, TrunkKey};
+
+use super::*;
+
+const CALL: CallId = CallId(1);
+const ALL: InteractionId = InteractionId(1);
+
+fn extension(number: &str) -> Party {
+    let extension = ExtensionKey { tenant: "demo".into(), number: number.into() };
+    Party::Extension { extension, name: String::new() }
+}
+
+fn outside(number: &str) -> Party {
+    let trunk = TrunkKey { tenant: "demo".into(), name: "carrier".into() };
+    Party::Trunk { trunk, number: number.into(), name: String::new() }
+}
+
+fn ended(caller: Party, callee: Party, by: EndedBy, cause: EndCause) -> EventKind {
+    let record = CallRecord {
+        call: CALL,
+        interaction: ALL,
+        tenant: "demo".into(),
+        caller,
+        callee,
+        dialled: "0571".into(),
+        started_at: 0,
+        ringing_at: None,
+        answered_at: None,
+        ended_at: Some(1),
+        end: Some(CallEnd { cause, by, sip_status: 200, q850: 16 }),
+        quality: Vec::new(),
+        recording: None,
+        picked_up_by: None,
+        queued: Vec::new(),
+        dialled_for: None,
+    };
+    EventKind::CallEnded { record: Box::new(record) }
+}
+
+fn told(story: &mut Story, events: &[EventKind]) -> Vec<String> {
+    let all = events.iter().flat_map(|event| story.hear(event));
+    all.map(|told| format!("{} {}", told.name, told.agent.unwrap_or_default())).collect()
+}
+
+fn seated() -> Story {
+    let mut story = Story::default();
+    story.seats.insert("8001".into(), "101".into());
+    story
+}
+
+fn started(caller: Party) -> EventKind {
+    EventKind::CallStarted { call: CALL, interaction: ALL, caller, dialled: "0571".into() }
+}
+
+#[test]
+fn an_agent_who_dials_itself_is_told_like_one_who_was_rung() {
+    let mut story = seated();
+    let (agent, customer) = (extension("8001"), outside("0571"));
+    let ringing = |callee| EventKind::CallRinging { call: CALL, interaction: ALL, callee };
+    let answered =
+        EventKind::CallAnswered { call: CALL, interaction: ALL, callee: customer.clone() };
+    let events = [
+        started(agent.clone()),
+        ringing(customer.clone()),
+        ringing(customer.clone()),
+        answered,
+        ended(agent, customer, EndedBy::Callee, EndCause::Normal),
+    ];
+    let names = told(&mut story, &events);
+    let wanted = [
+        "begin",
+        "start_dialout",
+        "user_ringing",
+        "user_answer",
+        "user_hangup",
+        "agent_hangup",
+        "hangup_cause",
+        "end",
+    ];
+    assert_eq!(names, wanted.map(|name| format!("{name} 101")));
+    assert_eq!(story.calls(), 0, "nothing is remembered of it");
+}
+
+#[test]
+fn a_caller_of_a_queue_who_is_refused_once_is_told_of_the_agent_who_took_it() {
+    let mut story = seated();
+    story.seats.insert("8002".into(), "102".into());
+    let queue = || QueueKey { tenant: "demo".into(), number: "9001".into() };
+    let agent = |id: &str| AgentKey { tenant: "demo".into(), id: id.into() };
+    let offered = |id: &str| EventKind::AgentOffered {
+        agent: agent(id),
+        offer: OfferId(1),
+        queue: queue(),
+        call: CALL,
+        interaction: ALL,
+    };
+    let ringing = |number: &str| EventKind::CallRinging {
+        call: CALL,
+        interaction: ALL,
+        callee: extension(number),
+    };
+    let refused = EventKind::OfferEnded {
+        agent: agent("101"),
+        offer: OfferId(1),
+        queue: queue(),
+        call: CALL,
+        end: OfferEnd::Rejected,
+        rang_ms: 1,
+    };
+    let left = EventKind::CallerLeft {
+        call: CALL,
+        interaction: ALL,
+        queue: queue(),
+        outcome: "answered".into(),
+        waited_ms: 1,
+        agent: Some(agent("102")),
+    };
+    let queued = EventKind::CallerQueued {
+        call: CALL,
+        interaction: ALL,
+        queue: queue(),
+        number: "0571".into(),
+        priority: 0,
+    };
+    let events = [
+        started(outside("0571")),
+        queued,
+        offered("101"),
+        ringing("8001"),
+        refused,
+        offered("102"),
+        ringing("8002"),
+        left,
+        ended(outside("0571"), extension("8002"), EndedBy::Caller, EndCause::Normal),
+    ];
+    let wanted = [
+        "begin ",
+        "enqueue_succ ",
+        "agent_ringing 101",
+        "agent_hangup 101",
+        "agent_ringing 102",
+        "agent_answer 102",
+        "user_hangup 102",
+        "agent_hangup 102",
+        "hangup_cause 102",
+        "end 102",
+    ];
+    assert_eq!(told(&mut story, &events), wanted);
+}
+
+#[test]
+fn a_state_is_told_when_it_changes_and_a_call_comes_before_what_is_wanted() {
+    let mut story = Story::default();
+    let agent = || AgentKey { tenant: "demo".into(), id: "101".into() };
+    let source = strowger_core::vocab::acd::IntentSource::Api;
+    let intent = |intent| EventKind::AgentIntentChanged { agent: agent(), intent, source };
+    let activity = |activity| EventKind::AgentActivityChanged { agent: agent(), activity };
+    let away = Intent::OnBreak { reason: "lunch".into(), sub_state: "3".into() };
+    let events = [
+        intent(Intent::Available),
+        activity(Activity::OnOtherCall),
+        intent(away),
+        activity(Activity::Idle),
+        intent(Intent::LoggedOut),
+    ];
+    let states: Vec<_> = events.iter().flat_map(|event| story.hear(event)).collect();
+    let states: Vec<String> = states
+        .into_iter()
+        .filter_map(|told| told.state)
+        .map(|(now, sub, _)| format!("{now} {sub}"))
+        .collect();
+    assert_eq!(states, ["idle ", "talking ", "onBreak 3", "offline "]);
+}
