@@ -12,6 +12,7 @@ mod define;
 mod dtmf;
 mod forward;
 mod hold;
+mod isolation;
 mod lamps;
 mod lifecycle;
 mod metrics;

@@ -40,7 +40,9 @@ impl Running {
             Refused::OfFile => CommandError::Conflict(
                 "the configuration file defines this phone; change it there".into(),
             ),
-            Refused::Taken => CommandError::Conflict("this MAC address is taken".into()),
+            Refused::Taken => {
+                CommandError::NotFound("no phone with this MAC address is to be had here".into())
+            }
             Refused::Full => {
                 CommandError::Busy { retry_after: 3_600, what: "the table of phones".into() }
             }

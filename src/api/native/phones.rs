@@ -157,7 +157,9 @@ async fn list(
     params(("mac" = String, Path, description = "Its MAC address")),
     responses(
         (status = 204, description = "It is defined"),
-        (status = 409, description = "The configuration file defines it, or another tenant has it", body = Problem,
+        (status = 404, description = "It is no phone of this tenant's", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The configuration file defines it", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "The definition makes no sense", body = Problem,
             content_type = "application/problem+json"),
