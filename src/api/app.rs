@@ -18,6 +18,7 @@ use strowger_core::vocab::Principal;
 use super::attempts::Attempts;
 use super::dispositions::{self, Pending};
 use super::gateway::{Gateway, Task};
+use super::idempotency::{self, Idempotency};
 use super::pace::Paces;
 use super::problem::Problem;
 use super::{dialect, health, metrics, native, openapi, provision, web, webhooks};
@@ -87,6 +88,8 @@ pub struct Parts {
     pub(super) limits: Limits,
     pub(super) attempts: Attempts,
     paces: Paces,
+    /// Requests that are not done twice.
+    pub(super) idempotency: Idempotency,
     pub(super) figures: HttpFigures,
     /// The latest events in JSON.
     pub(super) latest: native::rendered::Latest,
@@ -122,6 +125,7 @@ impl App {
         let app = Self(Arc::new(Parts {
             gateway,
             paces: Paces::new(limits.requests_per_second),
+            idempotency: Idempotency::default(),
             limits,
             attempts: Attempts::default(),
             figures: HttpFigures::default(),
@@ -189,6 +193,7 @@ fn bounded(routes: Router<App>, app: &App) -> Router {
     routes
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(app.limits.body))
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app.clone())

@@ -13,6 +13,7 @@ mod dispositions;
 mod extract;
 pub mod gateway;
 mod health;
+mod idempotency;
 pub mod keep;
 pub mod keyring;
 mod metrics;

@@ -11,6 +11,7 @@ mod events;
 mod extensions;
 mod fake;
 mod figures;
+mod idempotency;
 mod kept;
 mod keys;
 mod made_keys;
