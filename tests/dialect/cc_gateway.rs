@@ -139,7 +139,7 @@ fn those_who_guess_passwords_are_slowed_down() {
     let desk = Desk::open(Agents::Ring);
     let client = Client::new(desk.switch.http().address());
     let body = json!({"password": "0000", "phonenum": "1002"}).to_string();
-    let mut sign_in =
+    let sign_in =
         || client.raw("PUT", "/agentgateway/resource/onlineagent/101", &[], body.as_bytes());
     for _ in 0..10 {
         let answer = sign_in();
