@@ -261,7 +261,7 @@ impl Centre {
     }
 
     fn dial(&mut self, attempt: AttemptId, task: &DialTask, number: &DialNumber) {
-        assert_eq!(self.floor.open, true);
+        assert!(self.floor.open);
         assert!(self.dialled.insert(format!("{}/{}", task.key, number.id)), "{number:?} twice");
         assert!(!self.store.blocked.contains(&number.number), "{number:?} is not to be called");
         *self.dialled_of.entry(task.key.clone()).or_default() += 1;
@@ -436,7 +436,7 @@ impl Centre {
     }
 
     fn look(&mut self) {
-        if self.count % 8 != 0 {
+        if !self.count.is_multiple_of(8) {
             return;
         }
         for view in self.dialer.views() {
@@ -454,7 +454,7 @@ impl Centre {
         }
         let held = self.lines.values().filter(|line| line.agent).count();
         assert!(held <= self.scene.agents as usize, "an agent holds two calls");
-        if self.count % 16 == 0 {
+        if self.count.is_multiple_of(16) {
             let mut wrong = Vec::new();
             self.dialer.audit(&mut wrong);
             assert_eq!(wrong, Vec::<String>::new());
