@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl, a browser.
+# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl, a browser,
+# and what Python needs to make room for Schemathesis.
 # With --check it only says what is missing. Needs root or sudo, and apt-get.
 set -eu
 
@@ -19,6 +20,8 @@ missing_packages() {
     for tool in $tools; do
         command -v "${tool%%:*}" >/dev/null 2>&1 || printf '%s ' "${tool##*:}"
     done
+    # A part of Python that Debian packs apart and that has no program of its own.
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || printf 'python3-venv '
 }
 
 missing=$(missing_packages)
