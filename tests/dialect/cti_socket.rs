@@ -1,6 +1,7 @@
 //! CTI cloud: an agent's client, scripted from the document.
 
 use std::net::TcpStream;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
@@ -53,7 +54,9 @@ impl Client {
 
     /// The next message, whatever it is; events are acknowledged and kept.
     fn read(&mut self) -> Value {
+        let end = Instant::now() + SOON;
         loop {
+            assert!(Instant::now() < end, "only pings came after {:?}", self.events);
             let text = match self.socket.read().expect("a message") {
                 Message::Text(text) => text,
                 Message::Ping(_) | Message::Pong(_) => continue,
@@ -108,7 +111,9 @@ impl Client {
 
     /// Waits for an event; `already` events have been looked at before.
     fn wait(&mut self, method: &str, already: &mut usize) -> Value {
-        loop {
+        // The server's pings would keep a wait for what never comes alive.
+        let end = Instant::now() + SOON;
+        while Instant::now() < end {
             while *already < self.events.len() {
                 *already += 1;
                 let event = self.events[*already - 1].clone();
@@ -118,6 +123,7 @@ impl Client {
             }
             self.read();
         }
+        panic!("no {method} came, but {:?}", self.events);
     }
 
     /// Methods of the events so far, changes of states left out: they come beside the calls.

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::support::SOON;
 use super::support::phone::{Account, Kind, Transport, register};
 use super::support::raw::RawUa;
 use super::support::switch::{Setup, Switch};
 use super::support::wait::wait_until;
 
-const CARRIER: &str = "[[trunk]]\ntenant = \"demo\"\nname = \"carrier\"\nhost = \"127.0.0.2:9\"\n";
+const OWN: &str = "057126200670";
+const CARRIER: &str = "[[trunk]]\ntenant = \"demo\"\nname = \"carrier\"\nhost = \"127.0.0.2:9\"\n\
+     [[number]]\ntenant = \"demo\"\ntrunk = \"carrier\"\nnumber = \"057126200670\"\nto = \"extension:1001\"\n";
 
 const QUEUE: &str = "[[queue]]\ntenant = \"demo\"\nnumber = \"9001\"\n\
      [[agent]]\ntenant = \"demo\"\nid = \"101\"\nextension = \"1001\"\nqueues = [{ queue = \"9001\" }]\n";
@@ -57,6 +61,31 @@ fn be_silenced(switch: &Switch) {
     thief.send(&request);
 }
 
+/// A dial task for one number, which nobody may dial.
+fn dial_nobody(switch: &Switch) {
+    let http = switch.http();
+    let blocked = "057188881111";
+    let task = "/api/v1/dial-tasks/spring";
+    for (answer, what) in [
+        (http.put("/api/v1/menus/offer", &json!({"keys": {"1": "extension:1001"}})), "the menu"),
+        (http.post("/api/v1/do-not-call", &json!({"numbers": [blocked]})), "the list"),
+        (
+            http.put(task, &json!({"mode": "broadcast", "menu": "offer", "caller_number": OWN})),
+            "the task",
+        ),
+        (
+            http.post(&format!("{task}/numbers"), &json!({"numbers": [{"number": blocked}]})),
+            "the number",
+        ),
+        (http.post(&format!("{task}/start"), &json!({})), "the start"),
+    ] {
+        assert!(answer.status < 300, "{what}: {}", answer.text());
+    }
+    wait_until("the number is passed over", SOON, || {
+        metrics(switch).contains("strowger_dial_numbers_total{")
+    });
+}
+
 #[test]
 fn every_documented_metric_is_there_after_a_call() {
     let setup = Setup::default().extension("1001", "").extension("1002", "record = \"always\"\n");
@@ -77,6 +106,7 @@ fn every_documented_metric_is_there_after_a_call() {
     caller.wait_ended();
     callee.wait_ended();
     switch.wait_records(1);
+    dial_nobody(&switch);
     be_silenced(&switch);
     wait_until("a message is dropped", SOON, || {
         metrics(&switch).contains("strowger_sip_dropped_total{reason=\"silenced\"}")

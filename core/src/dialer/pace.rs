@@ -185,7 +185,8 @@ impl Pace {
         };
         let most = cap.max(u64::from(crew.free));
         let mut lines = u64::from(crew.free);
-        while lines < most && fits(lines + 1) {
+        // However bold the margin: where nobody will be free there is nothing to be bold about.
+        while supply > 0 && lines < most && fits(lines + 1) {
             lines += 1;
         }
         let risked = self.lately.budget().saturating_sub(crew.open);

@@ -88,6 +88,24 @@ impl Lines {
         Arc::clone(&line.news)
     }
 
+    /// An agent is about to sign in: what is said of that before the line is opened waits for it. True if there was no line.
+    pub(super) fn expect(&self, key: &LineKey) -> bool {
+        let mut lines = self.lock();
+        let new = !lines.contains_key(key);
+        if new {
+            lines.insert(key.clone(), Line { lost_at: Some(Instant::now()), ..Line::default() });
+        }
+        new
+    }
+
+    /// The agent did not sign in after all.
+    pub(super) fn forget(&self, key: &LineKey) {
+        let mut lines = self.lock();
+        if lines.get(key).is_some_and(|line| line.connection.is_none()) {
+            lines.remove(key);
+        }
+    }
+
     /// The agent has signed out: nothing waits for it.
     pub(super) fn close(&self, key: &LineKey, connection: Connection) {
         let mut lines = self.lock();
@@ -307,6 +325,24 @@ mod tests {
         assert_eq!(lines.lost(late), [key()]);
         assert!(lines.lost(late).is_empty(), "once");
         lines.lost(late + FORGOTTEN);
+        assert!(lines.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_sign_in_waits_for_its_connection() {
+        let lines = Lines::default();
+        tell(&lines);
+        assert!(lines.expect(&key()));
+        assert!(!lines.expect(&key()));
+        tell(&lines);
+        let first = lines.connection();
+        lines.open(&key(), first);
+        assert_eq!(said(&lines, first, Instant::now()), ["1"]);
+        lines.forget(&key());
+        assert_eq!(lines.lock().len(), 1, "there is a connection");
+        lines.close(&key(), first);
+        assert!(lines.expect(&key()));
+        lines.forget(&key());
         assert!(lines.lock().is_empty());
     }
 }

@@ -181,8 +181,14 @@ impl Session {
         if method != "login" && self.bell.is_none() {
             return Err(Refusal::new(Fault::Forbidden, "send login first"));
         }
-        let (body, step) = requests::act(self, &method, fields).await?;
+        // What the switch says of the sign-in may come before the answer to it.
+        let expected = method == "login" && Hub::of(&self.app).lines.expect(&self.key);
+        let acted = requests::act(self, &method, fields).await;
         let lines = &Hub::of(&self.app).lines;
+        if acted.is_err() && expected {
+            lines.forget(&self.key);
+        }
+        let (body, step) = acted?;
         match step {
             Step::In => self.bell = Some(lines.open(&self.key, self.connection)),
             Step::Out => {
