@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use strowger_core::vocab::{Principal, Role};
 
 use super::app::App;
@@ -22,10 +22,7 @@ impl FromRequestParts<App> for Key {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = token(&parts.headers)?;
-        let local = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let address = parts.extensions.get::<Remote>().map_or(local, |remote| remote.0.ip());
-        app.attempts.check(address, app.now_ms()).map_err(|seconds| {
-            app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
+        let guard = Guard::look(app, &parts.extensions).map_err(|seconds| {
             let detail = "too many wrong keys came from your address";
             Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
         })?;
@@ -38,10 +35,33 @@ impl FromRequestParts<App> for Key {
                 }
             };
         }
-        app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
-        app.attempts.failed(address, app.now_ms());
-        tracing::info!(%address, "an HTTP request came with an unknown key");
+        guard.failed(app, "an unknown key");
         Err(Problem::new(StatusCode::UNAUTHORIZED, "the key is unknown"))
+    }
+}
+
+/// Slows down whoever guesses: the address that a request came from, which may still try.
+pub(super) struct Guard(IpAddr);
+
+impl Guard {
+    /// The guard of a request, by its extensions.
+    ///
+    /// # Errors
+    /// The seconds until the address may try again.
+    pub(super) fn look(app: &App, extensions: &Extensions) -> Result<Self, u32> {
+        let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let address = extensions.get::<Remote>().map_or(local, |remote| remote.0.ip());
+        app.attempts.check(address, app.now_ms()).inspect_err(|_| {
+            app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
+        })?;
+        Ok(Self(address))
+    }
+
+    /// It was wrong.
+    pub(super) fn failed(&self, app: &App, came_with: &str) {
+        app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
+        app.attempts.failed(self.0, app.now_ms());
+        tracing::info!(address = %self.0, "an HTTP request came with {came_with}");
     }
 }
 
@@ -57,7 +77,7 @@ fn offered(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
-fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(super) fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     let wanted = "send `Authorization: Bearer TOKEN` with a token of the configuration";
     let unauthorized = || Problem::new(StatusCode::UNAUTHORIZED, wanted);
     let mut values = headers.get_all(AUTHORIZATION).iter().peekable();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender};
 use strowger_core::vocab::{CommitId, Record};
 
 use super::{ChangeError, Changes, Store, StoreError};
@@ -37,7 +37,7 @@ pub struct Group {
 #[derive(Debug)]
 enum Letter {
     Records(Group),
-    /// Rare and large: the queue has room for the largest letter many times over.
+    /// Rare, and larger than what is common.
     Changes(Box<Changes>),
 }
 
@@ -78,14 +78,20 @@ impl Keeper {
     pub fn change(&self, changes: Changes) -> Result<(), Box<Changes>> {
         let changes = Box::new(changes);
         let Some(queue) = self.queue.upgrade() else { return Err(changes) };
-        match queue.try_send(Letter::Changes(changes)) {
-            Err(
-                TrySendError::Full(Letter::Changes(changes))
-                | TrySendError::Disconnected(Letter::Changes(changes)),
-            ) => Err(changes),
+        match post(&queue, Letter::Changes(changes)) {
+            Err(Letter::Changes(changes)) => Err(changes),
             _ => Ok(()),
         }
     }
+}
+
+/// Posts a letter, or gives it back. The queue makes room as it is needed, since room for all that may wait takes
+/// megabytes; of those who post at the same instant each may be one too many.
+fn post(queue: &Sender<Letter>, letter: Letter) -> Result<(), Letter> {
+    if queue.len() >= QUEUE {
+        return Err(letter);
+    }
+    queue.send(letter).map_err(|unsent| unsent.0)
 }
 
 impl Writer {
@@ -97,7 +103,7 @@ impl Writer {
         store: impl Store + Send + 'static,
         done: impl FnMut(&[(CommitId, bool)]) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (queue, letters) = crossbeam_channel::bounded(QUEUE);
+        let (queue, letters) = crossbeam_channel::unbounded();
         let figures = Arc::new(WriterFigures::default());
         let mut work = Work { store, done, figures: Arc::clone(&figures) };
         let thread = std::thread::Builder::new()
@@ -113,11 +119,8 @@ impl Writer {
     /// The group, when there is no room for it.
     pub fn write(&self, group: Group) -> Result<(), Group> {
         let Some(queue) = &self.queue else { return Err(group) };
-        match queue.try_send(Letter::Records(group)) {
-            Err(
-                TrySendError::Full(Letter::Records(group))
-                | TrySendError::Disconnected(Letter::Records(group)),
-            ) => {
+        match post(queue, Letter::Records(group)) {
+            Err(Letter::Records(group)) => {
                 self.figures.lost.fetch_add(1, Ordering::Relaxed);
                 Err(group)
             }

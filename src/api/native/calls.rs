@@ -11,15 +11,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::begun::{Begun, begun};
+use super::check::dialled;
 use super::view::CallItem;
 use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
 use crate::api::problem::Problem;
-
-/// Characters that a number to dial may have.
-const LONGEST_NUMBER: usize = 128;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, originate)).routes(routes!(show, hang_up))
@@ -94,11 +92,7 @@ impl Order {
     fn check(&self) -> Result<(), Problem> {
         let shown = self.shown.iter().map(|number| ("shown", number));
         for (name, number) in [("from", &self.from), ("to", &self.to)].into_iter().chain(shown) {
-            let sound = !number.chars().any(char::is_control);
-            if number.is_empty() || number.len() > LONGEST_NUMBER || !sound {
-                let detail = format!("{name}: 1 to {LONGEST_NUMBER} characters of a number");
-                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-            }
+            dialled(name, number)?;
         }
         if self.ring_secs.is_some_and(|secs| !(1..=600).contains(&secs)) {
             let detail = "ring_secs: 1 to 600 seconds";

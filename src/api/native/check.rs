@@ -108,6 +108,18 @@ impl Check {
     }
 }
 
+/// Bytes that something to dial may have.
+const LONGEST: usize = 128;
+
+/// Something to dial; what it means is the switch's business.
+pub(super) fn dialled(key: &str, text: &str) -> Result<(), Problem> {
+    if (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    let detail = format!("{key}: 1 to {LONGEST} characters of a number");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
 /// Digits, 1 to 32.
 pub(super) fn is_number(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -14,9 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::begun::{Begun, begun};
-use super::check::{Check, is_number};
+use super::check::{Check, dialled, is_number};
 use super::view::PartyItem;
-use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, ordered, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params, call_id};
@@ -233,13 +233,6 @@ fn wrong(text: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
 }
 
-fn dialled(key: &str, number: &str) -> Result<(), Problem> {
-    if number.is_empty() || number.len() > 128 || number.chars().any(char::is_control) {
-        return Err(wrong(format!("{key}: 1 to 128 characters of a number")));
-    }
-    Ok(())
-}
-
 /// A call by its id; what cannot be one names no call.
 fn named(call: &str) -> Result<CallId, Problem> {
     call_id(call).ok_or_else(|| Problem::not_found(format!("no live call {call}")))
@@ -257,18 +250,10 @@ async fn order(
     Ok(done)
 }
 
-fn ordered(done: Done) -> Result<StatusCode, Problem> {
-    match done {
-        Done::Ordered => Ok(StatusCode::NO_CONTENT),
-        _ => Err(unexpected()),
-    }
-}
-
 fn ringing(done: Done) -> Result<Response, Problem> {
     match done {
-        Done::Ordered => Ok(StatusCode::NO_CONTENT.into_response()),
         Done::Originated { call, interaction } => Ok(begun(call, interaction)),
-        _ => Err(unexpected()),
+        done => ordered(done).map(IntoResponse::into_response),
     }
 }
 

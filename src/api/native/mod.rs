@@ -38,7 +38,9 @@ mod voicemail;
 mod webhooks;
 
 use axum::Json;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use strowger_core::vocab::Done;
 use strowger_core::vocab::command::Page;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -175,6 +177,14 @@ impl<T> StoredPage<T> {
     fn of<U: Into<T>>(rows: Rows<U>) -> Json<Self> {
         let items = rows.rows.into_iter().map(Into::into).collect();
         Json(Self { items, next: rows.next, as_of: wall_ms() })
+    }
+}
+
+/// 204: the order is carried out and there is nothing to say about it.
+fn ordered(done: Done) -> Result<StatusCode, Problem> {
+    match done {
+        Done::Ordered => Ok(StatusCode::NO_CONTENT),
+        _ => Err(unexpected()),
     }
 }
 

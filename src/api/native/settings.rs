@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use strowger_core::vocab::settings::{ExtensionSettings, FollowStep};
-use strowger_core::vocab::{Command, Done, Query, Reply};
+use strowger_core::vocab::{Command, Query, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NoParams, Refusals, Unread, unexpected};
+use super::{NoParams, Refusals, Unread, ordered, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params};
@@ -171,8 +171,5 @@ async fn set(
     Body(settings): Body<SettingsItem>,
 ) -> Result<StatusCode, Problem> {
     let settings = Box::new(settings.read()?);
-    match app.gateway.command(principal, Command::Settings { extension, settings }).await? {
-        Done::Ordered => Ok(StatusCode::NO_CONTENT),
-        _ => Err(unexpected()),
-    }
+    ordered(app.gateway.command(principal, Command::Settings { extension, settings }).await?)
 }

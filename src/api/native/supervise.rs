@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::begun::{Begun, begun};
 use super::check::is_number;
-use super::{NoParams, Refusals, Unread, unexpected};
+use super::{NoParams, Refusals, Unread, ordered, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
@@ -260,11 +260,4 @@ async fn release(
     };
     let release = SuperviseOrder::Release(released);
     ordered(order(&app, principal, call, release, "a call is released over HTTP").await?)
-}
-
-fn ordered(done: Done) -> Result<StatusCode, Problem> {
-    match done {
-        Done::Ordered => Ok(StatusCode::NO_CONTENT),
-        _ => Err(unexpected()),
-    }
 }

@@ -9,14 +9,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::check::dialled;
 use super::{NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, CallPath, Example, Params};
 use crate::api::problem::Problem;
-
-/// Characters that a number or destination may have.
-const LONGEST: usize = 128;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -57,17 +55,6 @@ impl Example for Acting {
     const EXAMPLE: &'static str = r#"{"extension": "4567"}"#;
 }
 
-fn short(name: &str, text: Option<&str>) -> Result<(), Problem> {
-    let sound = |text: &str| {
-        !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control)
-    };
-    if text.is_none_or(sound) {
-        return Ok(());
-    }
-    let detail = format!("{name}: 1 to {LONGEST} characters of a number");
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
-}
-
 async fn order(
     app: &App,
     principal: Principal,
@@ -75,7 +62,9 @@ async fn order(
     order: TalkOrder,
     what: &'static str,
 ) -> Result<StatusCode, Problem> {
-    short("extension", order.extension.as_deref())?;
+    if let Some(extension) = &order.extension {
+        dialled("extension", extension)?;
+    }
     let (tenant, key) = (principal.tenant.clone(), principal.name.clone());
     match app.gateway.command(principal, Command::Talk { call, order }).await? {
         Done::Ordered => {
@@ -107,7 +96,7 @@ async fn transfer(
     _: Params<NoParams>,
     Body(Errand { to, extension }): Body<Errand>,
 ) -> Result<StatusCode, Problem> {
-    short("to", Some(&to))?;
+    dialled("to", &to)?;
     let wanted = TalkOrder { extension, act: TalkAct::Transfer { to } };
     order(&app, principal, call, wanted, "a party is transferred").await
 }
@@ -133,7 +122,7 @@ async fn consult(
     _: Params<NoParams>,
     Body(Errand { to, extension }): Body<Errand>,
 ) -> Result<StatusCode, Problem> {
-    short("to", Some(&to))?;
+    dialled("to", &to)?;
     let wanted = TalkOrder { extension, act: TalkAct::Consult { to } };
     order(&app, principal, call, wanted, "somebody is consulted").await
 }

@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use strowger_core::vocab::mailbox::{MailboxOrder, MailboxView, MessageRecord};
-use strowger_core::vocab::{Command, Done, MessageId, Principal, Query, Reply};
+use strowger_core::vocab::{Command, MessageId, Principal, Query, Reply};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::audio;
-use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, ordered, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params, call_id};
@@ -245,10 +245,7 @@ async fn carry_out(
     mailbox: String,
     order: MailboxOrder,
 ) -> Result<StatusCode, Problem> {
-    match app.gateway.command(principal, Command::Mailbox { mailbox, order }).await? {
-        Done::Ordered => Ok(StatusCode::NO_CONTENT),
-        _ => Err(unexpected()),
-    }
+    ordered(app.gateway.command(principal, Command::Mailbox { mailbox, order }).await?)
 }
 
 /// The audio of a message: mono WAV. Understands Range, If-Range, If-None-Match and If-Modified-Since. Downloading it

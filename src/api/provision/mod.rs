@@ -8,9 +8,6 @@ mod grandstream;
 mod snom;
 mod yealink;
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::Ordering;
-
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -22,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
+use super::auth::Guard;
 use super::problem::Problem;
-use super::serve::Remote;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(provision))
@@ -70,17 +67,12 @@ async fn provision(
     Path((secret, file)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let local = IpAddr::from(Ipv4Addr::LOCALHOST);
-    let address = request.extensions().get::<Remote>().map_or(local, |remote| remote.0.ip());
-    app.attempts.check(address, app.now_ms()).map_err(|seconds| {
-        app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
+    let guard = Guard::look(&app, request.extensions()).map_err(|seconds| {
         let detail = "too many wrong secrets came from your address";
         Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
     })?;
     let wrong = || {
-        app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
-        app.attempts.failed(address, app.now_ms());
-        tracing::info!(%address, "a phone came with a secret that opens nothing");
+        guard.failed(&app, "a secret that opens no phone's settings");
         Problem::forbidden("the secret opens nothing, or no more; make a new one")
     };
     // Whoever only looks must not spend the secret.

@@ -189,19 +189,25 @@ fn sit(story: &mut Story, view: &AgentView) {
 
 /// Agents whose connection was lost for too long go on a break, so that no caller is offered to an empty chair.
 async fn look_after_lost(app: &App) {
-    for (tenant, agent) in Hub::of(app).lines.lost(Instant::now()) {
-        let who = principal(&tenant, "a lost connection".to_owned());
-        let view = match app.gateway.query(who.clone(), Query::Agent(agent.clone())).await {
-            Reply::Agent(view) => view,
+    let lines = &Hub::of(app).lines;
+    for key in lines.lost(Instant::now()) {
+        let (tenant, agent) = &key;
+        let who = principal(tenant, "a lost connection".to_owned());
+        let available = match app.gateway.query(who.clone(), Query::Agent(agent.clone())).await {
+            Reply::Agent(view) => view.intent == Intent::Available,
+            Reply::Refused(CommandError::NotFound(_)) => false,
+            // The switch is asked again in the next round.
             _ => continue,
         };
-        if view.intent != Intent::Available {
-            continue;
+        // The agent may be back by now.
+        if available && lines.is_lost(&key, Instant::now()) {
+            let intent = Intent::OnBreak { reason: "connection".into(), sub_state: String::new() };
+            let order = Command::Agent { agent: agent.clone(), order: AgentOrder::Intent(intent) };
+            if let Err(error) = app.gateway.command(who, order).await {
+                tracing::warn!(%tenant, %agent, "an agent without a connection is not on a break yet: {error:?}");
+                continue;
+            }
         }
-        let intent = Intent::OnBreak { reason: "connection".into(), sub_state: String::new() };
-        let order = Command::Agent { agent: agent.clone(), order: AgentOrder::Intent(intent) };
-        if let Err(error) = app.gateway.command(who, order).await {
-            tracing::warn!(%tenant, %agent, "an agent without a connection goes on no break: {error:?}");
-        }
+        lines.rests(&key);
     }
 }

@@ -68,6 +68,12 @@ pub(super) struct Due {
     pub(super) displaced: bool,
 }
 
+impl Line {
+    fn is_lost(&self, now: Instant) -> bool {
+        !self.on_break && self.lost_at.is_some_and(|at| now >= at + LOST)
+    }
+}
+
 impl Lines {
     /// A number for a new connection.
     pub(super) fn connection(&self) -> Connection {
@@ -125,18 +131,24 @@ impl Lines {
         }
     }
 
-    /// Agents whose connection was lost for too long; each is named once.
+    /// Agents whose connection was lost for too long, and who have not been sent on a break for it.
     pub(super) fn lost(&self, now: Instant) -> Vec<LineKey> {
         let mut lines = self.lock();
         lines.retain(|_, line| line.lost_at.is_none_or(|at| now < at + FORGOTTEN));
-        let mut lost = Vec::new();
-        for (key, line) in lines.iter_mut() {
-            if !line.on_break && line.lost_at.is_some_and(|at| now >= at + LOST) {
-                line.on_break = true;
-                lost.push(key.clone());
-            }
+        let lost = lines.iter().filter(|(_, line)| line.is_lost(now));
+        lost.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether an agent is still without a connection.
+    pub(super) fn is_lost(&self, key: &LineKey, now: Instant) -> bool {
+        self.lock().get(key).is_some_and(|line| line.is_lost(now))
+    }
+
+    /// A lost agent takes no calls any more.
+    pub(super) fn rests(&self, key: &LineKey) {
+        if let Some(line) = self.lock().get_mut(key) {
+            line.on_break = line.connection.is_none();
         }
-        lost
     }
 
     /// Says something to an agent, if it has a line.
@@ -323,6 +335,8 @@ mod tests {
         assert!(lines.lost(Instant::now()).is_empty());
         let late = Instant::now() + LOST;
         assert_eq!(lines.lost(late), [key()]);
+        assert_eq!(lines.lost(late), [key()], "until it rests");
+        lines.rests(&key());
         assert!(lines.lost(late).is_empty(), "once");
         lines.lost(late + FORGOTTEN);
         assert!(lines.lock().is_empty());

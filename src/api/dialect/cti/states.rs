@@ -30,6 +30,8 @@ const MOST_CHANGES: usize = 300;
 const MOST_WAITING: usize = 50_000;
 /// Days that are kept: the horizon, and the one that it begins in.
 const DAYS: u64 = HORIZON_MS / DAY_MS + 1;
+/// Days before those that are looked at for what a process that did not run has left.
+const LOOKED_BACK: u64 = 31;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/agents/statelogs", get(list))
@@ -115,15 +117,12 @@ impl Log {
 /// Writes what comes, one after the other, so that no earlier day's end overwrites a later one.
 pub(super) async fn write(app: &App, log: &Log) {
     let mut writing = Writing::default();
+    let mut forgotten = 0;
     loop {
         log.news.notified().await;
         // Of several changes of one document only the last has to be written.
         let mut by_tenant: BTreeMap<String, BTreeMap<(String, String), Keep>> = BTreeMap::new();
-        let mut new_days = BTreeMap::new();
         for (tenant, happening, at) in log.take() {
-            if at / DAY_MS != writing.day {
-                new_days.insert(tenant.clone(), at / DAY_MS);
-            }
             if let Some(keep) = writing.note(&tenant, &happening, at) {
                 let of_tenant = by_tenant.entry(tenant).or_default();
                 of_tenant.insert((keep.space.clone(), keep.key.clone()), keep);
@@ -135,15 +134,25 @@ pub(super) async fn write(app: &App, log: &Log) {
                 tracing::warn!(%tenant, "changes of agents' states are not written: {error}");
             }
         }
-        for (tenant, day) in new_days {
-            forget(app, &tenant, day).await;
+        if writing.day != forgotten {
+            forgotten = writing.day;
+            forget_all(app, forgotten).await;
         }
     }
 }
 
-/// Removes what is too old.
-async fn forget(app: &App, tenant: &str, today: u64) {
-    let old = space(today.saturating_sub(DAYS + 1));
+/// Removes what is too old, of everybody: also of who has had no change, and of days on which the process did not run.
+async fn forget_all(app: &App, today: u64) {
+    for names in app.gateway.tenants().iter() {
+        for age in DAYS + 1..=DAYS + LOOKED_BACK {
+            forget(app, &names.tenant, today.saturating_sub(age)).await;
+        }
+    }
+}
+
+/// Removes a day.
+async fn forget(app: &App, tenant: &str, day: u64) {
+    let old = space(day);
     while let Ok(rows) = app.gateway.kept_all(tenant, &old, None, 200).await {
         let gone: Vec<Keep> = rows.into_iter().map(|(key, _)| Keep::remove(&old, key)).collect();
         if gone.is_empty() || app.gateway.keep_together(tenant, gone).await.is_err() {
@@ -182,11 +191,10 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
     }
     all.sort_by_key(|(_, change)| change.at);
     // Each state ends when the agent's next one begins.
-    let mut ends: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
     let mut rows = Vec::new();
     for (id, change) in all.into_iter().rev() {
-        let (end, _) = ends.get(&id).cloned().unwrap_or((0, String::new()));
-        ends.insert(id.clone(), (change.at, change.now.clone()));
+        let end = ends.insert(id.clone(), change.at).unwrap_or(0);
         let within = (wanted.from..wanted.until).contains(&change.at);
         if within && agent.as_ref().is_none_or(|agent| *agent == id) {
             rows.push(row(&seats, &id, &change, end));

@@ -1,11 +1,6 @@
 //! Who asks: the holder of a bearer token, a client in the document's words, a tenant in ours.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::Ordering;
-
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use serde_json::Value;
 use strowger_core::vocab::{Command, Done, Principal, Query, Reply, Role};
@@ -14,8 +9,8 @@ use super::ids;
 use super::refusal::{Fault, Refusal};
 use super::token;
 use crate::api::app::App;
+use crate::api::auth::{self, Guard};
 use crate::api::gateway::TenantNames;
-use crate::api::serve::Remote;
 
 /// The holder of a good token.
 #[derive(Debug, Clone)]
@@ -29,14 +24,15 @@ impl FromRequestParts<App> for Client {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let words = "send `Authorization: Bearer TOKEN` with an access token";
-        let token = bearer(&parts.headers).ok_or_else(|| Refusal::new(Fault::Token, words))?;
-        let guard = Guard::look(app, parts)?;
+        let token = auth::token(&parts.headers).map_err(|_| Refusal::new(Fault::Token, words))?;
+        let guard = Guard::look(app, &parts.extensions).map_err(guesses)?;
         let principal = match app.gateway.holder(token) {
             Some(principal) => Some(principal),
             None => token::holder(app, token).await?,
         };
         let Some(principal) = principal else {
-            return Err(guard.failed(app, Fault::Token, "the access token is unknown or too old"));
+            guard.failed(app, "an unknown access token");
+            return Err(Refusal::new(Fault::Token, "the access token is unknown or too old"));
         };
         app.pace(&principal).map_err(|seconds| {
             Refusal::later(Fault::TooMany, seconds, "the token's key asks too often")
@@ -51,36 +47,9 @@ impl FromRequestParts<App> for Client {
     }
 }
 
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-/// Whoever guesses is slowed down.
-pub(super) struct Guard(IpAddr);
-
-impl Guard {
-    pub(super) fn look(app: &App, parts: &Parts) -> Result<Self, Refusal> {
-        let local = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let address = parts.extensions.get::<Remote>().map_or(local, |remote| remote.0.ip());
-        app.attempts.check(address, app.now_ms()).map_err(|seconds| {
-            app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
-            let words = "too many wrong tokens came from your address";
-            Refusal::later(Fault::TooMany, seconds, words)
-        })?;
-        Ok(Self(address))
-    }
-
-    pub(super) fn failed(&self, app: &App, fault: Fault, words: &str) -> Refusal {
-        app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
-        app.attempts.failed(self.0, app.now_ms());
-        tracing::info!(address = %self.0, "an HTTP request came with an unknown key");
-        Refusal::new(fault, words)
-    }
+/// Whoever guesses has to wait.
+pub(super) fn guesses(seconds: u32) -> Refusal {
+    Refusal::later(Fault::TooMany, seconds, "too many wrong tokens came from your address")
 }
 
 /// What a client calls itself.

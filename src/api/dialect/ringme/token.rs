@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use strowger_core::vocab::Principal;
 
-use super::client::{Guard, client_id};
+use super::client::{client_id, guesses};
 use super::fields::Fields;
 use super::refusal::{Fault, Refusal};
 use crate::api::app::{App, wall_ms};
+use crate::api::auth::Guard;
 use crate::api::gateway::TenantNames;
 use crate::api::keep::Keep;
 
@@ -33,7 +34,7 @@ const PLACE: &str = "ringme/token";
 /// A new token for a client that names itself.
 pub(super) async fn issue(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let guard = Guard::look(&app, &parts)?;
+    let guard = Guard::look(&app, &parts.extensions).map_err(guesses)?;
     let basic = basic(&parts);
     let fields = Fields::from_request(Request::from_parts(parts, body), &app).await?;
     let grant = fields.needed("grant_type", 64)?;
@@ -47,12 +48,11 @@ pub(super) async fn issue(State(app): State<App>, request: Request) -> Result<Re
     let holder = app.gateway.holder(&secret);
     let tenants = app.gateway.tenants();
     let names = tenants.iter().find(|names| client_id(names) == id);
-    let (Some(holder), Some(names)) = (holder, names) else {
-        return Err(guard.failed(&app, Fault::Client, "the client or its secret is unknown"));
+    let known = holder.zip(names).filter(|(holder, names)| holder.tenant == names.tenant);
+    let Some((_, names)) = known else {
+        guard.failed(&app, "an unknown client or a wrong secret");
+        return Err(Refusal::new(Fault::Client, "the client or its secret is unknown"));
     };
-    if holder.tenant != names.tenant {
-        return Err(guard.failed(&app, Fault::Client, "the client or its secret is unknown"));
-    }
     let token = keep(&app, names, &secret).await?;
     let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": LASTS});
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
