@@ -20,6 +20,7 @@ mod mwi;
 mod page;
 mod paging;
 mod pairs;
+mod parking;
 mod pickup;
 mod queue_docs;
 mod queue_exits;

@@ -60,7 +60,7 @@ impl Running {
         let Some(interaction) = self.calls.get(id).map(|call| call.interaction) else { return };
         let number = slot.to_string();
         let shown = self.books.directory.shown(&parker.tenant, "Parked", &number);
-        let errand = Errand::TellSlot(slot);
+        let errand = Errand::TellSlot(slot, id);
         let summon = Summon {
             extension: parker,
             contact: None,

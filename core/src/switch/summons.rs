@@ -29,8 +29,8 @@ pub(super) enum Errand {
     },
     /// To take who is parked here.
     Retrieve(u32, CallId),
-    /// To hear where a call was parked.
-    TellSlot(u32),
+    /// To hear where a call was parked, while it is there.
+    TellSlot(u32, CallId),
     /// To go on with a call that it holds; the side that holds.
     Remind(CallId, usize),
 }
@@ -42,14 +42,14 @@ impl Errand {
             Self::PickUp { target: call, .. } | Self::Retrieve(_, call) | Self::Remind(call, _) => {
                 Some(*call)
             }
-            Self::TellSlot(_) => None,
+            Self::TellSlot(..) => None,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
             Self::PickUp { .. } => "pickup",
-            Self::Retrieve(..) | Self::TellSlot(_) => "park",
+            Self::Retrieve(..) | Self::TellSlot(..) => "park",
             Self::Remind(..) => "hold-reminder",
         }
     }
@@ -172,7 +172,7 @@ impl Running {
                 there == Some(*target) && self.retrieve_into(now, id, *target)
             }
             Errand::Remind(held, side) => self.take_back(now, id, (*held, *side)),
-            Errand::TellSlot(slot) => {
+            Errand::TellSlot(slot, _) => {
                 return self.dismiss_with(now, id, voice::parked_at(&language, *slot));
             }
         };
@@ -198,9 +198,10 @@ impl Running {
                 let rings = call.is_some_and(|call| !call.rings_at().is_empty());
                 !rings && !self.waits_in_queue(*target)
             }
-            Errand::Retrieve(_, target) => self.lot.of(*target).is_none(),
+            Errand::Retrieve(_, target) | Errand::TellSlot(_, target) => {
+                self.lot.of(*target).is_none()
+            }
             Errand::Remind(held, side) => !self.reminders.is_held((*held, *side)),
-            Errand::TellSlot(_) => false,
         };
         let mut all = self.summons.open.iter();
         let over = all.find(|(_, (_, errand))| pointless(errand)).map(|(call, _)| *call);

@@ -64,6 +64,26 @@ fn a_parker_who_does_not_take_the_call_back_has_parked_all_the_same() {
 }
 
 #[test]
+fn a_parker_is_rung_no_more_once_the_caller_was_taken_back() {
+    let mut host = office(|_| {});
+    let (mut customer, mut alice) = customer(&mut host);
+    refer(&mut host, &mut alice, "sip:700@pbx.example");
+    notified(&mut host, ALICE, "100");
+    notified(&mut host, ALICE, "200");
+    ended(&mut host, ALICE);
+    let back = host.expect(ALICE, "INVITE ");
+    host.respond(ALICE, &back, 180, "");
+    let mut bob = host.call_from("4568", BOB, "701");
+    host.confirm(&mut bob);
+    let cancel = host.expect(ALICE, "CANCEL ");
+    host.respond(ALICE, &cancel, 200, "");
+    host.respond(ALICE, &back, 487, "");
+    host.hang_up(&mut customer);
+    ended(&mut host, BOB);
+    host.drains();
+}
+
+#[test]
 fn after_an_attended_transfer_the_customer_is_at_the_place_that_was_said() {
     let mut host = office(|_| {});
     let (mut customer, mut alice) = customer(&mut host);
