@@ -5,7 +5,7 @@ use std::time::Duration;
 use strowger::api::Limits;
 
 use crate::fake::recording;
-use crate::site::Site;
+use crate::site::{Site, wait_until};
 
 #[test]
 fn a_head_has_a_size_and_a_time() {
@@ -67,7 +67,7 @@ fn a_client_that_does_not_read_is_cut() {
     let path = format!("/api/v1/recordings/{:032x}/audio", 1);
     deaf.request("GET", &path, &[("Authorization", "Bearer admin-t")], "");
     assert_eq!(deaf.head().0, 200);
-    while site.get("/metrics").text().contains("strowger_http_connections 2\n") {
-        std::thread::yield_now();
-    }
+    wait_until("the connection is cut", || {
+        !site.get("/metrics").text().contains("strowger_http_connections 2\n")
+    });
 }

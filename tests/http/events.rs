@@ -7,7 +7,7 @@ use strowger::node::events::KEPT;
 use strowger_core::vocab::{Event, EventKind, ExtensionKey};
 
 use crate::client::Connection;
-use crate::site::Site;
+use crate::site::{Site, wait_until};
 
 fn online(seq: u64, tenant: &str, number: &str) -> Event {
     let extension = ExtensionKey { tenant: tenant.into(), number: number.into() };
@@ -136,15 +136,16 @@ fn silence_is_broken_by_a_heartbeat_that_carries_the_place() {
     let mut stream = Stream::open(&site, "admin-t", "", None);
     assert_eq!(stream.block().unwrap(), [": heartbeat"]);
     site.fake.ring.publish([online(1, "u", "101")].into_iter());
-    loop {
-        match stream.block().unwrap().as_slice() {
-            [comment] => assert_eq!(comment, ": heartbeat"),
-            fields => {
-                assert_eq!(fields, [": heartbeat", "id: 3.1"]);
-                break;
-            }
+    wait_until("a heartbeat carries the place", || match stream.block().unwrap().as_slice() {
+        [comment] => {
+            assert_eq!(comment, ": heartbeat");
+            false
         }
-    }
+        fields => {
+            assert_eq!(fields, [": heartbeat", "id: 3.1"]);
+            true
+        }
+    });
 }
 
 #[test]
@@ -158,8 +159,8 @@ fn a_tenant_has_so_many_seats_and_gets_them_back() {
     assert_eq!(refused.header("retry-after"), Some("10"));
     let _other = Stream::open(&site, "admin-u", "", None);
     drop(first);
-    while site.get("/metrics").text().contains("strowger_event_streams 3") {
-        std::thread::yield_now();
-    }
+    wait_until("the seat is free", || {
+        !site.get("/metrics").text().contains("strowger_event_streams 3")
+    });
     Stream::open(&site, "admin-t", "", None);
 }

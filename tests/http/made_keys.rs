@@ -1,7 +1,7 @@
 //! Keys made over HTTP, their rotation, and the log of what keys have ordered.
 
 use serde_json::{Value, json};
-use strowger_core::vocab::{CommandError, Done};
+use strowger_core::vocab::Done;
 
 use crate::site::{Site, log};
 
@@ -136,6 +136,7 @@ fn the_log_says_who_ordered_what_in_pages_and_to_the_tenants_admins_only() {
     assert_eq!(second["next"], Value::Null);
     assert_eq!(site.get_as("admin-u", "/api/v1/audit").json()["items"], json!([]));
     site.get("/api/v1/audit?after=x").problem(400);
-    let refused = CommandError::Conflict("no".into());
-    site.fake.set(|tables| tables.outcome = Some(Err(refused)));
+    site.post("/api/v1/keys", r#"{"name": "k1", "role": "admin"}"#).problem(409);
+    let newest = site.get("/api/v1/audit?limit=1").json();
+    assert_eq!(newest["items"][0], *line, "what was not made is not said to be made");
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use strowger::api::{App, Limits, serve};
 use tempfile::TempDir;
@@ -12,6 +14,19 @@ use crate::fake::Fake;
 
 /// Tokens that [`Fake`] knows: `ROLE-TENANT`.
 pub const ADMIN: &str = "admin-t";
+
+/// Nothing in here takes so long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until something is so, and panics where it does not become so.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
 
 /// A running surface with its own gateway and folder.
 pub struct Site {

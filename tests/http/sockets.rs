@@ -1,7 +1,7 @@
 //! Events over WebSockets: what the stream carries, with a client that is not ours.
 
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use strowger::api::Limits;
@@ -11,7 +11,7 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, HandshakeError, Message, WebSocket};
 
-use crate::site::Site;
+use crate::site::{Site, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,7 +39,10 @@ fn open(site: &Site, token: &str, query: &str) -> Result<WebSocket<TcpStream>, u
 
 /// The next message of text.
 fn next(socket: &mut WebSocket<TcpStream>) -> Value {
+    // Pings would keep a wait for what never comes alive.
+    let end = Instant::now() + PATIENCE;
     loop {
+        assert!(Instant::now() < end, "only pings came");
         match socket.read().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Ping(_) | Message::Pong(_) => {}
@@ -133,19 +136,17 @@ fn a_silent_peer_is_pinged_and_then_gone_and_its_place_is_free() {
     assert!(metrics().contains("strowger_http_connections 3\n"), "a socket has a place");
     // Reading answers the pings.
     let reader = std::thread::spawn(move || {
-        loop {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
             match alive.read() {
                 Ok(Message::Ping(_)) => alive.flush().unwrap(),
                 other => return other,
             }
         }
+        panic!("only pings came");
     });
-    while !metrics().contains("strowger_event_streams 1\n") {
-        std::thread::yield_now();
-    }
-    while !metrics().contains("strowger_http_connections 2\n") {
-        std::thread::yield_now();
-    }
+    wait_until("one stream is left", || metrics().contains("strowger_event_streams 1\n"));
+    wait_until("its place is free", || metrics().contains("strowger_http_connections 2\n"));
     drop(silent);
     site.fake.ring.publish([online(1, "t", "101")].into_iter());
     let heard = reader.join().unwrap().unwrap();

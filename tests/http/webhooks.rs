@@ -12,7 +12,7 @@ use strowger::api::outgoing::{
 use strowger_core::vocab::{Event, EventKind, ExtensionKey};
 
 use crate::fake::Fake;
-use crate::site::Site;
+use crate::site::{Site, wait_until};
 
 /// What there is, and what was posted.
 #[derive(Default)]
@@ -222,9 +222,7 @@ fn an_event_is_told_to_those_who_want_it_in_the_words_of_the_stream() {
     ];
     site.fake.ring.publish(events.into_iter());
     let posts = || site.fake.outbox.posts.lock().unwrap().clone();
-    while posts().len() < 3 {
-        std::thread::yield_now();
-    }
+    wait_until("three are posted", || posts().len() >= 3);
     let posts = posts();
     let first = &posts[0];
     assert_eq!(first.to, To::Hook(all["id"].as_str().unwrap().to_owned()));
