@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use ureq::Agent;
 
 use super::SOON;
@@ -16,12 +17,16 @@ pub struct Browser {
     session: String,
     // Ends after the session, which ends when this is dropped.
     _driver: Process,
+    /// What both leave behind, in a place whose name is short: a socket is in it.
+    _rest: TempDir,
 }
 
 impl Browser {
     /// With a window of so many pixels.
     pub fn open(width: u32, height: u32) -> Self {
         let mut command = Command::new("chromedriver");
+        let rest = tempfile::tempdir().expect("a directory can be made");
+        command.env("TMPDIR", rest.path());
         let driver = Process::spawn("chromedriver", "chromium-driver", command.arg("--port=0"));
         let port: u16 = wait_for("the driver listens", SOON, || {
             let log = driver.log();
@@ -43,7 +48,7 @@ impl Browser {
         }}});
         let made = post(&agent, &base, &wanted);
         let id = made["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}"));
-        Self { session: format!("{base}/{id}"), agent, _driver: driver }
+        Self { session: format!("{base}/{id}"), agent, _driver: driver, _rest: rest }
     }
 
     /// Goes to an address.
