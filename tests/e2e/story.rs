@@ -125,14 +125,7 @@ fn plays_in_order(switch: &Switch) {
     });
     rows.sort_by_key(|row| row["started_at"].as_u64());
     let all = rows.len();
-    let mut before = 0;
     for (at, row) in rows.iter().enumerate() {
-        let number = |name: &str| row[name].as_u64().unwrap();
-        assert!(
-            number("started_at") + 20 > before,
-            "it begins when the one before has ended: {rows:#?}"
-        );
-        before = number("started_at") + number("length_ms");
         let answer = switch.http().get(&text_of(row, &["audio"]));
         let audio = Audio::read(&answer.body[..]).expect("a recording is a WAV");
         let (first, second): (usize, &[f64]) = match at + 1 == all {

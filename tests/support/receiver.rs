@@ -10,11 +10,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+/// How often one who holds looks whether it is to answer.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// How it answers.
 #[derive(Debug, Clone)]
 pub enum Manner {
     /// With a status, after a while.
     Says(u16, Duration),
+    /// Not before it behaves otherwise.
+    Holds,
     /// With a redirect to a URL.
     Leads(String),
     /// With 200 and what this makes of the path and the body.
@@ -71,7 +76,8 @@ impl Receiver {
                     return;
                 }
                 let (manner, received) = (Arc::clone(&own_manner), Arc::clone(&own));
-                thread::spawn(move || serve(&stream, &manner, &received));
+                let end = Arc::clone(&end);
+                thread::spawn(move || serve(&stream, &manner, &received, &end));
             }
         });
         Self { address, manner, received, ended }
@@ -90,7 +96,7 @@ impl Receiver {
         *self.manner.lock().expect("nobody panics with it") = manner;
     }
 
-    /// What came and was answered, in order.
+    /// What came and was given its answer, in order.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("nobody panics with it").clone()
     }
@@ -109,13 +115,19 @@ fn serve(
     stream: &TcpStream,
     manner: &Mutex<Manner>,
     received: &Mutex<Vec<Received>>,
+    ended: &AtomicBool,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut writer = stream.try_clone().ok()?;
     loop {
         let request = read(&mut reader)?;
-        let manner = manner.lock().ok()?.clone();
-        let answer = match manner {
+        let mut present = manner.lock().ok()?.clone();
+        while matches!(present, Manner::Holds) && !ended.load(Ordering::SeqCst) {
+            thread::sleep(LOOK);
+            present = manner.lock().ok()?.clone();
+        }
+        let answer = match present {
+            Manner::Holds => return None,
             Manner::Says(status, after) => {
                 thread::sleep(after);
                 format!("HTTP/1.1 {status} Said\r\nContent-Length: 2\r\n\r\nok")

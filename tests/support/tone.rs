@@ -71,6 +71,16 @@ impl Audio {
         Self { rate, channels: vec![samples] }
     }
 
+    /// What lies between these moments, in ms.
+    pub fn part(&self, from_ms: u64, until_ms: u64) -> Self {
+        let place = |ms: u64| usize::try_from(ms * u64::from(self.rate) / 1_000).unwrap();
+        let cut = |channel: &Vec<f64>| {
+            let until = place(until_ms).min(channel.len());
+            channel[place(from_ms).min(until)..until].to_vec()
+        };
+        Self { rate: self.rate, channels: self.channels.iter().map(cut).collect() }
+    }
+
     /// The length in seconds.
     pub fn seconds(&self) -> f64 {
         self.channels.first().map_or(0.0, |c| c.len() as f64 / f64::from(self.rate))
