@@ -26,7 +26,7 @@ const NUMBERS: [&str; 6] = [
 ];
 
 /// The application: numbers for a task, all at once, and a word for its end.
-fn application(path: &str, body: &Value) -> Value {
+pub fn application(path: &str, body: &Value) -> Value {
     if path.contains("/cc_ad_task/numbers") {
         assert!(body["count"].as_u64().is_some_and(|count| count > 0), "{body}");
         let row = |number: &&str| json!({"id": format!("id-{number}"), "number": number});

@@ -19,11 +19,13 @@
 //! ! answer
 //! ```
 //!
-//! - `operation` is one of the lines of `tests/dialect/FOLDER/operations.txt`: `operation | section`, or `operation | section |
-//!   why it is not served`. Several transcripts may show the same one (its errors, say). Every operation that is served
-//!   has a transcript. `tests/dialect/FOLDER/notes.md`, where it is there, stands above the table in `docs/dialects.md`.
-//! - `needs` is a scene of the dialect (its function `scene`), `nothing` where the head says none. `phones` names a test that
-//!   makes the call with real phones; it may be left out.
+//! - `operation` is one of the lines of `tests/dialect/FOLDER/operations.txt`: `operation | section | kind`. The kind is `acts` where
+//!   phones notice it, `keeps` where it changes what is kept and no call, `reads`, or `no: why it is not served`. Several
+//!   transcripts may show the same operation (its errors, say). Every one that is served has a transcript, and every one that
+//!   acts tests with phones; one that is no request with an answer has `acts | FILE TEST ...` instead of a transcript.
+//!   `tests/dialect/FOLDER/notes.md`, where it is there, stands above the table in `docs/dialects.md`.
+//! - `needs` is a scene of the dialect (its function `scene`), `nothing` where the head says none. `phones` names a file and
+//!   the tests in it that make the calls with real phones.
 //! - `> ` is the request, `< ` the answer: status, then headers that it must have, then the whole body. Exchanges follow
 //!   each other. `! name` is an action of the scene: a phone dials, answers, hangs up.
 //! - `{name}` in a request is a variable of the scene, or captured before. In an answer `<kind>` and `<kind:name>` stand for what is

@@ -1,6 +1,6 @@
 //! What the RingCX interface does to calls of real phones.
 
-use super::desk::{Agents, CALLER, Desk, FIRST, HOTLINE, SECOND, SUPERVISOR, TONES};
+use super::desk::{Agents, CALLER, Desk, FIRST, HOTLINE, OUTSIDE, SECOND, SUPERVISOR, TONES};
 use super::golden::wire::{Answer, Client};
 use super::support::SOON;
 use super::support::hearing::assert_hear;
@@ -109,26 +109,18 @@ fn a_recording_that_is_toggled_leaves_silence() {
     let ms = |name: &str| gaps[0][name].as_u64().unwrap();
     let path = format!("/api/v1/recordings/{}/audio", text_of(&row, &["call"]));
     let audio = Audio::read(&desk.switch.http().get(&path).body[..]).expect("a recording is a WAV");
-    let cut = |from_ms: u64, until_ms: u64| {
-        let place = |ms: u64| usize::try_from(ms * u64::from(audio.rate) / 1_000).unwrap();
-        let cut = |channel: &Vec<f64>| {
-            let until = place(until_ms).min(channel.len());
-            channel[place(from_ms).min(until)..until].to_vec()
-        };
-        Audio { rate: audio.rate, channels: audio.channels.iter().map(cut).collect() }
-    };
     let (from, until) = (ms("from_ms"), ms("until_ms"));
     for (channel, tone) in [(0, CALLER), (1, FIRST)] {
         // What is on its way when the order comes may fall on either side.
-        let silent = cut(from + 150, until - 150);
+        let silent = audio.part(from + 150, until - 150);
         assert!(silent.seconds() > 1.0 && silent.seconds_of(channel, tone) == 0.0, "{row}");
-        assert!(cut(0, from).seconds_of(channel, tone) > 1.0, "before the pause");
-        assert!(cut(until, u64::from(u32::MAX)).seconds_of(channel, tone) > 1.0, "after it");
+        assert!(audio.part(0, from).seconds_of(channel, tone) > 1.0, "before the pause");
+        assert!(audio.part(until, u64::from(u32::MAX)).seconds_of(channel, tone) > 1.0, "after it");
     }
 }
 
 #[test]
-fn an_agents_call_shows_an_own_number_and_rings_no_longer_than_it_should() {
+fn an_agents_call_shows_an_own_number_and_both_talk() {
     let mut desk = Desk::with_outside(Agents::Answer, "extension:1001");
     let to = "0571888800";
     done(
@@ -146,6 +138,9 @@ fn an_agents_call_shows_an_own_number_and_rings_no_longer_than_it_should() {
     assert!(from.is_some(), "the carrier sees no {HOTLINE} in From");
     wait_until("the carrier hears the agent", SOON, || {
         outside.rtp.heard().seconds_of(0, FIRST) > 0.5
+    });
+    wait_until("the agent hears the carrier", SOON, || {
+        desk.first.heard().seconds_of(0, OUTSIDE) > 0.5
     });
     desk.switch.hang_up_all();
     desk.switch.wait_idle();

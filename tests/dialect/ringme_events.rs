@@ -120,10 +120,8 @@ fn an_agent_that_logs_in_by_its_phone_is_told_with_that_source() {
 
 #[test]
 fn what_a_receiver_missed_is_told_after_a_kill() {
-    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
     let mut site = site();
+    let address = SocketAddr::from(([127, 0, 0, 1], site.switch.place().port()));
     let local = site.local("117", "logged_out");
     wish(&site, "local", local, "agent-login", "GET", &format!("http://{address}/in"));
     want(&site, "local", local, "available");

@@ -52,7 +52,7 @@ fn login_and_logout_change_whom_the_queue_rings() {
     status(second, "logged_out");
     let mut alice = baresip(&site, "117");
     let mut caller = site.caller("094", CALLER);
-    caller.dial("000370".trim_start_matches("000"));
+    caller.dial("370");
     caller.wait_connected();
     let waiting = site.wait_member(queue, "waiting");
     assert_eq!((&waiting["number"], &waiting["serving_agent"]), (&json!("094"), &Value::Null));
@@ -98,9 +98,7 @@ fn a_remote_agent_is_rung_through_the_trunk() {
     caller.dial("370");
     caller.wait_connected();
     rtp.send_to(carrier.wait_remote_rtp());
-    wait_until("the agent's phone has answered", SOON, || {
-        rtp.heard().loudness(0) > 0.0 || rtp.packets() > 20
-    });
+    wait_until("the agent's phone has answered", SOON, || rtp.packets() > 20);
     assert_eq!(site.wait_member(queue, "trying")["serving_agent"], "89215650644");
     rtp.send_digit('1');
     site.wait_member(queue, "answered");

@@ -1,7 +1,9 @@
 //! Who hears whom: every phone sends a tone of its own, and what each of them receives is measured.
 
 use super::SOON;
+use super::phone::Phone;
 use super::sipp::SippPhone;
+use super::switch::Switch;
 use super::wait::wait_until;
 
 /// How much weaker a tone is that is not there than one that is, in dB.
@@ -40,4 +42,33 @@ fn listen(all: &[Expected<'_>], seconds: f64) {
             phone.rtp().heard().seconds() > seconds
         });
     }
+}
+
+/// Calls the number, whose call this phone takes by itself: each hears the other.
+#[track_caller]
+pub fn reaches(caller: &mut SippPhone, number: &str, phone: &mut SippPhone) {
+    let taken = phone.offered().1;
+    caller.dial(number);
+    caller.wait_connected();
+    is_taken(caller, phone, taken);
+}
+
+/// The phone takes one call more than it had, and it is this caller's.
+#[track_caller]
+pub fn is_taken(caller: &mut SippPhone, phone: &mut SippPhone, taken: usize) {
+    wait_until("the phone that is meant takes the call", SOON, || phone.offered().1 > taken);
+    phone.wait_connected();
+    for (listener, tone) in [(&*caller, phone.tone()), (&*phone, caller.tone())] {
+        listener.rtp().forget();
+        wait_until(&format!("{tone} Hz is heard"), SOON, || {
+            listener.heard().seconds_of(0, tone) > 0.3
+        });
+    }
+}
+
+/// Ends all calls, this caller's among them.
+pub fn part(switch: &Switch, caller: &mut SippPhone) {
+    switch.hang_up_all();
+    caller.wait_ended();
+    switch.wait_idle();
 }

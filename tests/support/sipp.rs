@@ -293,6 +293,12 @@ impl SippPhone {
         self.calling.as_mut().expect("the phone has dialled")
     }
 
+    /// How many calls it was offered, and how many of them it took.
+    pub fn offered(&self) -> (usize, usize) {
+        let log = self.waiting.log();
+        (log.matches("invite ").count(), log.matches("connected rtp").count())
+    }
+
     /// Calls a number by another scenario than the plain one.
     pub fn dial_by(&mut self, scenario: &str, number: &str) {
         let scenario = Scenario::of(scenario, &self.account)

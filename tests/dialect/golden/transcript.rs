@@ -9,9 +9,27 @@ pub struct Transcript {
     pub section: String,
     /// The scene.
     pub needs: String,
-    /// A file and a test in it.
-    pub phones: Option<(String, String)>,
+    pub phones: Option<Phones>,
     pub steps: Vec<Step>,
+}
+
+/// Tests that make the calls with real phones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phones {
+    pub file: String,
+    pub tests: Vec<String>,
+}
+
+impl Phones {
+    /// `FILE TEST`, and further tests of the file.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut words = text.split_whitespace().map(str::to_owned);
+        let (file, tests) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
+        if tests.is_empty() {
+            return Err(format!("phones: a file and tests in it, not {text:?}"));
+        }
+        Ok(Self { file, tests })
+    }
 }
 
 /// What happens next.
@@ -83,10 +101,7 @@ impl Transcript {
         }
         let mut take = |key: &str| head.remove(key);
         let missing = |key: &str| format!("the head lacks `# {key}:`");
-        let phones = take("phones").map(|text| {
-            let (file, test) = text.split_once(' ').ok_or("phones: a file and a test in it")?;
-            Ok::<_, String>((file.to_owned(), test.trim().to_owned()))
-        });
+        let phones = take("phones").map(|text| Phones::parse(&text));
         let read = Self {
             operation: take("operation").ok_or_else(|| missing("operation"))?,
             section: take("section").ok_or_else(|| missing("section"))?,
