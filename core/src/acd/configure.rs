@@ -198,6 +198,7 @@ impl Acd {
 
     fn settle_staff(&mut self, now: Now, no: QueueNo) {
         let Some(queue) = self.queues.get_mut(no) else { return };
+        self.moved.insert(no);
         queue.crew.sort_unstable();
         if queue.staff.available > 0 {
             queue.staff.none_since = None;

@@ -92,6 +92,8 @@ pub struct Acd {
     acts: VecDeque<Act>,
     /// Callers to whom something may be said in this step.
     heralds: Vec<CallId>,
+    /// Queues whose free agents or waiting callers are others than when somebody asked last.
+    moved: BTreeSet<QueueNo>,
     rng: ChaCha8Rng,
     last_offer: u64,
 }
@@ -112,6 +114,7 @@ impl Acd {
             work: VecDeque::new(),
             acts: VecDeque::new(),
             heralds: Vec::new(),
+            moved: BTreeSet::new(),
             rng: ChaCha8Rng::from_seed(seed),
             last_offer: 0,
         }
@@ -143,6 +146,15 @@ impl Acd {
     pub fn agent_config(&self, key: &AgentKey) -> Option<&AgentConfig> {
         let agent = self.agents.get(*self.agent_nos.get(key)?)?;
         Some(&agent.config)
+    }
+
+    /// Tells the queues in which agents have become free or busy, or callers have come or gone, since the last time.
+    pub fn take_moved(&mut self, mut told: impl FnMut(&QueueKey)) {
+        while let Some(no) = self.moved.pop_first() {
+            if let Some(queue) = self.queues.get(no) {
+                told(&queue.config.key);
+            }
+        }
     }
 
     fn publish(&mut self, tenant: &TenantId, kind: EventKind) {

@@ -102,6 +102,7 @@ impl Acd {
         let before = std::mem::replace(&mut caller.filed, after);
         if before != after {
             queue.refile(caller, before, after);
+            self.moved.insert(caller.queue);
         }
         if after.open.is_some() && before.open.is_none() {
             self.work.push_back(Work::Caller(call));
@@ -138,6 +139,7 @@ impl Acd {
         if let Some(queue) = self.queues.get_mut(caller.queue) {
             let before = std::mem::take(&mut caller.filed);
             queue.refile(&caller, before, Filed::default());
+            self.moved.insert(caller.queue);
         }
         self.refresh_queue(caller.queue);
         Some(caller)
@@ -158,7 +160,12 @@ impl Acd {
         let mut freed = false;
         for place in &mut served {
             if let Some(queue) = self.queues.get_mut(place.queue) {
-                freed |= refile_agent(queue, agent, no, place);
+                let before = place.filed;
+                refile_agent(queue, agent, no, place);
+                if before != place.filed {
+                    freed |= place.filed.is_some();
+                    self.moved.insert(place.queue);
+                }
             }
         }
         agent.served = served;
@@ -213,13 +220,12 @@ impl Acd {
     }
 }
 
-/// Files an agent in one of its queues as it is now. True if it can be offered there and could not, or otherwise, before.
-fn refile_agent(queue: &mut Queue, agent: &Agent, no: AgentNo, place: &mut Served) -> bool {
+/// Files an agent in one of its queues as it is now.
+fn refile_agent(queue: &mut Queue, agent: &Agent, no: AgentNo, place: &mut Served) {
     let score = score(agent, place);
     let free = agent.is_free(queue.config.choice.skip_busy_agents) && queue.defined;
     let key = free.then(|| queue.free_key(agent, no, place.position, score));
-    let changed = key != place.filed;
-    if changed {
+    if key != place.filed {
         if let Some(before) = place.filed {
             queue.unfile(before, place.level, &agent.config.skills);
         }
@@ -235,5 +241,4 @@ fn refile_agent(queue: &mut Queue, agent: &Agent, no: AgentNo, place: &mut Serve
         ranked.map(|after| queue.staff.scores.insert(after));
         place.ranked = ranked;
     }
-    changed && key.is_some()
 }

@@ -41,6 +41,7 @@ impl Acd {
 
     fn recount_in(&mut self, now: Now, no: QueueNo, level: u16, before: Standing, after: Standing) {
         let Some(queue) = self.queues.get_mut(no) else { return };
+        self.moved.insert(no);
         let staff = &mut queue.staff;
         let lowest = staff.lowest();
         if after.logged_in && !before.logged_in {

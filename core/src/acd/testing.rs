@@ -63,6 +63,8 @@ pub(super) struct Bench {
     pub now: Now,
     /// Acts that no test has looked at.
     acts: Vec<Act>,
+    /// What dialling was told of the queues.
+    floors: BTreeMap<QueueKey, (u32, u32, u32, u64)>,
 }
 
 /// A tenant's noon, in milliseconds since the Unix epoch.
@@ -72,7 +74,8 @@ impl Bench {
     /// Agents are reachable.
     pub fn new(queues: Vec<QueueConfig>, agents: Vec<AgentConfig>) -> Self {
         let now = Now { mono: SECOND, wall: NOON };
-        let mut bench = Self { acd: Acd::new([7; 32]), now, acts: Vec::new() };
+        let mut bench =
+            Self { acd: Acd::new([7; 32]), now, acts: Vec::new(), floors: BTreeMap::new() };
         bench.configure(queues, agents);
         bench
     }
@@ -99,6 +102,18 @@ impl Bench {
         let mut wrong = Vec::new();
         self.acd.audit(self.now, &mut wrong);
         assert_eq!(wrong, Vec::<String>::new());
+        self.check_floors();
+    }
+
+    /// Whoever dials for a queue is told when its agents or callers have changed.
+    fn check_floors(&mut self) {
+        let mut moved = Vec::new();
+        self.acd.take_moved(|queue| moved.push(queue.clone()));
+        for queue in self.acd.queue_configs().map(|config| config.key.clone()).collect::<Vec<_>>() {
+            let Some(floor) = self.acd.floor(&queue) else { continue };
+            let before = self.floors.insert(queue.clone(), floor);
+            assert!(before == Some(floor) || moved.contains(&queue), "{before:?} is {floor:?}");
+        }
     }
 
     /// So many milliseconds pass; every deadline fires in its moment.

@@ -110,7 +110,9 @@ impl Dialer {
         let id = AttemptId(self.last_attempt);
         let attempt = Attempt::new(key.clone(), waiting);
         task.calls.insert(id);
-        self.ringing.add(task.config.queue.as_ref());
+        self.last_turn += 1;
+        task.turn = self.last_turn;
+        self.ringing.add(task.queue());
         let record = Box::new(attempt.record(NumberStage::Dialling { at: now.wall }));
         self.attempts.insert(id, attempt);
         self.acts.push_back(Act::Claim { attempt: id, record });
@@ -170,7 +172,8 @@ impl Dialer {
         let Some(task) = self.tasks.get_mut(&attempt.task) else { return };
         attempt.answered_at = Some(now.wall);
         task.pace.resolved(true, ms(now.mono.saturating_sub(since)));
-        self.ringing.remove(task.config.queue.as_ref());
+        let queue = task.queue().cloned();
+        self.ringing.remove(queue.as_ref());
         self.touched.insert(attempt.task.clone());
         if task.config.mode.wants_agents() {
             let until = now.mono + GRACE;
@@ -179,9 +182,13 @@ impl Dialer {
         } else {
             attempt.stage = Stage::Served { since: now.mono, late: false };
         }
+        // Whoever shares the queue may dial in its place.
+        if let Some(queue) = queue {
+            self.touch_queue(&queue);
+        }
     }
 
-    /// An agent is there for who has answered.
+    /// Somebody is there for who has answered: an agent, if it is known which, or whoever took the call or was sent it.
     pub fn served(&mut self, now: Now, id: AttemptId, agent: Option<String>) {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
         let late = match attempt.stage {
@@ -193,7 +200,11 @@ impl Dialer {
                 false
             }
             Stage::Unserved => true,
-            Stage::Served { .. } | Stage::Claiming | Stage::Ringing { .. } => return,
+            Stage::Served { .. } => {
+                attempt.agent = attempt.agent.take().or(agent);
+                return;
+            }
+            Stage::Claiming | Stage::Ringing { .. } => return,
         };
         attempt.agent = agent;
         attempt.stage = Stage::Served { since: now.mono, late };
@@ -291,8 +302,11 @@ impl Dialer {
         let task = self.tasks.get_mut(&attempt.task)?;
         task.calls.remove(&id);
         task.was_limit_kept |= task.calls.len() <= task.config.max_calls as usize;
-        if attempt.stage.rings() {
-            self.ringing.remove(task.config.queue.as_ref());
+        if attempt.stage.rings()
+            && let Some(queue) = task.queue().cloned()
+        {
+            self.ringing.remove(Some(&queue));
+            self.touch_queue(&queue);
         }
         Some(attempt)
     }

@@ -22,9 +22,12 @@ impl Dialer {
             if task.calls.iter().any(|id| !self.attempts.contains_key(id)) {
                 wrong.push(format!("dial task {key} has a call that is over"));
             }
-            let turns = self.turns.iter().filter(|own| *own == key).count();
-            if turns != usize::from(task.state == DialState::Running) {
-                wrong.push(format!("dial task {key} is {:?} and has {turns} turns", task.state));
+            let queue = task.queue().filter(|_| task.state == DialState::Running);
+            let found = queue.and_then(|queue| self.by_queue.get(queue));
+            if task.filed.as_ref() != queue
+                || queue.is_some() && !found.is_some_and(|t| t.contains(key))
+            {
+                wrong.push(format!("dial task {key} is {:?} and filed wrong", task.state));
             }
             let over = matches!(task.state, DialState::Ready | DialState::Ended(_));
             if over && !task.calls.is_empty() {
@@ -34,13 +37,17 @@ impl Dialer {
                 wrong.push(format!("dial task {key} has a deadline that nobody watches"));
             }
         }
+        let filed: usize = self.by_queue.values().map(BTreeSet::len).sum();
+        if filed != self.tasks.values().filter(|task| task.filed.is_some()).count() {
+            wrong.push("dial tasks are filed that do not run".to_owned());
+        }
         if calls != self.attempts.len() {
             let known = self.attempts.len();
             wrong.push(format!("dial tasks have {calls} calls, {known} are known"));
         }
         let ringing = self.attempts.values().filter(|attempt| {
             let task = self.tasks.get(&attempt.task);
-            attempt.stage.rings() && task.is_some_and(|task| task.config.queue.is_some())
+            attempt.stage.rings() && task.is_some_and(|task| task.queue().is_some())
         });
         if ringing.count() != self.ringing.total() as usize {
             wrong.push("calls that ring for queues are counted wrong".to_owned());

@@ -11,6 +11,8 @@ use super::{Conditions, Dialer, Due, Floor, MS, Outside, SECOND};
 /// Calls that one task begins at once; more follow after the pause.
 const BURST: u32 = 20;
 const BURST_PAUSE: u64 = 100 * MS;
+/// Numbers that must not be called of which one task gets rid at once; more follow after the pause.
+const SKIPS: u32 = 200;
 /// A running task is looked at so often though nothing happens.
 const LOOK: u64 = SECOND / 2;
 /// ... and one outside its hours.
@@ -37,16 +39,12 @@ impl Dialer {
             return false;
         }
         let touched = std::mem::take(&mut self.touched);
+        let turn = |key: DialTaskKey| Some((self.tasks.get(&key)?.turn, key));
+        let mut looks: Vec<(u64, DialTaskKey)> = touched.into_iter().filter_map(turn).collect();
         // Tasks that share a queue take turns.
-        for _ in 0..self.turns.len() {
-            let Some(key) = self.turns.pop_front() else { break };
-            self.turns.push_back(key.clone());
-            if touched.contains(&key) {
-                self.look_at(now, &key, outside);
-            }
-        }
-        if let Some(first) = self.turns.pop_front() {
-            self.turns.push_back(first);
+        looks.sort_unstable();
+        for (_, key) in looks {
+            self.look_at(now, &key, outside);
         }
         true
     }
@@ -97,12 +95,17 @@ impl Dialer {
         let room = task.config.max_calls.saturating_sub(used);
         let wanted = self.wanted(task, conditions).min(room);
         let mut left = wanted.min(BURST);
+        let mut skips = SKIPS;
         let canonical = |number: &str| outside.canonical(&key.tenant, number);
         while left > 0 {
             let next = self.tasks.get_mut(key).and_then(|task| task.waiting.pop_front());
             let Some(waiting) = next else { return (Some(DialRest::Numbers), false) };
             if self.is_blocked(&key.tenant, &canonical(&waiting.number.number)) {
                 self.skip(now, key, waiting, DialOutcome::DoNotCall);
+                skips -= 1;
+                if skips == 0 {
+                    return (None, true);
+                }
                 continue;
             }
             self.claim(now, key, waiting);
@@ -122,7 +125,7 @@ impl Dialer {
         if !task.config.mode.wants_agents() {
             return task.config.max_calls;
         }
-        let (Some(queue), Some(floor)) = (&task.config.queue, conditions.floor) else { return 0 };
+        let (Some(queue), Some(floor)) = (task.queue(), conditions.floor) else { return 0 };
         let Floor { idle, working, waiting, wrap_up_ms } = floor;
         let free = idle.saturating_sub(waiting);
         let lines = match task.config.mode {
@@ -157,7 +160,7 @@ impl Dialer {
         task.rests = None;
         let record = Record::DialTask(Box::new(task.record()));
         self.set_due(key, None);
-        self.turns.retain(|other| other != key);
+        self.index(key);
         self.remember(record);
         self.publish(key, DialChange::State(DialState::Ended(end)));
     }

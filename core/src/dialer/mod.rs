@@ -12,14 +12,16 @@ mod orders;
 mod pace;
 mod restore;
 mod task;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::vocab::dial::{
-    DialChange, DialNumber, DialNumberRecord, DialOutcome, DialTask, DialTaskKey,
+    DialChange, DialNumber, DialNumberRecord, DialOutcome, DialState, DialTask, DialTaskKey,
 };
-use crate::vocab::{Record, TenantId};
+use crate::vocab::{CallId, QueueKey, Record, TenantId};
 
 pub use attempt::NotPlaced;
 pub use orders::OrderError;
@@ -123,8 +125,9 @@ pub struct Dialer {
     due: BTreeSet<(u64, Due)>,
     /// Tasks to look at.
     touched: BTreeSet<DialTaskKey>,
-    /// Tasks that run, in the order of their turns.
-    turns: VecDeque<DialTaskKey>,
+    /// Tasks that run and dial for agents, by their queue.
+    by_queue: BTreeMap<QueueKey, BTreeSet<DialTaskKey>>,
+    last_turn: u64,
     last_attempt: u64,
     /// Numbers done with since the start.
     done: BTreeMap<(TenantId, DialOutcome), u64>,
@@ -141,19 +144,48 @@ impl Dialer {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Agents, callers or the switch are not as they were: all running tasks are to be looked at.
+    /// The configuration is not as it was: all running tasks are to be looked at.
     pub fn touch(&mut self) {
-        self.touched.extend(self.turns.iter().cloned());
+        let running = self.tasks.iter().filter(|(_, task)| task.state == DialState::Running);
+        self.touched.extend(running.map(|(key, _)| key.clone()));
     }
 
-    /// Whether any task runs.
-    pub fn runs(&self) -> bool {
-        !self.turns.is_empty()
+    /// Agents or callers of a queue are not as they were: the running tasks that dial for it are to be looked at.
+    pub fn touch_queue(&mut self, queue: &QueueKey) {
+        if let Some(tasks) = self.by_queue.get(queue) {
+            self.touched.extend(tasks.iter().cloned());
+        }
+    }
+
+    /// After any change of a task's state, mode or queue.
+    fn index(&mut self, key: &DialTaskKey) {
+        let Some(task) = self.tasks.get_mut(key) else { return };
+        let running = task.state == DialState::Running;
+        let queue = task.queue().filter(|_| running).cloned();
+        if task.filed == queue {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut task.filed, queue.clone())
+            && let Some(tasks) = self.by_queue.get_mut(&before)
+        {
+            tasks.remove(key);
+            if tasks.is_empty() {
+                self.by_queue.remove(&before);
+            }
+        }
+        if let Some(queue) = queue {
+            self.by_queue.entry(queue).or_default().insert(key.clone());
+        }
     }
 
     /// No call of any task is left.
     pub fn is_idle(&self) -> bool {
         self.attempts.is_empty()
+    }
+
+    /// The call of an attempt, while there is one.
+    pub fn call_of(&self, attempt: AttemptId) -> Option<CallId> {
+        self.attempts.get(&attempt)?.call
     }
 
     /// A task's definition.

@@ -49,6 +49,7 @@ impl Dialer {
                 self.tasks.insert(key.clone(), Task::new(config));
             }
         }
+        self.index(&key);
         self.save(&key);
         self.publish(&key, DialChange::Defined);
         self.touched.insert(key);
@@ -67,7 +68,6 @@ impl Dialer {
         }
         self.set_due(key, None);
         self.tasks.remove(key);
-        self.turns.retain(|other| other != key);
         self.touched.remove(key);
         self.remember(Record::DialTaskGone(key.clone()));
         self.publish(key, DialChange::Removed);
@@ -123,7 +123,6 @@ impl Dialer {
         }
         task.forced = false;
         task.ask_anew();
-        self.turns.push_back(key.clone());
         self.enter(key, DialState::Running);
         self.touched.insert(key.clone());
     }
@@ -176,8 +175,8 @@ impl Dialer {
         }
         let task = self.tasks.get_mut(key).ok_or(OrderError::NoTask)?;
         let (fresh, added) = task.add(now.mono, numbers);
-        // Numbers that found no room are not the last ones: they are to be given again.
-        let exhausted = exhausted && added.refused == 0;
+        // Numbers that found no room now are not the last ones: they are to be given again.
+        let exhausted = exhausted && (added.refused == 0 || task.has_all());
         let changed = std::mem::replace(&mut task.exhausted, exhausted) != exhausted;
         for waiting in fresh {
             let record = DialNumberRecord {
@@ -200,9 +199,9 @@ impl Dialer {
         let Some(task) = self.tasks.get_mut(key) else { return };
         task.state = state;
         if state != DialState::Running {
-            self.turns.retain(|other| other != key);
             self.set_due(key, None);
         }
+        self.index(key);
         self.save(key);
         self.publish(key, DialChange::State(state));
     }

@@ -1,8 +1,7 @@
 //! What the last run left behind.
 
 use crate::vocab::dial::{
-    DialNumber, DialNumberRecord, DialOutcome, DialResult, DialState, DialTaskKey, DialTaskRecord,
-    NumberStage,
+    DialNumber, DialNumberRecord, DialOutcome, DialResult, DialTaskKey, DialTaskRecord, NumberStage,
 };
 use crate::vocab::{Now, TenantId};
 
@@ -31,10 +30,8 @@ impl Dialer {
             let mut task = Task::new(record.task);
             task.state = record.state;
             task.exhausted = record.exhausted;
-            if task.state == DialState::Running {
-                self.turns.push_back(key.clone());
-            }
-            self.tasks.insert(key, task);
+            self.tasks.insert(key.clone(), task);
+            self.index(&key);
         }
         for (key, id, seq, outcome) in stored.done {
             if let Some(task) = self.tasks.get_mut(&key) {

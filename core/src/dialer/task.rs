@@ -47,6 +47,10 @@ pub(super) struct Task {
     pub held_until: u64,
     /// False while it has more calls than it may since its limit was lowered.
     pub was_limit_kept: bool,
+    /// When it dialled last, among all tasks: whoever waits longest is looked at first.
+    pub turn: u64,
+    /// The queue under which it is found; only [`super::Dialer::index`] changes it.
+    pub filed: Option<QueueKey>,
 }
 
 /// Whether numbers are on their way.
@@ -87,7 +91,19 @@ impl Task {
             forced: false,
             held_until: 0,
             was_limit_kept: true,
+            turn: 0,
+            filed: None,
         }
+    }
+
+    /// The queue whose agents it dials for.
+    pub fn queue(&self) -> Option<&QueueKey> {
+        self.config.queue.as_ref().filter(|_| self.config.mode.wants_agents())
+    }
+
+    /// Nothing more is to come: whoever gives numbers said so, or it has had as many as a task may have.
+    pub fn has_all(&self) -> bool {
+        self.exhausted || self.known.len() >= MAX_NUMBERS
     }
 
     /// A name that was given is never taken again.
@@ -147,7 +163,7 @@ impl Task {
         let limit = self.config.max_calls as usize;
         let low = (limit * 2).max(20);
         let is_short =
-            self.state == DialState::Running && !self.exhausted && self.waiting.len() < low;
+            self.state == DialState::Running && !self.has_all() && self.waiting.len() < low;
         if !is_short || now < self.asking.not_before {
             return None;
         }
@@ -157,7 +173,7 @@ impl Task {
 
     /// When it may ask, if it is short of numbers.
     pub fn asks_at(&self) -> Option<u64> {
-        let running = self.state == DialState::Running && !self.exhausted;
+        let running = self.state == DialState::Running && !self.has_all();
         (running && self.asking.not_before > 0).then_some(self.asking.not_before)
     }
 
@@ -167,7 +183,7 @@ impl Task {
             return None;
         }
         match self.state {
-            DialState::Running if self.exhausted && self.waiting.is_empty() => {
+            DialState::Running if self.has_all() && self.waiting.is_empty() => {
                 Some(DialEnd::Exhausted)
             }
             DialState::Stopping if self.forced => Some(DialEnd::ForceStopped),

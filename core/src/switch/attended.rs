@@ -95,6 +95,11 @@ impl Lobby {
         Some((role, &self.mailboxes))
     }
 
+    /// Whether a mailbox or a menu has this call.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.guests.contains_key(&call)
+    }
+
     pub(super) fn set_due(&mut self, call: CallId) {
         let Some(guest) = self.guests.get_mut(&call) else { return };
         let fresh = guest.role.deadline();

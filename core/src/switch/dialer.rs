@@ -9,6 +9,7 @@ use crate::call::{AnswerMode, Attendance, Call, Common, Found, Note, Originate, 
 use crate::dialer::{Act, AttemptId, Conditions, Dialer, Floor, NotPlaced, Outside};
 use crate::route;
 use crate::vocab::dial::{DialMode, DialNumber, DialOutcome, DialTask};
+use crate::vocab::menu::Zone;
 use crate::vocab::record::{CallEnd, DialledFor, EndCause, Party};
 use crate::vocab::{CallId, CommitId, EventKind, Hop, Now, Plan};
 
@@ -30,6 +31,8 @@ struct Dialled {
     attempt: AttemptId,
     /// Where it goes when it is answered; taken then.
     then: Option<Vec<Hop>>,
+    /// Somebody talks with it, or a feature other than its queue has it.
+    served: bool,
     /// How it ended.
     end: Option<CallEnd>,
 }
@@ -80,8 +83,9 @@ impl Outside for Around<'_> {
             };
             // Hours that were taken away are not taken for always.
             config.hours.iter().find(own).is_some_and(|hours| {
-                let zone = config.zones.get(&hours.timezone).cloned().unwrap_or_default();
-                crate::ivr::is_open(hours, &zone, self.wall)
+                let utc = Zone::default();
+                let zone = config.zones.get(&hours.timezone).unwrap_or(&utc);
+                crate::ivr::is_open(hours, zone, self.wall)
             })
         });
         let floor = task.queue.as_ref().and_then(|queue| self.acd.floor(queue));
@@ -118,6 +122,8 @@ impl Running {
         let takes_calls = self.drain.is_none()
             && self.desk.out.has_room()
             && self.calls.len() < self.desk.policy.calls.max_calls as usize;
+        let dialer = &mut self.dialing.dialer;
+        self.queues.acd.take_moved(|queue| dialer.touch_queue(queue));
         let (books, acd) = (&self.books, &self.queues.acd);
         let around = Around { books, acd, takes_calls, wall: now.wall };
         self.dialing.dialer.tick(now, &around)
@@ -136,9 +142,7 @@ impl Running {
                 }
             }
             Act::HangUp(attempt) => {
-                let mut calls = self.dialing.calls.iter();
-                let call = calls.find(|(_, own)| own.attempt == attempt).map(|(call, _)| *call);
-                if let Some(call) = call {
+                if let Some(call) = self.dialing.dialer.call_of(attempt) {
                     let cause = EndCause::Administrative;
                     self.step(now, call, |call, ctx| call.hang_up(ctx, cause));
                 }
@@ -229,7 +233,10 @@ impl Running {
         call.record.dialled_for =
             Some(DialledFor { task: task.key.id.clone(), number: number.id.clone() });
         let then = Some(hops_of(task));
-        self.dialing.calls.insert(call.id, Dialled { attempt, then, end: call.record.end.clone() });
+        self.dialing.calls.insert(
+            call.id,
+            Dialled { attempt, then, served: false, end: call.record.end.clone() },
+        );
         self.dialing.dialer.placed(attempt, call.id);
         self.take_in(now, call);
     }
@@ -247,7 +254,7 @@ impl Running {
             }
             Note::AgentAnswered(offer) => {
                 let agent = self.staff.agent_of(*offer).map(|agent| agent.id.clone());
-                self.dialing.dialer.served(now, attempt, agent);
+                self.dial_served(now, id, agent);
                 false
             }
             Note::CallerGone => {
@@ -256,6 +263,29 @@ impl Running {
                 false
             }
             _ => false,
+        }
+    }
+}
+
+impl Running {
+    /// A call has acted: where it is a task's, is somebody there for it now? Whoever picks it up counts like an agent, and
+    /// so does wherever it was sent, once it is taken there.
+    pub(super) fn look_at_dialled(&mut self, now: Now, id: CallId) {
+        let Some(dialled) = self.dialing.calls.get(&id) else { return };
+        if dialled.served || dialled.then.is_some() {
+            return;
+        }
+        let Some(call) = self.calls.get(id) else { return };
+        if call.is_talking() || call.mixed().is_some() || self.lobby.attends(id) {
+            self.dial_served(now, id, None);
+        }
+    }
+
+    /// Somebody is there for a call; the agent, if it is one of the queue.
+    pub(super) fn dial_served(&mut self, now: Now, id: CallId, agent: Option<String>) {
+        if let Some(dialled) = self.dialing.calls.get_mut(&id) {
+            dialled.served = true;
+            self.dialing.dialer.served(now, dialled.attempt, agent);
         }
     }
 }

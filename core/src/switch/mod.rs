@@ -373,6 +373,7 @@ impl Running {
         }
         self.touch_call(id);
         self.look_at_holds(now, id);
+        self.look_at_dialled(now, id);
         self.leave_if_unparked(now, id);
     }
 

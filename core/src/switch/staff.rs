@@ -129,9 +129,6 @@ impl Running {
             let calls = self.other_calls(&agent);
             self.queues.acd.set_other_calls(now, &agent, calls, outbound_ended);
         }
-        if told {
-            self.dialing.dialer.touch();
-        }
         told
     }
 

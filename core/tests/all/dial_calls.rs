@@ -17,11 +17,11 @@ use crate::common::*;
 use crate::exchange::*;
 use crate::queue_call::{ALICE, BOB, CARRIER, hotline, open};
 
-const FIRST: &str = "057188881111";
+pub const FIRST: &str = "057188881111";
 const SECOND: &str = "057188882222";
 const THIRD: &str = "057188883333";
 
-fn task(mode: DialMode) -> DialTask {
+pub fn task(mode: DialMode) -> DialTask {
     DialTask {
         key: DialTaskKey { tenant: "demo".into(), id: "spring".into() },
         mode,
@@ -38,22 +38,22 @@ fn task(mode: DialMode) -> DialTask {
     }
 }
 
-fn put(host: &mut Exchange, task: DialTask) -> Reply {
+pub fn put(host: &mut Exchange, task: DialTask) -> Reply {
     host.command(Command::Dial(DialOrder::Put(Box::new(task))))
 }
 
-fn tell(host: &mut Exchange, action: DialAction) -> Reply {
+pub fn tell(host: &mut Exchange, action: DialAction) -> Reply {
     let order = DialOrder::Task { task: "spring".into(), action };
     host.command(Command::Dial(order))
 }
 
-fn number(number: &str) -> DialNumber {
+pub fn number(number: &str) -> DialNumber {
     DialNumber { id: format!("id-{number}"), number: number.into() }
 }
 
 /// A task runs with these numbers and no more.
 #[track_caller]
-fn started(host: &mut Exchange, task: DialTask, numbers: &[&str]) {
+pub fn started(host: &mut Exchange, task: DialTask, numbers: &[&str]) {
     assert_eq!(put(host, task), Reply::Command(Ok(Done::Defined)));
     let added = numbers.len();
     let numbers = numbers.iter().map(|text| number(text)).collect();
@@ -63,7 +63,7 @@ fn started(host: &mut Exchange, task: DialTask, numbers: &[&str]) {
     assert_eq!(tell(host, DialAction::Start), Reply::Command(Ok(Done::Ordered)));
 }
 
-fn shown(host: &mut Exchange) -> DialTaskView {
+pub fn shown(host: &mut Exchange) -> DialTaskView {
     match host.query(Query::DialTask("spring".into())) {
         Reply::DialTask(view) => *view,
         other => panic!("{other:?}"),
@@ -71,7 +71,7 @@ fn shown(host: &mut Exchange) -> DialTaskView {
 }
 
 /// What was written last of a number.
-fn stage(host: &Exchange, text: &str) -> NumberStage {
+pub fn stage(host: &Exchange, text: &str) -> NumberStage {
     let of = |record: &Record| match record {
         Record::DialNumber(row) if row.number.number == text => Some(row.stage.clone()),
         _ => None,
@@ -80,7 +80,7 @@ fn stage(host: &Exchange, text: &str) -> NumberStage {
 }
 
 #[track_caller]
-fn result(host: &Exchange, text: &str) -> DialResult {
+pub fn result(host: &Exchange, text: &str) -> DialResult {
     match stage(host, text) {
         NumberStage::Done(result) => result,
         other => panic!("{other:?}"),

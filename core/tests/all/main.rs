@@ -23,6 +23,7 @@ mod conference_orders;
 mod conference_rooms;
 mod define_extensions;
 mod dial_calls;
+mod dial_elsewhere;
 mod dial_plan;
 mod dial_sim;
 mod exchange;

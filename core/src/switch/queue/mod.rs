@@ -227,7 +227,6 @@ impl Running {
             EventKind::AgentIntentChanged { agent, .. } => self.staff.look_at(agent.clone()),
             _ => {}
         }
-        self.dialing.dialer.touch();
         self.touch_acd(&kind);
         self.desk.out.publish(now, Some(tenant), kind);
     }

@@ -59,6 +59,7 @@ impl Running {
             self.agent_failed(now, id, offer, OfferEnd::Unreachable);
             return false;
         }
+        self.dial_served(now, id, Some(agent.id.clone()));
         if let Some(visit) = self.queues.visits.get_mut(&id) {
             visit.stage = Stage::Introducing { offer, agent, play: None, both: true };
         }
