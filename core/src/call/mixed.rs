@@ -175,9 +175,9 @@ impl Call {
         self.legs.iter().any(|leg| leg.holds)
     }
 
-    /// Whether a side's phone holds the other one, not counting what was ordered over HTTP.
+    /// Whether a side holds the other one, by its phone or by order.
     pub fn is_held_by(&self, side: usize) -> bool {
-        self.legs.get(side).is_some_and(|leg| leg.holds && !leg.told_to_hold)
+        self.legs.get(side).is_some_and(|leg| leg.holds)
     }
 
     /// Names whoever is at an end now.

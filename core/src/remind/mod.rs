@@ -28,6 +28,12 @@ impl Reminders {
         }
     }
 
+    /// Nobody is to be reminded of anything any more.
+    pub fn clear(&mut self) {
+        self.held.clear();
+        self.due.clear();
+    }
+
     /// Whether it is on hold still.
     pub fn is_held(&self, held: Held) -> bool {
         self.held.contains_key(&held)

@@ -179,6 +179,7 @@ impl Running {
         self.revise_watchers(now);
         self.phones.load(&self.books.directory.config().phones);
         self.dialing.dialer.touch();
+        self.revise_reminders(now);
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
     }

@@ -1,4 +1,5 @@
-//! Hold reminders: a phone that has held a call for long is rung; who answers has the held party again.
+//! Hold reminders: whoever has held a call for long, by its phone or by order, is rung; who answers has the held party
+//! again.
 
 use crate::call::{CALLEE, CALLER, Call, Line, other};
 use crate::remind::Held;
@@ -26,6 +27,17 @@ impl Running {
         });
         for (side, holds) in holds.into_iter().enumerate() {
             self.reminders.set((id, side), holds, now.mono.saturating_add(pause));
+        }
+    }
+
+    /// The configuration is another one: nobody is reminded any more, or everybody who holds somebody now is.
+    pub(super) fn revise_reminders(&mut self, now: Now) {
+        if self.reminder_pause() == 0 {
+            return self.reminders.clear();
+        }
+        let all: Vec<CallId> = self.calls.iter().map(|call| call.id).collect();
+        for call in all {
+            self.look_at_holds(now, call);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use strowger_core::vocab::record::EndCause;
 use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
-use strowger_core::vocab::{Command, Done, Reply};
+use strowger_core::vocab::{Command, Done, Input, Reply};
 
+use crate::common::two_companies;
 use crate::exchange::*;
 use crate::transfer_blind::{ALICE, BOB, CARRIER, customer, ended, office, story};
 
@@ -119,7 +120,7 @@ fn an_answer_that_crosses_the_end_of_the_hold_is_told_so() {
 }
 
 #[test]
-fn who_consults_somebody_or_holds_over_http_has_not_forgotten() {
+fn who_consults_somebody_while_it_holds_has_not_forgotten() {
     let mut host = reminding();
     let (mut customer, _) = held(&mut host);
     let mut asks = host.call_from("4567", ALICE, "4568");
@@ -135,15 +136,68 @@ fn who_consults_somebody_or_holds_over_http_has_not_forgotten() {
     host.hang_up(&mut customer);
     ended(&mut host, ALICE);
     host.drains();
+}
 
-    let mut host = reminding();
-    let (mut customer, _) = crate::transfer_blind::customer(&mut host);
+#[track_caller]
+fn ordered(host: &mut Exchange, act: TalkAct) {
     let call = host.live()[0];
-    let order = TalkOrder { extension: None, act: TalkAct::Hold };
+    let order = TalkOrder { extension: None, act };
     let done = host.command(Command::Talk { call, order });
     assert_eq!(done, Reply::Command(Ok(Done::Ordered)));
-    host.run(100);
+}
+
+#[test]
+fn who_holds_by_order_is_reminded_as_well() {
+    let mut host = reminding();
+    let (mut customer, _) = crate::transfer_blind::customer(&mut host);
+    ordered(&mut host, TalkAct::Hold);
+    host.run(30);
+    let invite = host.expect(ALICE, "INVITE ");
+    host.respond(ALICE, &invite, 180, "");
+    ordered(&mut host, TalkAct::Resume);
+    host.stops_ringing(ALICE, &invite);
+    assert_eq!(host.hears(CARRIER), [ALICE_IP]);
+    ordered(&mut host, TalkAct::Hold);
+    host.run(30);
+    let invite = host.expect(ALICE, "INVITE ");
+    let mut again = host.respond(ALICE, &invite, 200, &sdp(ALICE));
+    host.expect(ALICE, "ACK ");
+    ended(&mut host, ALICE);
+    assert_eq!(host.hears(CARRIER), [ALICE_IP], "they talk");
+    assert_eq!(host.hears(ALICE), [CUSTOMER_IP]);
+    host.run(60);
+    assert_eq!(host.take(ALICE, "INVITE "), None, "nothing is on hold any more");
+    host.hang_up(&mut again);
+    ended(&mut host, CARRIER);
+    drop(std::mem::replace(&mut customer, again));
+    host.drains();
+}
+
+fn reload(host: &mut Exchange, hold_reminder_secs: u32) {
+    let mut config = two_companies();
+    config.sip.qualify_secs = 0;
+    config.sip.session_expires = 0;
+    config.calls.hold_reminder_secs = hold_reminder_secs;
+    host.input(Input::Reload(Box::new(config)));
+}
+
+#[test]
+fn a_new_configuration_counts_for_those_who_are_on_hold() {
+    let mut host = reminding();
+    let (mut customer, _) = held(&mut host);
+    host.run(30);
+    let invite = host.expect(ALICE, "INVITE ");
+    host.respond(ALICE, &invite, 180, "");
+    reload(&mut host, 0);
+    host.stops_ringing(ALICE, &invite);
+    host.run(600);
+    assert_eq!(host.take(ALICE, "INVITE "), None, "nobody wants that any more");
+    reload(&mut host, 40);
+    host.run(39);
     assert_eq!(host.take(ALICE, "INVITE "), None);
+    host.run(1);
+    let invite = host.expect(ALICE, "INVITE ");
+    host.respond(ALICE, &invite, 486, "");
     host.hang_up(&mut customer);
     ended(&mut host, ALICE);
     host.drains();
