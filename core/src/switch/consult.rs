@@ -30,6 +30,11 @@ impl Running {
             TalkAct::CompleteConsult => self.complete_consult(now, principal, call)?,
             TalkAct::EndConsult => {
                 let own = self.consult_of(principal, call)?;
+                if self.calls.get(own).is_some_and(|call| call.is_talk() && !call.is_settled_talk())
+                {
+                    let text = "the answer of a phone is on its way: order it again in a second";
+                    return Err(CommandError::Conflict(text.into()));
+                }
                 self.end_consult(now, own, Outcome::of(EndCause::Normal));
             }
             TalkAct::Transfer { to } => {
@@ -179,10 +184,16 @@ impl Running {
         let Some(held) = consult.held else {
             return self.step(now, own, |call, ctx| call.hang_up(ctx, outcome.cause));
         };
-        let Some(loose) = self.take_out(now, own, CALLER, Rest::End(outcome)) else { return };
         let after = if consult.keep { After::Keep } else { After::End };
-        if let Err(loose) = self.unite(now, held, loose, after) {
-            self.let_fall(now, *loose, EndCause::Incompatible);
+        let back = match self.take_out(now, own, CALLER, Rest::End(outcome)) {
+            Some(loose) => self.unite(now, held, loose, after).map_err(Some),
+            None => Err(None),
+        };
+        if let Err(loose) = back {
+            if let Some(loose) = loose {
+                self.let_fall(now, *loose, EndCause::Incompatible);
+            }
+            self.ring_asker(now, held, &consult.by);
         }
     }
 
@@ -203,8 +214,13 @@ impl Running {
         let held = self.consults.get(own).and_then(|consult| consult.held);
         let held = held.ok_or_else(|| conflict("who was held has hung up"))?;
         let away = Rest::End(Outcome::of(EndCause::Transferred));
-        let Some(consult) = self.consults.end(own) else { return Ok(()) };
-        let Some(mut party) = self.take_out(now, held, CALLER, away) else { return Ok(()) };
+        let Some(mut party) = self.take_out(now, held, CALLER, away) else {
+            return Err(conflict("who was held is about to hang up"));
+        };
+        let Some(consult) = self.consults.end(own) else {
+            self.let_fall(now, party, EndCause::Failed);
+            return Ok(());
+        };
         if !talks {
             let transfer =
                 Transfer { home: None, told: None, by: consult.by, keep: false, returning: false };
@@ -214,15 +230,18 @@ impl Running {
             return Ok(());
         }
         let story = party.interaction;
-        if let Some(target) = self.take_out(now, own, CALLEE, Rest::Keep) {
-            party.dialled.clone_from(&target.dialled);
-            let into = self.hold_alone(now, party, attendance());
-            if let Err(target) = self.unite(now, into, target, After::End) {
-                self.let_fall(now, *target, EndCause::Incompatible);
-            }
-            self.publish_transfer(now, held, into, &consult.by);
-            self.end_transferred(now, own, story);
+        let Some(target) = self.take_out(now, own, CALLEE, Rest::Keep) else {
+            self.let_fall(now, party, EndCause::Failed);
+            return Ok(());
+        };
+        party.dialled.clone_from(&target.dialled);
+        let into = self.hold_alone(now, party, attendance());
+        if let Err(target) = self.unite(now, into, target, After::End) {
+            self.let_fall(now, *target, EndCause::Incompatible);
+            self.step(now, into, |call, ctx| call.hang_up(ctx, EndCause::Incompatible));
         }
+        self.publish_transfer(now, held, into, &consult.by);
+        self.end_transferred(now, own, story);
         Ok(())
     }
 
@@ -239,7 +258,8 @@ impl Running {
             Note::NotReached(outcome) => self.end_consult(now, id, *outcome),
             Note::CalleeGone => self.end_consult(now, id, Outcome::of(EndCause::Normal)),
             Note::CallerGone => self.asker_gone(now, id),
-            _ => {}
+            // A queue or a menu that is consulted attends the asker as it does everybody.
+            _ => return false,
         }
         true
     }
@@ -247,11 +267,16 @@ impl Running {
     /// Whoever asked has hung up: who is held rings it back.
     fn asker_gone(&mut self, now: Now, own: CallId) {
         let Some(Consult { held: Some(held), by, .. }) = self.consults.end(own) else { return };
+        self.ring_asker(now, held, &by);
+    }
+
+    /// Who is held and is nobody's any more rings back whoever asked.
+    fn ring_asker(&mut self, now: Now, held: CallId, by: &Party) {
         let away = Rest::End(Outcome::of(EndCause::Normal));
         let Some(party) = self.take_out(now, held, CALLER, away) else { return };
-        match &by {
+        match by {
             Party::Extension { extension, .. } => {
-                self.ring_transferor(now, party, &extension.clone(), &by);
+                self.ring_transferor(now, party, extension, by);
             }
             _ => self.let_fall(now, party, EndCause::Normal),
         }

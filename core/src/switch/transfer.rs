@@ -15,6 +15,8 @@ use super::Running;
 use super::incoming::refused;
 use super::responses::Awaiting;
 
+/// What whoever transferred by order hears until it is known whether somebody is reached.
+const RINGBACK: &str = "tones/ringback";
 /// A transferor hears of its transfer for at most so long, in seconds; longer than anybody rings.
 const PATIENCE: u64 = 600;
 
@@ -156,7 +158,14 @@ impl Running {
     ) -> Option<CallId> {
         let keep = self.calls.get(by.call).is_some_and(|call| call.after() == After::Keep);
         let loose = self.take_out(now, by.call, other(by.side), Rest::Keep)?;
-        self.step(now, by.call, |call, _| call.parts_by(Some(EndCause::Transferred)));
+        let by_order = told.is_none();
+        self.step(now, by.call, |call, ctx| {
+            call.parts_by(Some(EndCause::Transferred));
+            // A phone that refers has its own way to show it.
+            if by_order {
+                call.say(ctx, vec![RINGBACK.to_owned()], true);
+            }
+        });
         let attempt = self.hold_alone(now, loose, attendance());
         let (party, home) = (by.party.clone(), Some(by.call));
         let transfer = Transfer { home, told, by: party, keep, returning: false };

@@ -44,7 +44,9 @@ fn a_party_is_transferred_by_order_and_comes_back_if_nobody_answers() {
             ended(&mut host, BOB);
         } else {
             let invite = host.expect(BOB, "INVITE ");
+            assert_eq!(host.hears(ALICE), ["tones/ringback"], "she waits for what comes of it");
             host.respond(BOB, &invite, 486, "");
+            assert!(host.playing.is_empty(), "{:?}", host.heard());
             host.hang_up(&mut customer);
             ended(&mut host, ALICE);
         }
@@ -90,6 +92,27 @@ fn a_third_party_is_asked_and_the_first_hears_music_meanwhile() {
     ended(&mut host, ALICE);
     host.drains();
     assert_eq!(story(&host), [EndCause::Normal, EndCause::Normal]);
+}
+
+/// A queue that is consulted attends the asker as it does a caller.
+#[test]
+fn a_queue_may_be_asked_and_its_agent_is_given_the_customer() {
+    let mut host = office(|config| {
+        config.acd = crate::queue_call::hotline(|_| ()).acd;
+        config.acd.agents.remove(0);
+    });
+    let (mut customer, mut alice) = customer(&mut host);
+    let call = last_call(&host);
+    ordered(&mut host, call, TalkAct::Consult { to: to("queue:9001") });
+    host.pick_up(BOB);
+    assert_eq!(host.hears(ALICE), ["198.51.100.8"], "Alice talks to the agent");
+    ordered(&mut host, call, TalkAct::EndConsult);
+    ended(&mut host, BOB);
+    assert_eq!(host.hears(ALICE), ["192.0.2.10"], "and to the customer again");
+    host.hang_up(&mut alice);
+    ended(&mut host, CARRIER);
+    let _ = &mut customer;
+    host.drains();
 }
 
 #[test]
