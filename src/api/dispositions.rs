@@ -16,6 +16,8 @@ use strowger_core::vocab::{
 use tokio::sync::Notify;
 
 use super::app::{App, wall_ms};
+use super::audit::AuditLine;
+use super::extract::dialled;
 use super::gateway::{RowsError, RowsQuery};
 use super::keep::{Keep, KeepError};
 
@@ -174,6 +176,9 @@ pub(super) async fn keep(
     if said.notes.len() > MAX_NOTES {
         return Err(Unkept::Wrong(format!("notes may have {MAX_NOTES} bytes")));
     }
+    if let Some(phone) = &said.phone {
+        dialled("phone", phone).map_err(Unkept::Wrong)?;
+    }
     let agent = agent_of(app, principal, record).await;
     let disposition = Disposition {
         disposition: said.name.clone(),
@@ -182,8 +187,9 @@ pub(super) async fn keep(
         agent: agent.clone(),
         at: wall_ms(),
     };
+    let ordered = agent.filter(|id| may_order(principal, id));
     let callback = match said.callback_at {
-        Some(due) => Some(callback(record, agent.clone(), due, said.phone)?),
+        Some(due) => Some(callback(principal, record, ordered.clone(), due, said.phone)?),
         None => None,
     };
     let _turn = app.callbacks.turn.lock().await;
@@ -201,13 +207,25 @@ pub(super) async fn keep(
     }
     app.gateway.keep_together(tenant, changes).await.map_err(Unkept::Store)?;
     tracing::info!(%tenant, key = %principal.name, call = %record.call, "a disposition is kept");
-    if let Some(agent) = agent {
-        release(app, tenant, &agent, record.call, said.name).await;
-    }
+    let call = record.call.to_string();
+    app.gateway.note(AuditLine::done(wall_ms(), principal, "call.disposition", &call));
     if let Some(callback) = callback {
         app.callbacks.add(tenant, callback);
     }
+    if let Some(agent) = ordered {
+        release(app, tenant, &agent, record.call, said.name).await;
+    }
     Ok(())
+}
+
+/// Keys of users and agents act for themselves only, whoever else was in the call.
+fn acts_for_itself(principal: &Principal) -> bool {
+    matches!(principal.role, Role::User | Role::Agent)
+}
+
+/// Whether the key may end this agent's wrap-up and have its phone ring.
+fn may_order(principal: &Principal, agent: &str) -> bool {
+    !acts_for_itself(principal) || principal.agent.as_deref() == Some(agent)
 }
 
 /// The agent whose conversation a call was.
@@ -233,8 +251,9 @@ fn number_of_ours(party: &Party) -> Option<&str> {
     }
 }
 
-/// Who is called back, by whom.
+/// Who is called back, by whom: a call is begun under the rights of the phone that rings first.
 fn callback(
+    principal: &Principal,
     record: &CallRecord,
     agent: Option<String>,
     due: u64,
@@ -246,6 +265,13 @@ fn callback(
         _ => None,
     };
     let ours = [&record.callee, &record.caller].into_iter().find_map(number_of_ours);
+    let extension = match acts_for_itself(principal) {
+        true => principal.extension.clone(),
+        false => ours.map(str::to_owned),
+    };
+    if agent.is_none() && extension.is_none() {
+        return Err(Unkept::Wrong("there is no phone of ours to call back from".into()));
+    }
     let caller = number_of_ours(&record.caller).map(str::to_owned);
     let customer = match queued {
         true => outside(&record.caller).or(caller),
@@ -258,7 +284,7 @@ fn callback(
     })?;
     // A moment that has passed is now.
     let due = due.max(wall_ms());
-    Ok(Callback { call: record.call, due, number, agent, extension: ours.map(str::to_owned) })
+    Ok(Callback { call: record.call, due, number, agent, extension })
 }
 
 /// With the rights of a supervisor: whoever said it may not be there any more.
@@ -306,11 +332,15 @@ pub(super) async fn call_back(app: App) {
         let late = wall_ms().saturating_sub(callback.due) > PATIENCE;
         let again = match begin(&app, &tenant, &callback).await {
             Ok(()) => None,
-            Err(why) if late => {
+            Err(Unbegun::Never(why)) => {
                 tracing::warn!(%tenant, call = %callback.call, "a callback is given up: {why}");
                 None
             }
-            Err(why) => {
+            Err(Unbegun::NotNow(why)) if late => {
+                tracing::warn!(%tenant, call = %callback.call, "a callback is given up: {why}");
+                None
+            }
+            Err(Unbegun::NotNow(why)) => {
                 tracing::debug!(%tenant, call = %callback.call, "a callback waits: {why}");
                 let pause = u64::try_from(AGAIN.as_millis()).unwrap_or(30_000);
                 Some(wall_ms().saturating_add(pause))
@@ -344,23 +374,32 @@ async fn load(app: &App, tenant: &str) -> Result<(), KeepError> {
     }
 }
 
+/// Why a callback is not begun.
+enum Unbegun {
+    /// It may be later.
+    NotNow(String),
+    /// It will be no better later.
+    Never(String),
+}
+
 /// Rings the agent's phone, and then the customer.
-async fn begin(app: &App, tenant: &str, callback: &Callback) -> Result<(), String> {
+async fn begin(app: &App, tenant: &str, callback: &Callback) -> Result<(), Unbegun> {
     let from = match &callback.agent {
         Some(id) => {
             let query = Query::Agent(id.clone());
             let Reply::Agent(view) = app.gateway.query(acting(tenant), query).await else {
-                return Err(format!("no agent {id}"));
+                return Err(Unbegun::NotNow(format!("no agent {id}")));
             };
             let free = matches!(view.activity, Activity::Idle | Activity::CoolingDown { .. });
             if view.intent != Intent::Available || !free {
-                return Err(format!("agent {id} is not free"));
+                return Err(Unbegun::NotNow(format!("agent {id} is not free")));
             }
             view.place.strip_prefix("extension:").map(str::to_owned)
         }
         None => callback.extension.clone(),
     };
-    let from = from.ok_or("there is no phone of ours to call from")?;
+    let none = || Unbegun::NotNow("there is no phone of ours to call from".into());
+    let from = from.ok_or_else(none)?;
     let (to, terms) = (callback.number.clone(), CallTerms::default());
     let command = Command::Originate { from, to, auto_answer: false, terms };
     match app.gateway.command(acting(tenant), command).await {
@@ -368,12 +407,8 @@ async fn begin(app: &App, tenant: &str, callback: &Callback) -> Result<(), Strin
             tracing::info!(%tenant, call = %callback.call, "a callback is begun");
             Ok(())
         }
-        Err(
-            CommandError::NotFound(why)
-            | CommandError::Forbidden(why)
-            | CommandError::Conflict(why)
-            | CommandError::Invalid(why),
-        ) => Err(why),
-        Err(CommandError::Busy { what, .. }) => Err(what),
+        Err(CommandError::Forbidden(why) | CommandError::Invalid(why)) => Err(Unbegun::Never(why)),
+        Err(CommandError::NotFound(why) | CommandError::Conflict(why)) => Err(Unbegun::NotNow(why)),
+        Err(CommandError::Busy { what, .. }) => Err(Unbegun::NotNow(what)),
     }
 }

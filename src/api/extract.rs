@@ -238,6 +238,17 @@ impl FromRequestParts<App> for DeliveryPath {
     }
 }
 
+/// Bytes that something to dial may have.
+const LONGEST_NUMBER: usize = 128;
+
+/// Something to dial; what it means is the switch's business.
+pub(super) fn dialled(key: &str, text: &str) -> Result<(), String> {
+    if (1..=LONGEST_NUMBER).contains(&text.len()) && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(format!("{key}: 1 to {LONGEST_NUMBER} characters of a number"))
+}
+
 /// Reads 32 hexadecimal digits.
 pub(super) fn call_id(text: &str) -> Option<CallId> {
     let whole = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

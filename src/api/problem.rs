@@ -79,6 +79,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// 422.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
     /// 500; the reason goes to the log, not to the client.
     pub fn internal(why: &dyn std::fmt::Display) -> Self {
         tracing::error!("an HTTP request has failed: {why}");
@@ -131,7 +136,7 @@ impl From<CommandError> for Problem {
             CommandError::NotFound(why) => Self::not_found(why),
             CommandError::Forbidden(why) => Self::forbidden(why),
             CommandError::Conflict(why) => Self::new(StatusCode::CONFLICT, why),
-            CommandError::Invalid(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
+            CommandError::Invalid(why) => Self::unprocessable(why),
             CommandError::Busy { retry_after, what } => {
                 Self::retry(StatusCode::SERVICE_UNAVAILABLE, retry_after, what)
             }
@@ -153,7 +158,7 @@ impl From<RowsError> for Problem {
 impl From<KeepError> for Problem {
     fn from(error: KeepError) -> Self {
         match error {
-            KeepError::TooLarge => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            KeepError::TooLarge => Self::unprocessable(error.to_string()),
             KeepError::Full(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             KeepError::Busy => Self::retry(StatusCode::SERVICE_UNAVAILABLE, 1, error.to_string()),
             KeepError::Failed(why) => Self::internal(&why),
@@ -175,7 +180,7 @@ impl From<ReloadRefused> for Problem {
                     detail,
                 };
                 let errors = problems.into_iter().map(fault).collect();
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(errors)
+                Self::unprocessable(detail).with_errors(errors)
             }
             ReloadRefused::Fixed(keys) => {
                 let keys = keys.join(", ");

@@ -309,7 +309,12 @@ impl Gateway for Fake {
     }
 
     fn tenants(&self) -> Arc<[TenantNames]> {
-        let named = |tenant: &str| TenantNames { tenant: tenant.into(), ..TenantNames::default() };
+        let dispositions = vec!["sold".to_owned()];
+        let named = |tenant: &str| TenantNames {
+            tenant: tenant.into(),
+            dispositions: dispositions.clone(),
+            ..TenantNames::default()
+        };
         [named("t"), named("u")].into()
     }
 

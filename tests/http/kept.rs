@@ -7,6 +7,7 @@ use serde_json::Value;
 use strowger::api::gateway::Later;
 use strowger::api::keep::{Keep, KeepError, Keeping};
 use strowger::api::sounds::{KeptSound, SoundError, Sounds};
+use tokio::sync::RwLock;
 
 use crate::fake::Fake;
 
@@ -18,6 +19,10 @@ pub struct Kept {
     pub documents: Mutex<BTreeMap<Space, BTreeMap<String, Value>>>,
     /// The names in order of their numbers.
     pub names: Mutex<BTreeMap<Space, Vec<String>>>,
+    /// Changes are answered so, and nothing is kept.
+    pub refuses: Mutex<Option<KeepError>>,
+    /// While somebody holds it, changes are kept and not answered.
+    pub gate: RwLock<()>,
 }
 
 fn now<T: Send + 'static>(value: T) -> Later<'static, Result<T, KeepError>> {
@@ -30,6 +35,9 @@ fn space(tenant: &str, space: &str) -> Space {
 
 impl Keeping for Fake {
     fn keep_together(&self, tenant: &str, changes: Vec<Keep>) -> Later<'_, Result<(), KeepError>> {
+        if let Some(error) = self.kept.refuses.lock().unwrap().clone() {
+            return Box::pin(std::future::ready(Err(error)));
+        }
         let mut documents = self.kept.documents.lock().unwrap();
         for change in changes {
             let keys = documents.entry(space(tenant, &change.space)).or_default();
@@ -38,7 +46,10 @@ impl Keeping for Fake {
                 None => keys.remove(&change.key),
             };
         }
-        now(())
+        Box::pin(async {
+            drop(self.kept.gate.read().await);
+            Ok(())
+        })
     }
 
     fn kept(

@@ -7,6 +7,7 @@ mod bounds;
 mod client;
 mod desk;
 mod dial_tasks;
+mod dispositions;
 mod events;
 mod extensions;
 mod fake;

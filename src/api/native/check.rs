@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use axum::http::StatusCode;
 use strowger_core::vocab::acd::ranges;
 use strowger_core::vocab::config::Destination;
 
+use crate::api::extract;
 use crate::api::problem::Problem;
 
 /// Collects what is wrong with a body that is sound in form.
@@ -104,20 +104,13 @@ impl Check {
         if self.0.is_empty() {
             return Ok(value);
         }
-        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, self.0.join("; ")))
+        Err(Problem::unprocessable(self.0.join("; ")))
     }
 }
 
-/// Bytes that something to dial may have.
-const LONGEST: usize = 128;
-
 /// Something to dial; what it means is the switch's business.
 pub(super) fn dialled(key: &str, text: &str) -> Result<(), Problem> {
-    if (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control) {
-        return Ok(());
-    }
-    let detail = format!("{key}: 1 to {LONGEST} characters of a number");
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+    extract::dialled(key, text).map_err(Problem::unprocessable)
 }
 
 /// Digits, 1 to 32.

@@ -16,7 +16,6 @@ use crate::api::auth::Key;
 use crate::api::dispositions::{self, Disposition, Said, Unkept};
 use crate::api::extract::{Body, CallPath, Example, Params};
 use crate::api::gateway::RowsQuery;
-use crate::api::keep::KeepError;
 use crate::api::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -67,13 +66,6 @@ fn item(call: CallId, own: Disposition) -> DispositionItem {
     DispositionItem { call: call.to_string(), disposition, notes, callback_at, agent, at }
 }
 
-fn unkept(error: KeepError) -> Problem {
-    match error {
-        KeepError::Failed(why) => Problem::internal(&why),
-        other => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, 5, other.to_string()),
-    }
-}
-
 /// A call that the key may see, live or finished.
 async fn record(app: &App, key: &Key, call: CallId) -> Result<CallRecord, Problem> {
     match app.gateway.query(key.0.clone(), Query::Call { call }).await {
@@ -109,7 +101,7 @@ async fn show(
     _: Params<NoParams>,
 ) -> Result<Json<DispositionItem>, Problem> {
     record(&app, &key, call).await?;
-    let kept = dispositions::of(&app, &key.0.tenant, call).await.map_err(unkept)?;
+    let kept = dispositions::of(&app, &key.0.tenant, call).await?;
     let kept =
         kept.ok_or_else(|| Problem::not_found(format!("nothing was said of call {call}")))?;
     Ok(Json(item(call, kept)))
@@ -143,13 +135,13 @@ async fn set(
     dispositions::keep(&app, &key.0, &record, said).await.map_err(|why| match why {
         Unkept::UnknownName(name) => {
             let detail = format!("disposition: the tenant has no [[disposition]] \"{name}\"");
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+            Problem::unprocessable(detail)
         }
-        Unkept::Wrong(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why),
+        Unkept::Wrong(why) => Problem::unprocessable(why),
         Unkept::Already => {
             Problem::new(StatusCode::CONFLICT, format!("call {call} has a disposition already"))
         }
-        Unkept::Store(error) => unkept(error),
+        Unkept::Store(error) => error.into(),
     })?;
     Ok(StatusCode::NO_CONTENT)
 }
