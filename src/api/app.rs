@@ -1,6 +1,7 @@
 //! What all handlers share, and the one router.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -212,16 +213,33 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
 /// Limits the time of every request and counts its answer.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let limit = app.limits.answer;
-    let response = match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
+    let asks_only = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let answer = async move {
+        tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
             let detail = format!("no answer within {} s", limit.as_secs());
             Problem::retry(StatusCode::SERVICE_UNAVAILABLE, 1, detail).into_response()
-        }
+        })
     };
+    let response = if asks_only { answer.await } else { to_its_end(&app, answer).await };
     let class = usize::from(response.status().as_u16() / 100).wrapping_sub(1);
     if let Some(count) = app.figures.answers.get(class) {
         count.fetch_add(1, Ordering::Relaxed);
     }
     response
+}
+
+/// What changes something is not left half done when its client goes away: what is on disk comes into force, and the log
+/// of orders says so.
+async fn to_its_end(
+    app: &App,
+    answer: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    let (done, waiting) = tokio::sync::oneshot::channel();
+    app.gateway.run(Box::pin(async move {
+        // Whoever asked may have gone away.
+        let _ = done.send(answer.await);
+    }));
+    waiting.await.unwrap_or_else(|_| {
+        Problem::internal(&"a request has ended without an answer").into_response()
+    })
 }

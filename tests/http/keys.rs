@@ -1,5 +1,7 @@
 //! Who gets in, and what each role may.
 
+use strowger::api::gateway::ReloadRefused;
+
 use crate::fake::{record, recording};
 use crate::site::{Site, log};
 
@@ -63,6 +65,15 @@ fn only_an_admin_reloads() {
     assert_eq!(site.fake.tables.lock().unwrap().reloads, 0);
     assert_eq!(site.post("/api/v1/reload", "").status, 204);
     assert_eq!(site.fake.tables.lock().unwrap().reloads, 1);
+    let fixed = ReloadRefused::Fixed(vec!["sip.listen"]);
+    site.fake.set(|tables| tables.reload = Some(fixed));
+    site.post("/api/v1/reload", "").problem(409);
+    let lines = site.fake.lines.lock().unwrap();
+    let told: Vec<_> = lines.iter().map(|line| (&*line.what, &*line.outcome)).collect();
+    assert_eq!(
+        told,
+        [("reload", "done"), ("reload", "conflict: only a restart changes sip.listen")]
+    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Keys made over HTTP, their rotation, and the log of what keys have ordered.
 
 use serde_json::{Value, json};
+use strowger::api::keep::KeepError;
 use strowger_core::vocab::Done;
 
-use crate::site::{Site, log};
+use crate::site::{Site, log, wait_until};
 
 fn make(site: &Site, body: &str) -> Value {
     let answer = site.post("/api/v1/keys", body);
@@ -139,4 +140,41 @@ fn the_log_says_who_ordered_what_in_pages_and_to_the_tenants_admins_only() {
     site.post("/api/v1/keys", r#"{"name": "k1", "role": "admin"}"#).problem(409);
     let newest = site.get("/api/v1/audit?limit=1").json();
     assert_eq!(newest["items"][0], *line, "what was not made is not said to be made");
+}
+
+#[test]
+fn a_removal_is_carried_out_and_logged_though_its_client_goes_away() {
+    let site = Site::new();
+    let made = make(&site, r#"{"name": "wallboard", "role": "read-only"}"#);
+    let token = made["token"].as_str().unwrap();
+    let gate = site.fake.kept.gate.blocking_write();
+    let mut client = site.connect();
+    client.request("DELETE", "/api/v1/keys/wallboard", &[("Authorization", "Bearer admin-t")], "");
+    let kept = || {
+        let documents = site.fake.kept.documents.lock().unwrap();
+        documents[&(String::new(), "keys".to_owned())].contains_key("t/wallboard")
+    };
+    wait_until("the store is asked", || !kept());
+    assert!(!opens(&site, token), "nobody comes in while the store writes");
+    drop(client);
+    wait_until("the connection is gone", || {
+        site.get("/metrics").text().lines().any(|line| line == "strowger_http_connections 1")
+    });
+    drop(gate);
+    wait_until("it is in the log", || {
+        let lines = site.fake.lines.lock().unwrap();
+        lines.iter().any(|line| line.what == "key.remove" && line.target == "wallboard")
+    });
+    assert!(!opens(&site, token));
+}
+
+#[test]
+fn a_key_that_the_store_could_not_remove_is_there_as_before() {
+    let site = Site::new();
+    let made = make(&site, r#"{"name": "wallboard", "role": "read-only"}"#);
+    *site.fake.kept.refuses.lock().unwrap() = Some(KeepError::Busy);
+    site.delete("/api/v1/keys/wallboard").problem(503);
+    assert!(opens(&site, made["token"].as_str().unwrap()));
+    *site.fake.kept.refuses.lock().unwrap() = None;
+    assert_eq!(site.delete("/api/v1/keys/wallboard").status, 204);
 }

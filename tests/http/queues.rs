@@ -253,3 +253,15 @@ fn who_may_do_what_with_queues() {
         }
     }
 }
+
+#[test]
+fn a_caller_is_sent_only_where_something_can_be_dialled() {
+    let site = accepting(Done::Ordered);
+    let path = format!("/api/v1/queues/9001/members/{CALL}/transfer");
+    for to in [String::new(), "1\u{7}".into(), "1".repeat(129)] {
+        let detail = site.post(&path, &json!({"to": to}).to_string()).problem(422);
+        assert!(detail.starts_with("to: 1 to 128"), "{detail}");
+    }
+    assert!(site.fake.ordered().is_empty());
+    assert_eq!(site.post(&path, r#"{"to": "queue:9002"}"#).status, 202);
+}

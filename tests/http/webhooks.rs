@@ -1,6 +1,7 @@
 //! Webhooks over HTTP, with an outbox in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub struct Outbox {
     pub posts: Mutex<Vec<Post>>,
     pub waiting: Mutex<Vec<Delivery>>,
     pub asked: Mutex<Vec<Ask>>,
+    /// Nothing can be written.
+    pub broken: AtomicBool,
 }
 
 fn now<T: Send + 'static, E: Send + 'static>(value: Result<T, E>) -> Later<'static, Result<T, E>> {
@@ -42,6 +45,9 @@ impl Outgoing for Fake {
     }
 
     fn put_hook(&self, hook: Hook) -> Later<'_, Result<(), HookError>> {
+        if self.outbox.broken.load(Ordering::Relaxed) {
+            return now(Err(HookError::Failed("the disk is full".into())));
+        }
         let mut hooks = self.outbox.hooks.lock().unwrap();
         let name = name(&hook.tenant, &hook.id);
         if hooks.len() >= HOOKS && !hooks.contains_key(&name) {
@@ -142,6 +148,24 @@ fn a_webhook_is_made_changed_and_removed_and_its_secret_is_shown_once() {
     assert!(!crate::site::log().contains(secret), "secrets are not logged");
     assert_eq!(site.delete(&path).status, 204);
     assert_eq!(site.get(&path).status, 404);
+}
+
+#[test]
+fn the_log_of_orders_tells_of_no_change_that_was_not_made() {
+    let site = Site::new();
+    let made = create(&site, &json!({"url": URL}));
+    let path = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let logged = || {
+        let lines = site.fake.lines.lock().unwrap();
+        lines.iter().filter(|line| line.what == "webhook.replace").count()
+    };
+    site.fake.outbox.broken.store(true, Ordering::Relaxed);
+    let body = json!({"url": URL, "enabled": false}).to_string();
+    site.order("admin-t", "PUT", &path, &body).problem(500);
+    assert_eq!(logged(), 0);
+    site.fake.outbox.broken.store(false, Ordering::Relaxed);
+    assert_eq!(site.order("admin-t", "PUT", &path, &body).status, 204);
+    assert_eq!(logged(), 1);
 }
 
 #[test]

@@ -219,7 +219,7 @@ async fn place(
 ) -> Result<StatusCode, Problem> {
     key.orders_agent(&id)?;
     let place = wanted.place.checked_sub(1).filter(|place| *place < 2);
-    let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "place: 1 or 2");
+    let wrong = || Problem::unprocessable("place: 1 or 2");
     order(&app, key, id, AgentOrder::ActivePlace(place.ok_or_else(wrong)?)).await
 }
 
@@ -259,7 +259,7 @@ async fn desk(
     key.orders_agent(&id)?;
     if desk.extension.as_deref().is_some_and(|number| !is_number(number)) {
         let detail = "extension: digits such as \"4570\", or null";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        return Err(Problem::unprocessable(detail));
     }
     order(&app, key, id, AgentOrder::Desk(desk.extension)).await
 }

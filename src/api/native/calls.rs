@@ -96,7 +96,7 @@ impl Order {
         }
         if self.ring_secs.is_some_and(|secs| !(1..=600).contains(&secs)) {
             let detail = "ring_secs: 1 to 600 seconds";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            return Err(Problem::unprocessable(detail));
         }
         Ok(())
     }

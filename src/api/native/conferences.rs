@@ -229,10 +229,6 @@ impl Example for Add {
     const EXAMPLE: &'static str = r#"{"to": "4569", "from": "4567"}"#;
 }
 
-fn wrong(text: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-}
-
 /// A call by its id; what cannot be one names no call.
 fn named(call: &str) -> Result<CallId, Problem> {
     call_id(call).ok_or_else(|| Problem::not_found(format!("no live call {call}")))
@@ -418,7 +414,7 @@ async fn invite(
             };
             ConferenceOrder::Move { room, call: named(&call)?, who }
         }
-        _ => return Err(wrong("write either `to` and `from`, or `call`")),
+        _ => return Err(Problem::unprocessable("write either `to` and `from`, or `call`")),
     };
     ringing(order(&app, principal, invite, "a conference got members over HTTP").await?)
 }
@@ -488,7 +484,7 @@ async fn announce(
     Body(Announce { prompts }): Body<Announce>,
 ) -> Result<StatusCode, Problem> {
     if !(1..=20).contains(&prompts.len()) {
-        return Err(wrong("prompts: write 1 to 20"));
+        return Err(Problem::unprocessable("prompts: write 1 to 20"));
     }
     let mut check = Check::default();
     let read: Vec<String> =

@@ -17,7 +17,7 @@ use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::{App, wall_ms};
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params, rows_wanted};
-use crate::api::gateway::{DialNumbersQuery, RowsError};
+use crate::api::gateway::DialNumbersQuery;
 use crate::api::problem::Problem;
 
 /// Bytes that a number's id and a number may have.
@@ -47,10 +47,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(allow))
 }
 
-fn wrong(text: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-}
-
 /// Digits with an optional plus, and what people write between them.
 fn is_number(text: &str) -> bool {
     let known = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')' | '.');
@@ -59,7 +55,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn numbers_wrong(number: &str) -> Problem {
-    wrong(format!("\"{number}\" is no number; write e.g. \"057188881111\""))
+    Problem::unprocessable(format!("\"{number}\" is no number; write e.g. \"057188881111\""))
 }
 
 /// A number to dial.
@@ -121,13 +117,15 @@ async fn add(
     Body(batch): Body<Batch>,
 ) -> Result<Json<Taken>, Problem> {
     if batch.numbers.len() > MAX_BATCH {
-        return Err(wrong(format!("numbers: at most {MAX_BATCH} at a time")));
+        return Err(Problem::unprocessable(format!("numbers: at most {MAX_BATCH} at a time")));
     }
     let mut numbers = Vec::new();
     for NewNumber { id, number } in batch.numbers {
         let id = id.unwrap_or_else(|| number.clone());
         if id.is_empty() || id.len() > LONGEST_ID || id.chars().any(char::is_control) {
-            return Err(wrong(format!("id: 1 to {LONGEST_ID} bytes, no control characters")));
+            return Err(Problem::unprocessable(format!(
+                "id: 1 to {LONGEST_ID} bytes, no control characters"
+            )));
         }
         if !is_number(&number) {
             return Err(numbers_wrong(&number));
@@ -204,10 +202,7 @@ async fn numbers(
     }
     let (id, stage) = (params.id, params.outcome);
     let query = DialNumbersQuery { task: key, id, stage, after: params.after, limit };
-    let page = app.gateway.dial_numbers(query).await.map_err(|error| match error {
-        RowsError::BadCursor => Problem::bad_request("after: write what the page before said"),
-        RowsError::Failed(why) => Problem::internal(&why),
-    })?;
+    let page = app.gateway.dial_numbers(query).await?;
     let items = page.rows.into_iter().map(Into::into).collect();
     Ok(Json(NumbersPage { items, next: page.next, as_of: wall_ms() }))
 }
@@ -278,7 +273,7 @@ async fn block(
     Body(body): Body<Blocked>,
 ) -> Result<StatusCode, Problem> {
     if body.numbers.len() > MAX_BATCH {
-        return Err(wrong(format!("numbers: at most {MAX_BATCH} at a time")));
+        return Err(Problem::unprocessable(format!("numbers: at most {MAX_BATCH} at a time")));
     }
     set_blocked(&app, principal, body.numbers, true).await
 }

@@ -122,15 +122,11 @@ impl Example for Definition {
     const EXAMPLE: &'static str = r#"{"mode": "ratio", "ratio": 1.5, "queue": "9001", "caller_number": "057126200670", "max_calls": 20}"#;
 }
 
-fn wrong(text: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-}
-
 /// A ratio in hundredths.
 fn hundredths(ratio: f64) -> Result<u32, Problem> {
     let hundredths = (ratio * 100.0).round();
     if !(100.0..=500.0).contains(&hundredths) {
-        return Err(wrong("ratio: write 1.0 to 5.0"));
+        return Err(Problem::unprocessable("ratio: write 1.0 to 5.0"));
     }
     // Within 100 and 500.
     Ok(hundredths as u32)
@@ -141,16 +137,20 @@ impl Definition {
         let ratio = hundredths(self.ratio)?;
         let robot = match (self.robot_url, self.robot_token) {
             (None, None) => None,
-            (None, Some(_)) => return Err(wrong("robot_token: name robot_url as well")),
+            (None, Some(_)) => {
+                return Err(Problem::unprocessable("robot_token: name robot_url as well"));
+            }
             (Some(url), token) => {
                 let token = token.unwrap_or_default();
                 let known = url.starts_with("ws://") || url.starts_with("wss://");
                 if !known || url.len() > LONGEST_URL || url.parse::<axum::http::Uri>().is_err() {
-                    return Err(wrong("robot_url: write e.g. \"wss://robot.example/calls\""));
+                    return Err(Problem::unprocessable(
+                        "robot_url: write e.g. \"wss://robot.example/calls\"",
+                    ));
                 }
                 if token.len() > LONGEST_TOKEN || !token.bytes().all(|b| b.is_ascii_graphic()) {
                     let text = format!("robot_token: at most {LONGEST_TOKEN} visible characters");
-                    return Err(wrong(text));
+                    return Err(Problem::unprocessable(text));
                 }
                 Some(RobotLink { url, token: Secret::new(token) })
             }
@@ -233,7 +233,9 @@ async fn define(
 ) -> Result<StatusCode, Problem> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if id.is_empty() || id.len() > LONGEST_ID || !id.chars().all(plain) {
-        return Err(wrong(format!("a task's id has 1 to {LONGEST_ID} of a-z, A-Z, 0-9, - _ .")));
+        return Err(Problem::unprocessable(format!(
+            "a task's id has 1 to {LONGEST_ID} of a-z, A-Z, 0-9, - _ ."
+        )));
     }
     let task = definition.read(DialTaskKey { tenant: principal.tenant.clone(), id })?;
     let order = DialOrder::Put(Box::new(task));

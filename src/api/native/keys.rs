@@ -157,7 +157,7 @@ async fn make(
 ) -> Result<(StatusCode, Json<Token>), Problem> {
     key.one_of(&[Role::Admin])?;
     let tenant = key.0.tenant.clone();
-    values::name(&wanted.name).map_err(|why| unprocessable(format!("name: {why}")))?;
+    values::name(&wanted.name).map_err(|why| Problem::unprocessable(format!("name: {why}")))?;
     let (extension, agent) = stands_for(&app, &key, &wanted).await?;
     let _writing = app.gateway.keyring().writing.lock().await;
     let made = app.gateway.keyring().made(&tenant);
@@ -211,7 +211,9 @@ async fn rotate(
     key.one_of(&[Role::Admin])?;
     let overlap = rotation.overlap_secs.unwrap_or(OVERLAP_SECS);
     if overlap > LONGEST_OVERLAP_SECS {
-        return Err(unprocessable(format!("overlap_secs: write 0 to {LONGEST_OVERLAP_SECS}")));
+        return Err(Problem::unprocessable(format!(
+            "overlap_secs: write 0 to {LONGEST_OVERLAP_SECS}"
+        )));
     }
     let _writing = app.gateway.keyring().writing.lock().await;
     let mut own = found(&app, &key.0.tenant, &name)?;
@@ -243,8 +245,12 @@ async fn remove(
     let _writing = app.gateway.keyring().writing.lock().await;
     let own = found(&app, &key.0.tenant, &name)?;
     let document = MadeKey::document_key(&own.tenant, &own.name);
-    app.gateway.keep("", SPACE, &document, None).await?;
+    // First here, so that no token works whose key is gone from the disk.
     app.gateway.keyring().remove(&own.tenant, &own.name);
+    if let Err(error) = app.gateway.keep("", SPACE, &document, None).await {
+        app.gateway.keyring().load([own]);
+        return Err(error.into());
+    }
     note(&app, &key, "key.remove", &own.name);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -280,7 +286,8 @@ async fn stands_for(
     key: &Key,
     wanted: &NewKey,
 ) -> Result<(Option<String>, Option<String>), Problem> {
-    let missing = |what: &str| Err(unprocessable(format!("{what}: names none of the tenant's")));
+    let missing =
+        |what: &str| Err(Problem::unprocessable(format!("{what}: names none of the tenant's")));
     match (wanted.role, &wanted.extension, &wanted.agent) {
         (Role::User, Some(number), None) => {
             let number = number.clone();
@@ -303,15 +310,15 @@ async fn stands_for(
                 _ => missing("agent"),
             }
         }
-        (Role::User, ..) => Err(unprocessable("a user's key names an extension and no agent")),
-        (Role::Agent, ..) => Err(unprocessable("an agent's key names an agent and no extension")),
+        (Role::User, ..) => {
+            Err(Problem::unprocessable("a user's key names an extension and no agent"))
+        }
+        (Role::Agent, ..) => {
+            Err(Problem::unprocessable("an agent's key names an agent and no extension"))
+        }
         (_, None, None) => Ok((None, None)),
-        _ => Err(unprocessable("only keys of users and agents stand for somebody")),
+        _ => Err(Problem::unprocessable("only keys of users and agents stand for somebody")),
     }
-}
-
-fn unprocessable(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }
 
 /// 256 random bits as text.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::check::dialled;
 use super::view::MemberItem;
 use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
 use crate::api::app::App;
@@ -121,6 +122,7 @@ async fn send(
 ) -> Result<StatusCode, Problem> {
     key.one_of(&[Role::Admin, Role::Supervisor])?;
     let (tenant, name) = (key.0.tenant.clone(), key.0.name.clone());
+    dialled("to", &to)?;
     let order = QueueOrder::Send(call, to);
     match app.gateway.command(key.0, Command::Queue { queue: queue.clone(), order }).await? {
         Done::Ordered => {
@@ -169,8 +171,7 @@ async fn prioritise(
 ) -> Result<StatusCode, Problem> {
     key.one_of(&[Role::Admin, Role::Supervisor])?;
     if change.priority > 1_000 {
-        let detail = "priority: 0 to 1000";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        return Err(Problem::unprocessable("priority: 0 to 1000"));
     }
     let (tenant, name) = (key.0.tenant.clone(), key.0.name.clone());
     let order = QueueOrder::Prioritise(call, change.priority);

@@ -128,10 +128,6 @@ impl From<Menu> for Definition {
     }
 }
 
-fn wrong(text: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-}
-
 impl Definition {
     /// Checks what the switch does not.
     fn read(self, key: MenuKey) -> Result<Menu, Problem> {
@@ -140,8 +136,9 @@ impl Definition {
             let Some(text) = text else { return Ok(None) };
             let right = "write e.g. \"queue:9001\", \"extension:4567\", \"ivr:main\" or a number";
             let read = Destination::parse(&text, &tenant);
-            read.map(Some)
-                .ok_or_else(|| wrong(format!("{field}: \"{text}\" is no destination; {right}")))
+            read.map(Some).ok_or_else(|| {
+                Problem::unprocessable(format!("{field}: \"{text}\" is no destination; {right}"))
+            })
         };
         let mut keys = BTreeMap::new();
         for (key, text) in self.keys {
@@ -150,7 +147,9 @@ impl Definition {
             let single = single.filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#'));
             let field = format!("keys.{key}");
             let Some(single) = single else {
-                return Err(wrong(format!("{field}: a key is one of 0-9, * and #")));
+                return Err(Problem::unprocessable(format!(
+                    "{field}: a key is one of 0-9, * and #"
+                )));
             };
             keys.extend(to(&field, Some(text))?.map(|to| (single, to)));
         }
@@ -161,7 +160,7 @@ impl Definition {
         ] {
             if !range.contains(&number) {
                 let text = format!("{field}: write {} to {}", range.start(), range.end());
-                return Err(wrong(text));
+                return Err(Problem::unprocessable(text));
             }
         }
         Ok(Menu {
@@ -192,7 +191,7 @@ fn prompt(field: &str, name: Option<String>) -> Result<Option<String>, Problem> 
     if name.as_ref().is_none_or(good) {
         return Ok(name);
     }
-    Err(wrong(format!(
+    Err(Problem::unprocessable(format!(
         "{field}: write a prompt below the sounds directory, such as \"en/welcome\""
     )))
 }
@@ -256,7 +255,7 @@ async fn define(
 ) -> Result<StatusCode, Problem> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
-        return Err(wrong(format!(
+        return Err(Problem::unprocessable(format!(
             "a menu's name has 1 to {LONGEST_NAME} of a-z, A-Z, 0-9, - _ ."
         )));
     }

@@ -108,7 +108,7 @@ impl From<PhoneView> for PhoneItem {
 
 impl Definition {
     fn read(self, mac: String) -> Result<PhoneConfig, Problem> {
-        let wrong = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        let wrong = |detail: String| Problem::unprocessable(detail);
         let vendor = Vendor::named(&self.vendor)
             .ok_or_else(|| wrong("vendor: yealink, grandstream or snom".into()))?;
         let key = |key: KeyItem| {

@@ -2,14 +2,16 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use strowger_core::vocab::Role;
+use strowger_core::vocab::{CommandError, Done, Role};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NoParams, Refusals};
-use crate::api::app::App;
+use crate::api::app::{App, wall_ms};
+use crate::api::audit::AuditLine;
 use crate::api::auth::Key;
 use crate::api::extract::Params;
+use crate::api::gateway::ReloadRefused;
 use crate::api::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -33,7 +35,9 @@ async fn reload(
 ) -> Result<StatusCode, Problem> {
     key.one_of(&[Role::Admin])?;
     let (tenant, name) = (&key.0.tenant, &key.0.name);
-    match app.gateway.reload().await {
+    let outcome = app.gateway.reload().await;
+    app.gateway.note(line(&key, &outcome));
+    match outcome {
         Ok(()) => {
             tracing::info!(%tenant, key = %name, "the configuration was loaded again over HTTP");
             Ok(StatusCode::NO_CONTENT)
@@ -43,4 +47,19 @@ async fn reload(
             Err(refused.into())
         }
     }
+}
+
+/// A line of the log of orders. What is wrong with the file is told to whoever asked, and not here.
+fn line(key: &Key, outcome: &Result<(), ReloadRefused>) -> AuditLine {
+    let outcome = match outcome {
+        Ok(()) => Ok(Done::Ordered),
+        Err(ReloadRefused::Wrong { problems, .. }) => {
+            Err(CommandError::Invalid(format!("{} error(s) in the file", problems.len())))
+        }
+        Err(ReloadRefused::Fixed(keys)) => {
+            Err(CommandError::Conflict(format!("only a restart changes {}", keys.join(", "))))
+        }
+        Err(ReloadRefused::Failed(_)) => Err(CommandError::Conflict("the log says why".into())),
+    };
+    AuditLine::of(wall_ms(), &key.0, ("reload".into(), String::new()), &outcome)
 }

@@ -121,7 +121,7 @@ impl SettingsItem {
         };
         let wrong = settings.numbers().find_map(wrong);
         match wrong.or_else(|| settings.problem()) {
-            Some(detail) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)),
+            Some(detail) => Err(Problem::unprocessable(detail)),
             None => Ok(settings),
         }
     }

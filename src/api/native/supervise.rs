@@ -115,7 +115,7 @@ fn number(key: &str, text: Option<&str>) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!("{key}: the number of an extension, such as \"4568\"");
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+    Err(Problem::unprocessable(detail))
 }
 
 async fn order(

@@ -114,7 +114,7 @@ impl Example for WebhookOrder {
 
 impl WebhookOrder {
     async fn check(&self, app: &App) -> Result<(), Problem> {
-        let wrong = |why: String| Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+        let wrong = |why: String| Err(Problem::unprocessable(why));
         if let Err(why) = known_kinds(&self.events) {
             return wrong(format!("events: {why}"));
         }
@@ -244,8 +244,9 @@ async fn replace(
     order.check(&app).await?;
     let more = remembered(&app, &old, order.secret.as_deref())?;
     let hook = Hook { more, ..order.hook(id, old.tenant, old.secret, old.created_at) };
-    noted(&app, &key, "webhook.replace", &hook.id);
+    let id = hook.id.clone();
     app.gateway.put_hook(hook).await?;
+    noted(&app, &key, "webhook.replace", &id);
     Ok(StatusCode::NO_CONTENT)
 }
 
