@@ -35,6 +35,11 @@ tenant = \"demo\"
 trunk = \"theirs\"
 number = \"057126200670\"
 to = \"extension:1001\"
+[[page]]
+tenant = \"demo\"
+name = \"theirs\"
+number = \"8805\"
+members = [\"1001\"]
 ";
 
 /// What the victim has: the values of path parameters.
@@ -70,6 +75,7 @@ fn furnish(switch: &Switch) -> BTreeMap<&'static str, String> {
         ("extension", "1005".to_owned()),
         ("mac", MAC.to_owned()),
         ("menu", MARK.to_owned()),
+        ("page", MARK.to_owned()),
         ("number", "9005".to_owned()),
         ("queue", "9005".to_owned()),
         ("id", "1005".to_owned()),
@@ -106,6 +112,7 @@ fn body(operation: &str) -> Option<Value> {
     let last = path.rsplit('/').next().unwrap();
     Some(match (operation.split(' ').next().unwrap(), path) {
         ("POST", "calls") => json!({ "from": "1005", "to": "1005" }),
+        ("POST", "pages") => json!({ "page": MARK, "from": "2001" }),
         ("POST", "calls/{call}/supervise") => json!({ "extension": "2001", "mode": "monitor" }),
         ("PATCH", "calls/{call}/supervise") => json!({ "mode": "whisper" }),
         ("POST", "calls/{call}/release") => json!({ "what": "agent" }),

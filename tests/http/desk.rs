@@ -18,10 +18,11 @@ use strowger_core::vocab::dial::{
     DialState, DialTask, DialTaskKey, DialTaskRecord, DialTaskView, NumberStage, RobotLink,
 };
 use strowger_core::vocab::mailbox::Mailbox;
+use strowger_core::vocab::page::{self as paging, PageView, Spoken};
 use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, SettingsRecord};
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{
-    CallId, CommandError, ExtensionKey, MailboxKey, Principal, Query, Reply, Secret,
+    CallId, CommandError, ExtensionKey, MailboxKey, PageKey, Principal, Query, Reply, Secret,
 };
 
 use crate::fake::AS_OF;
@@ -271,6 +272,16 @@ fn extension(tenant: &str, number: &str) -> EntryView {
     EntryView { entry, from_file: number == "4567", account: Some(account) }
 }
 
+/// Somebody speaks to `all` only.
+fn page(tenant: &str, name: &str) -> PageView {
+    let key = PageKey { tenant: tenant.into(), name: name.into() };
+    let members = vec!["4568".to_owned(), "4569".to_owned()];
+    let page = paging::Page { members, ..paging::Page::named(key, "800") };
+    let speaker = Some("4567".to_owned());
+    let spoken = Spoken { call: CallId(9), speaker, playing: 1, ringing: 1 };
+    PageView { page, spoken: (name == "all").then_some(spoken) }
+}
+
 /// What the switch would say about its queues and agents.
 pub fn answer(principal: &Principal, query: Query) -> Reply {
     let tenant = principal.tenant.as_str();
@@ -301,6 +312,12 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
         Query::DialTask(id) if id == "spring" => Reply::DialTask(Box::new(dial_task(tenant))),
         Query::DoNotCall { .. } => {
             Reply::DoNotCall(Page { items: vec!["8657188".into()], total: 1, as_of: AS_OF })
+        }
+        Query::Pages { .. } => {
+            Reply::Pages(Page { items: vec![page(tenant, "all")], total: 2, as_of: AS_OF })
+        }
+        Query::Page(name) if ["all", "hall"].contains(&&*name) => {
+            Reply::Page(Box::new(page(tenant, &name)))
         }
         Query::Queue(number) if number == "9001" => Reply::Queue(Box::new(queue_view(tenant))),
         Query::Agents { .. } => {

@@ -19,6 +19,7 @@ mod made_keys;
 mod metrics;
 mod openapi;
 mod pace;
+mod pages;
 mod phones;
 mod problems;
 mod queues;

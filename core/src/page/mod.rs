@@ -74,6 +74,13 @@ impl Pages {
         self.live.get(key)
     }
 
+    /// Phones that play a page, and phones that still ring for it.
+    pub fn heard(&self, key: &PageKey) -> (usize, usize) {
+        let Some(live) = self.live.get(key) else { return (0, 0) };
+        let playing = live.members.values().filter(|joined| **joined).count();
+        (playing, live.members.len() - playing)
+    }
+
     /// What a call is to a page.
     pub fn part(&self, call: CallId) -> Option<&Part> {
         self.parts.get(&call)
@@ -178,6 +185,7 @@ mod tests {
         sound(&pages);
         assert!(pages.joined(&key("all"), CallId(3)));
         assert!(!pages.joined(&key("all"), CallId(4)));
+        assert_eq!((pages.heard(&key("all")), pages.heard(&key("hall"))), ((2, 1), (0, 0)));
         assert_eq!(pages.gone(CallId(5)), Some(Gone::One));
         assert_eq!(pages.gone(CallId(4)), Some(Gone::One));
         assert_eq!(pages.gone(CallId(3)), Some(Gone::Last(CallId(1))));

@@ -40,6 +40,11 @@ impl Directory {
         self.config.pages.iter().find(|page| page.key == *key)
     }
 
+    /// The pages of a tenant, by name.
+    pub fn pages(&self, tenant: &str) -> impl Iterator<Item = &Page> {
+        self.config.pages.iter().filter(move |page| page.key.tenant == tenant)
+    }
+
     /// Whether an extension who dials this number reaches a phone, a queue, a room, a group or a page, and no parking place.
     pub fn is_taken(&self, tenant: &str, number: &str) -> bool {
         self.tenant(tenant).is_some_and(|tenant| {

@@ -73,6 +73,7 @@ impl Running {
                     key.number
                 ))
             })?;
+        self.may_speak(&key, &plan)?;
         self.books.trunks.living_first(&mut plan.hops);
         let rights = Rights::Extension(key.clone());
         self.admit(&rights, plan.emergency).map_err(|why| busy(&why))?;

@@ -6,12 +6,14 @@ use crate::call::{
     AnswerMode, Attendance, Call, Found, Note, Originate, Outcome, Rights, SECOND, Voicing,
 };
 use crate::page::{Gone, Live, Part};
-use crate::vocab::page::Page;
+use crate::vocab::command::Page as Rows;
+use crate::vocab::page::{Page, PageView, Spoken};
 use crate::vocab::record::EndCause;
-use crate::vocab::{CallId, ExtensionKey, Hop, Now, PageKey, Plan};
+use crate::vocab::{CallId, CommandError, ExtensionKey, Hop, Now, PageKey, Plan, Principal, Reply};
 
 use super::Running;
 use super::park::is_at;
+use super::queries::MAX_ROWS;
 
 /// The speaker's voice, and that of the tone for the speaker.
 const SPEECH: Voices = Voices(1);
@@ -50,6 +52,29 @@ impl Running {
         let classes = &self.books.directory.extension(speaker)?.classes;
         let may = classes.contains(&page.class) && is_at(&call.record.caller, speaker);
         may.then(|| speaker.clone())
+    }
+
+    /// A page that its speaker could not begin is refused before a phone rings.
+    pub(super) fn may_speak(
+        &self,
+        speaker: &ExtensionKey,
+        plan: &Plan,
+    ) -> Result<(), CommandError> {
+        let Some(Hop::Page(key)) = plan.hops.first() else { return Ok(()) };
+        if self.pages.get(key).is_some() {
+            return Err(CommandError::Conflict(format!("somebody speaks to page {}", key.name)));
+        }
+        let directory = &self.books.directory;
+        let (page, speaks) = (directory.page(key), directory.extension(speaker));
+        match page.zip(speaks) {
+            Some((page, speaks)) if !speaks.classes.contains(&page.class) => {
+                Err(CommandError::Invalid(format!(
+                    "extension {} has not the class \"{}\", which page {} needs",
+                    speaker.number, page.class, key.name
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Phones that may be disturbed now: none in a call, and none of the speaker's.
@@ -168,6 +193,41 @@ impl Running {
             self.pages.postpone(speaker, now.mono.saturating_add(60 * SECOND));
             self.put_out(now, speaker, EndCause::TooLong);
         }
+    }
+
+    pub(super) fn pages_page(
+        &self,
+        now: Now,
+        principal: &Principal,
+        offset: usize,
+        limit: usize,
+    ) -> Reply {
+        let mut own: Vec<&Page> = self.books.directory.pages(&principal.tenant).collect();
+        own.sort_by(|a, b| a.key.cmp(&b.key));
+        let total = own.len();
+        let rows = own.into_iter().skip(offset).take(limit.min(MAX_ROWS));
+        let items = rows.map(|page| self.page_view(page)).collect();
+        Reply::Pages(Rows { items, total, as_of: now.wall })
+    }
+
+    pub(super) fn one_page(&self, principal: &Principal, name: String) -> Reply {
+        let key = PageKey { tenant: principal.tenant.clone(), name };
+        match self.books.directory.page(&key) {
+            Some(page) => Reply::Page(Box::new(self.page_view(page))),
+            None => Reply::Refused(CommandError::NotFound(format!("no page {}", key.name))),
+        }
+    }
+
+    fn page_view(&self, page: &Page) -> PageView {
+        let spoken = self.pages.get(&page.key).map(|live| {
+            let (playing, ringing) = self.pages.heard(&page.key);
+            let speaker = self.calls.get(live.speaker).and_then(|call| match &call.rights {
+                Rights::Extension(speaker) => Some(speaker.number.clone()),
+                _ => None,
+            });
+            Spoken { call: live.speaker, speaker, playing, ringing }
+        });
+        PageView { page: page.clone(), spoken }
     }
 
     /// Whether an extension has no call.

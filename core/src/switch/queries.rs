@@ -44,15 +44,7 @@ impl Running {
             Query::OwnNumbers => {
                 Reply::OwnNumbers(self.books.directory.own_numbers(&principal.tenant))
             }
-            Query::Trunks => {
-                let mut items = self.books.trunks.views(&principal.tenant);
-                for view in &mut items {
-                    let line = crate::call::Line::Trunk(view.trunk.clone());
-                    view.calls = self.calls.load(&line);
-                }
-                let total = items.len();
-                Reply::Trunks(Page { items, total, as_of: now.wall })
-            }
+            Query::Trunks => self.trunks_page(now, principal),
             query @ (Query::Queues { .. }
             | Query::Queue(_)
             | Query::Agents { .. }
@@ -69,6 +61,8 @@ impl Running {
             Query::Message { mailbox, id } => self.one_message(principal, &mailbox, id),
             Query::Menus { offset, limit } => self.menus_page(now, principal, offset, limit),
             Query::Menu(name) => self.one_menu(now, principal, name),
+            Query::Pages { offset, limit } => self.pages_page(now, principal, offset, limit),
+            Query::Page(name) => self.one_page(principal, name),
             Query::Phones { offset, limit } => self.phones_page(now, principal, offset, limit),
             Query::Entries { kind, offset, limit } => {
                 self.entries_page(now, principal, kind, (offset, limit))
@@ -96,6 +90,16 @@ impl Running {
         let told = principal.limited_to().is_none();
         let supervisors = if told { self.supervisors_of(call.id) } else { Vec::new() };
         CallView { supervisors, ..call.view() }
+    }
+
+    fn trunks_page(&self, now: Now, principal: &Principal) -> Reply {
+        let mut items = self.books.trunks.views(&principal.tenant);
+        for view in &mut items {
+            let line = crate::call::Line::Trunk(view.trunk.clone());
+            view.calls = self.calls.load(&line);
+        }
+        let total = items.len();
+        Reply::Trunks(Page { items, total, as_of: now.wall })
     }
 
     fn calls_page(&self, now: Now, principal: &Principal, offset: usize, limit: usize) -> Reply {

@@ -11,6 +11,7 @@ use super::define::{EntryKey, EntryKind, EntryOrder, EntryView};
 use super::dial::{DialOrder, DialTaskView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
 use super::menu::{MenuOrder, MenuView};
+use super::page::PageView;
 use super::park::{ParkedView, TakeOrder};
 use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
@@ -250,6 +251,15 @@ pub enum Query {
     },
     /// One menu, by its name.
     Menu(String),
+    /// Pages of the tenant, by name.
+    Pages {
+        /// Rows to skip.
+        offset: usize,
+        /// Rows wanted, at most 200.
+        limit: usize,
+    },
+    /// One page, by its name.
+    Page(String),
     /// Conferences of the tenant, by name; for a user's or agent's key those that its extension is in.
     Conferences {
         /// Rows to skip.
@@ -402,6 +412,10 @@ pub enum Reply {
     Menus(Page<MenuView>),
     /// One menu.
     Menu(Box<MenuView>),
+    /// Rows.
+    Pages(Page<PageView>),
+    /// One page.
+    Page(Box<PageView>),
     /// Rows.
     Conferences(Page<ConferenceView>),
     /// One conference.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TenantId;
+use super::{CallId, TenantId};
 
 /// The most phones of one page.
 pub const MOST_PHONES: usize = 200;
@@ -37,4 +37,26 @@ impl Page {
         let (members, class) = (Vec::new(), "intercom".to_owned());
         Self { key, number: number.to_owned(), members, class, max_secs: 60 }
     }
+}
+
+/// A page and whether somebody speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageView {
+    /// Its definition.
+    pub page: Page,
+    /// While it is under way.
+    pub spoken: Option<Spoken>,
+}
+
+/// A page under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The call of the phone that speaks; the page ends with it.
+    pub call: CallId,
+    /// The number of its extension, if it is one's.
+    pub speaker: Option<String>,
+    /// Phones that play it.
+    pub playing: usize,
+    /// Phones that have not answered yet.
+    pub ringing: usize,
 }

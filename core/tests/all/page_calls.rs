@@ -2,10 +2,10 @@
 
 use strowger_core::vocab::acd::DefinitionOrder;
 use strowger_core::vocab::config::{Config, Destination};
-use strowger_core::vocab::page::Page;
+use strowger_core::vocab::page::{Page, Spoken};
 use strowger_core::vocab::record::EndCause;
 use strowger_core::vocab::{
-    Command, CommandError, Done, ExtensionSettings, PageKey, Principal, Reply, Role,
+    Command, CommandError, Done, ExtensionSettings, PageKey, Principal, Query, Reply, Role,
 };
 
 use crate::blf_phone::header;
@@ -263,16 +263,52 @@ fn a_page_is_begun_over_http_for_the_phone_that_speaks() {
         auto_answer: false,
         terms: Default::default(),
     };
-    let begun = host.command_by(user, speak);
-    assert!(matches!(begun, Reply::Command(Ok(Done::Originated { .. }))), "{begun:?}");
+    assert_eq!(spoken(&mut host), None);
+    let begun = host.command_by(user.clone(), speak.clone());
+    let Reply::Command(Ok(Done::Originated { call, .. })) = begun else { panic!("{begun:?}") };
     let invite = host.expect(ALICE, "INVITE ");
     let mut alice = host.respond(ALICE, &invite, 200, &sdp(ALICE));
     host.expect(ALICE, "ACK ");
     plays(&mut host, BOB);
     plays(&mut host, CAROL);
     assert_eq!(host.hears(BOB), [ALICE_IP]);
+    let speaker = Some("4567".to_owned());
+    assert_eq!(spoken(&mut host), Some(Spoken { call, speaker, playing: 2, ringing: 0 }));
+    let busy = host.command_by(user, speak);
+    assert!(matches!(busy, Reply::Command(Err(CommandError::Conflict(_)))), "{busy:?}");
     host.hang_up(&mut alice);
     ended(&mut host, BOB);
     ended(&mut host, CAROL);
+    assert_eq!(spoken(&mut host), None);
+    host.drains();
+}
+
+/// Who speaks to 800, the same in the list and alone; other tenants are told of neither.
+fn spoken(host: &mut Exchange) -> Option<Spoken> {
+    let Reply::Page(view) = host.query(Query::Page("all".into())) else { panic!("a page") };
+    let list = host.query(Query::Pages { offset: 0, limit: 200 });
+    let Reply::Pages(list) = list else { panic!("{list:?}") };
+    assert_eq!((list.total, &list.items[..]), (1, &[(*view).clone()][..]));
+    let stranger = Principal { tenant: "other".into(), ..Exchange::principal(Role::Admin) };
+    let reply = host.query_by(stranger.clone(), Query::Page("all".into()));
+    assert!(matches!(reply, Reply::Refused(CommandError::NotFound(_))), "{reply:?}");
+    let reply = host.query_by(stranger, Query::Pages { offset: 0, limit: 200 });
+    assert!(matches!(&reply, Reply::Pages(list) if list.items.is_empty()), "{reply:?}");
+    view.spoken
+}
+
+#[test]
+fn no_phone_rings_for_a_page_that_it_may_not_begin() {
+    let mut host = paging(|_, _| ());
+    let speak = Command::Originate {
+        from: "4568".into(),
+        to: "800".into(),
+        auto_answer: false,
+        terms: Default::default(),
+    };
+    let refused = host.command(speak);
+    let Reply::Command(Err(CommandError::Invalid(why))) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("intercom"), "{why}");
+    assert_eq!(host.take(BOB, "INVITE "), None);
     host.drains();
 }

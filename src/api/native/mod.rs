@@ -18,6 +18,7 @@ mod figures;
 mod keys;
 mod members;
 mod menus;
+mod pages;
 mod phones;
 mod pickup;
 mod queues;
@@ -75,6 +76,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         reload::routes,
         voicemail::routes,
         menus::routes,
+        pages::routes,
         phones::routes,
         dial_tasks::routes,
         dial_numbers::routes,
