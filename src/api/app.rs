@@ -173,8 +173,8 @@ impl App {
     }
 }
 
-/// Milliseconds since the Unix epoch, for `as_of`.
-pub(super) fn wall_ms() -> u64 {
+/// Milliseconds since the Unix epoch.
+pub fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

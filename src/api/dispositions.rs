@@ -157,6 +157,24 @@ pub(super) async fn of(
     kept.map(read).transpose()
 }
 
+/// The names of what was said of calls, in their order.
+pub(super) async fn names_of(
+    app: &App,
+    tenant: &str,
+    calls: impl Iterator<Item = CallId>,
+) -> Result<Vec<Option<String>>, KeepError> {
+    let places: Vec<_> = calls.map(|call| (space(call), call.to_string())).collect();
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kept = app.gateway.kept_of(tenant, places).await?.into_iter();
+    let name = |document: Option<serde_json::Value>| match document?.get("disposition")? {
+        serde_json::Value::String(name) => Some(name.clone()),
+        _ => None,
+    };
+    Ok(kept.map(name).collect())
+}
+
 /// Keeps what is said of a call, and has its agent's wrap-up end. The caller has made sure that the key sees the call.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use strowger_core::vocab::{CallId, InteractionId};
+use strowger_core::vocab::{CallId, InteractionId, values};
 
 use super::app::App;
 use super::gateway::MAX_ROWS;
@@ -146,15 +146,14 @@ where
 
 /// A queue's number; what cannot be one names no queue.
 fn queue_number(text: String) -> Result<String, Problem> {
-    let sound = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let sound = values::digits(&text).is_ok();
     let wrong = || Problem::not_found("the number of a queue has 1 to 32 digits");
     sound.then_some(text).ok_or_else(wrong)
 }
 
 /// An agent's id; what cannot be one names no agent.
 fn agent_id(text: String) -> Result<String, Problem> {
-    let ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let sound = (1..=64).contains(&text.len()) && text.bytes().all(ok);
+    let sound = values::name(&text).is_ok();
     let wrong = || Problem::not_found("an agent's id has 1 to 64 of a-z, A-Z, 0-9, - _ .");
     sound.then_some(text).ok_or_else(wrong)
 }

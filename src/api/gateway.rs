@@ -140,6 +140,8 @@ pub struct RowsQuery {
     pub interaction: Option<InteractionId>,
     /// Only calls that ended so. Not for recordings.
     pub cause: Option<EndCause>,
+    /// Only calls of which this was said. Not for recordings.
+    pub disposition: Option<String>,
     /// Begun at or after, milliseconds since the Unix epoch.
     pub from: Option<u64>,
     /// Begun before, milliseconds since the Unix epoch.

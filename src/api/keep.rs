@@ -69,6 +69,13 @@ pub trait Keeping: Send + Sync {
         key: &str,
     ) -> Later<'_, Result<Option<Value>, KeepError>>;
 
+    /// Documents, by space and key, in the order in which they are asked for.
+    fn kept_of(
+        &self,
+        tenant: &str,
+        places: Vec<(String, String)>,
+    ) -> Later<'_, Result<Vec<Option<Value>>, KeepError>>;
+
     /// Keys and documents in order of keys, those behind `after`; at most `limit`.
     fn kept_all(
         &self,

@@ -68,8 +68,7 @@ impl MadeKey {
 
 /// SHA-256 of a token, in hexadecimal digits.
 pub fn digest_of(token: &str) -> String {
-    let digest: Digested = Sha256::digest(token.as_bytes()).into();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 /// What a token opens.
@@ -191,13 +190,7 @@ fn prefix(digest: &Digested) -> [u8; 8] {
 /// 64 hexadecimal digits.
 fn read(text: &str) -> Option<Digested> {
     let mut digest = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
+    hex::decode_to_slice(text, &mut digest).ok().map(|()| digest)
 }
 
 #[cfg(test)]

@@ -30,5 +30,5 @@ pub mod sounds;
 mod web;
 mod webhooks;
 
-pub use app::{App, Limits};
+pub use app::{App, Limits, wall_ms};
 pub use serve::serve;

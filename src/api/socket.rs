@@ -24,7 +24,6 @@ const UNREAD: usize = 1 << 20;
 
 /// What the peer said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code)] // those who only speak do not look
 pub(super) enum Said {
     /// Text.
     Text(Utf8Bytes),

@@ -1,8 +1,10 @@
 //! The time, read outside the switch and handed in.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use strowger_core::vocab::Now;
+
+pub(super) use crate::api::wall_ms;
 
 /// Counts from the start of the process.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +21,7 @@ impl Clock {
     /// This moment.
     pub fn now(&self) -> Now {
         let mono = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { mono, wall: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX) }
+        Now { mono, wall: wall_ms() }
     }
 
     /// Monotonic nanoseconds only.

@@ -171,7 +171,7 @@ impl Gateway {
 
     /// Whoever holds a bearer token.
     pub fn holder(&self, token: &str) -> Option<Principal> {
-        self.shared.keyring.holder(token, super::zones::wall_ms())
+        self.shared.keyring.holder(token, super::clock::wall_ms())
     }
 
     /// Where the process stands.

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::gateway::Gateway;
 use crate::api::gateway::Later;
 use crate::api::keep::{Keep, KeepError, Keeping};
-use crate::store::{Change, ChangeError, Changes, StoreError};
+use crate::store::{Change, ChangeError, Changes, Reader, StoreError};
 
 /// Documents read at once at most.
 const MOST: usize = 10_000;
@@ -27,6 +27,22 @@ impl Keeping for Gateway {
         Box::pin(async move {
             let text = self.read(move |reader| reader.document(&tenant, &space, &key)).await;
             text.map_err(failed)?.as_deref().map(document).transpose()
+        })
+    }
+
+    fn kept_of(
+        &self,
+        tenant: &str,
+        places: Vec<(String, String)>,
+    ) -> Later<'_, Result<Vec<Option<Value>>, KeepError>> {
+        let tenant = tenant.to_owned();
+        Box::pin(async move {
+            let read = move |reader: &Reader| -> Result<Vec<Option<String>>, StoreError> {
+                let places = places.iter();
+                places.map(|(space, key)| reader.document(&tenant, space, key)).collect()
+            };
+            let texts = self.read(read).await.map_err(failed)?.into_iter();
+            texts.map(|text| text.as_deref().map(document).transpose()).collect()
         })
     }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use strowger_core::vocab::{Config, Input};
 
+use super::clock::wall_ms;
 use super::gateway::Shared;
 use super::keys;
-use super::zones;
 use crate::config::{self, Loaded, Problems, Shell, zone};
 
 /// What a reload needs to know.
@@ -64,7 +64,7 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
     // From here on nothing can fail.
     shared.keyring.replace_file(keys::of_file(&loaded));
     let Loaded { mut core, shell, warnings } = loaded;
-    zone::keep_in_step(&mut core, zones::wall_ms());
+    zone::keep_in_step(&mut core, wall_ms());
     for warning in warnings {
         tracing::warn!(line = warning.line, "{}", warning.text);
     }

@@ -5,15 +5,15 @@
 //! whatever interrupts that, the next look finds the record and a file that is gone already.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use strowger_core::vocab::Input;
 use strowger_core::vocab::record::RecordingRecord;
+use strowger_core::vocab::{Input, values};
 
+use super::clock::wall_ms;
 use super::gateway::Shared;
-use super::zones::wall_ms;
 use crate::config::Retention;
 use crate::store::{Reader, StoreError};
 
@@ -109,10 +109,7 @@ fn is_too_much(record: &RecordingRecord, limits: Retention, now: u64, left: u64)
 
 /// Removes a file below the directory; one that is gone is as good.
 fn remove(directory: &Path, path: &str) -> io::Result<()> {
-    let path = PathBuf::from(path);
-    if path.as_os_str().is_empty()
-        || !path.components().all(|part| matches!(part, Component::Normal(_)))
-    {
+    if !values::stays_below(path) {
         return Err(io::Error::other("its path leaves the recordings directory"));
     }
     match std::fs::remove_file(directory.join(path)) {
@@ -123,6 +120,8 @@ fn remove(directory: &Path, path: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::store::{Sealer, Sqlite, Store};
     use strowger_core::vocab::{CallId, Record};

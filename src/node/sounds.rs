@@ -59,7 +59,7 @@ fn keep(recordings: &Path, tenant: &str, wav: &[u8]) -> Result<KeptSound, SoundE
     room(&folder, wav.len() as u64)?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| SoundError::Failed(error.to_string()))?;
-    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(random);
     write(&folder, &name, wav).map_err(failed)?;
     let prompt = format!("{RECORDED}{UPLOADED}{tenant}/{name}");
     Ok(KeptSound { prompt, bytes: wav.len() as u64, length_ms })

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use super::clock::Clock;
+use super::clock::{Clock, wall_ms};
 use super::effects::Outlets;
 use super::gateway::{Gateway, Phase, Shared, ShellFigures};
 use super::keys;
@@ -63,7 +63,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
     let max_calls = u64::from(loaded.core.calls.max_calls);
-    zone::keep_in_step(&mut loaded.core, zones::wall_ms());
+    zone::keep_in_step(&mut loaded.core, wall_ms());
     let mailbox = Arc::new(Mailbox::new().map_err(|error| system(&error))?);
     // Boot is the first letter in the mailbox; everything below only adds to it.
     mailbox.post_always(Input::Boot(Box::new(boot(
@@ -187,8 +187,7 @@ fn ensure_key(path: &Path) -> std::io::Result<()> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
     let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(path)?;
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(file, "{text}")?;
+    writeln!(file, "{}", hex::encode(key))?;
     file.sync_all()
 }
 

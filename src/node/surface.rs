@@ -34,7 +34,7 @@ impl api::Gateway for Gateway {
         let described = audit::described(&command);
         Box::pin(async move {
             let outcome = self.command(principal.clone(), command).await;
-            let at = super::zones::wall_ms();
+            let at = super::clock::wall_ms();
             self.add_audit(&audit::AuditLine::of(at, &principal, described, &outcome));
             outcome
         })
@@ -162,6 +162,7 @@ async fn rows(gateway: &Gateway, kind: RowKind, query: RowsQuery) -> Result<RowP
         call: query.call,
         interaction: query.interaction,
         cause: query.cause,
+        disposition: query.disposition,
         from: query.from,
         until: query.until,
         after: after.map_err(|_| RowsError::BadCursor)?,

@@ -1,21 +1,16 @@
 //! Keeps the tenants' midnights where their time zones have them.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use strowger_core::vocab::Input;
 
+use super::clock::wall_ms;
 use super::gateway::Shared;
 use crate::config::zone;
 
 /// Clocks change on whole minutes.
 const EVERY: Duration = Duration::from_secs(60);
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
 
 /// Gives the switch the same configuration with new offsets when a zone's offset has changed; ends with the process.
 pub(super) async fn follow(shared: Arc<Shared>) {

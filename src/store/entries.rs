@@ -73,7 +73,7 @@ pub(super) fn load(
 fn unknown() -> Result<Secret, StoreError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| StoreError::Sealing)?;
-    Ok(Secret::new(random.map(|byte| format!("{byte:02x}")).concat()))
+    Ok(Secret::new(hex::encode(random)))
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct PageQuery {
     pub interaction: Option<InteractionId>,
     /// Only calls that ended so. Not for recordings.
     pub cause: Option<EndCause>,
+    /// Only calls of which this was said. Not for recordings.
+    pub disposition: Option<String>,
     /// Begun at or after, milliseconds since the Unix epoch.
     pub from: Option<u64>,
     /// Begun before, milliseconds since the Unix epoch.
@@ -53,6 +55,7 @@ impl PageQuery {
             call: None,
             interaction: None,
             cause: None,
+            disposition: None,
             from: None,
             until: None,
             after: None,

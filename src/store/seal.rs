@@ -42,19 +42,12 @@ impl Sealer {
     /// # Errors
     /// The system has no randomness.
     pub fn seal_text(&self, place: &str, secret: &str) -> Result<String, StoreError> {
-        let sealed = self.seal(place, secret)?;
-        Ok(sealed.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex::encode(self.seal(place, secret)?))
     }
 
     /// Opens what [`seal_text`](Self::seal_text) made; `None` where it was closed with another key or for another place.
     pub fn open_text(&self, place: &str, sealed: &str) -> Option<String> {
-        let digits =
-            sealed.len().is_multiple_of(2) && sealed.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let pairs = (0..sealed.len()).step_by(2).map(|at| sealed.get(at..at + 2));
-        let byte = |pair: Option<&str>| u8::from_str_radix(pair?, 16).ok();
-        let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
-        let bytes = bytes.filter(|_| digits)?;
-        self.open(place, &bytes)
+        self.open(place, &hex::decode(sealed).ok()?)
     }
 
     /// Closes a secret. It opens only under the same `place`, so that it cannot be put elsewhere.
@@ -79,13 +72,8 @@ impl Sealer {
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {
-    let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut key = [0; 32];
-    for (index, byte) in key.iter_mut().enumerate() {
-        let pair = text.get(2 * index..2 * index + 2).filter(|_| digits)?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(key)
+    hex::decode_to_slice(text, &mut key).ok().map(|()| key)
 }
 
 #[cfg(test)]

@@ -431,6 +431,12 @@ fn write_recording(
     Ok(())
 }
 
+/// What was said of a call is a document of its own, kept under the day of the call's id, which begins when the call does.
+const SAID: &str = "EXISTS (SELECT 1 FROM documents WHERE documents.tenant = calls.tenant
+     AND documents.space IN ('dispositions ' || (calls.started_at / 86400000),
+         'dispositions ' || (calls.started_at / 86400000 - 1))
+     AND documents.key = calls.call AND json_extract(documents.body, '$.disposition') = ?)";
+
 /// The conditions of a page and the values for their question marks.
 struct Conditions {
     sql: String,
@@ -494,6 +500,9 @@ fn conditions(query: &PageQuery, name: &str, closed: &str) -> Conditions {
     if let (Some(cause), RowKind::Calls) = (query.cause, query.kind) {
         let cause = Value::Text(cause.as_str().to_owned());
         conditions.add("json_extract(body, '$.end.cause') = ?", [cause]);
+    }
+    if let (Some(name), RowKind::Calls) = (&query.disposition, query.kind) {
+        conditions.add(SAID, [text(name)]);
     }
     if let Some(call) = query.call {
         conditions.add("call = ?", [Value::Text(call.to_string())]);

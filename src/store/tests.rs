@@ -10,8 +10,8 @@ use strowger_core::vocab::record::{
 use strowger_core::vocab::{CallId, CommitId, ExtensionKey, InteractionId, Record};
 
 use super::{
-    ChangeError, Changes, Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage, Sealer,
-    Sqlite, Store, StoreError, Writer,
+    Change, ChangeError, Changes, Cursor, Group, PageQuery, Reader, Restart, RowKind, RowPage,
+    Sealer, Sqlite, Store, StoreError, Writer,
 };
 
 fn key(number: &str) -> ExtensionKey {
@@ -223,6 +223,54 @@ fn pages_are_filtered() {
     assert_eq!(page(&cause(EndCause::Normal)), every);
     assert!(page(&cause(EndCause::Busy)).is_empty());
     assert!(page(&PageQuery::newest(RowKind::Calls, "nobody")).is_empty());
+}
+
+#[test]
+fn calls_are_found_by_what_was_said_of_them_after_a_restart() {
+    let place = Place::new();
+    let (mut store, _) = open(&place.path());
+    // The id of the second was drawn on the day before its record begins.
+    let day = 86_400_000;
+    let id = |ms: u64, n: u128| (u128::from(ms) << 80) | n;
+    let calls = [
+        (id(3 * day, 1), 3 * day, "t"),
+        (id(4 * day - 1, 2), 4 * day, "t"),
+        (id(4 * day, 3), 4 * day, "u"),
+        (id(5 * day, 4), 5 * day, "t"),
+    ];
+    let record = |&(call_id, at, tenant): &(u128, u64, &str)| {
+        Record::CallClosed(Box::new(closed(call(call_id, tenant, at, "101"))))
+    };
+    store.commit(&calls.iter().map(record).collect::<Vec<_>>()).unwrap();
+    let said = |tenant: &str, call_id: u128, name: &str| Changes {
+        tenant: tenant.into(),
+        list: vec![Change::Put {
+            space: format!("dispositions {}", (call_id >> 80) / u128::from(day)),
+            key: CallId(call_id).to_string(),
+            body: format!(r#"{{"disposition":"{name}"}}"#),
+        }],
+        done: Box::new(|_| {}),
+    };
+    let groups = [
+        said("t", calls[0].0, "sold"),
+        said("t", calls[1].0, "sold"),
+        said("u", calls[2].0, "sold"),
+        said("t", calls[3].0, "lost"),
+        // Another tenant's word about somebody's call is nothing.
+        said("u", calls[3].0, "sold"),
+    ];
+    assert_eq!(store.change(&groups).unwrap(), vec![Ok(()); 5]);
+    drop(store);
+    drop(open(&place.path()));
+    let reader = Reader::open(&place.path()).unwrap();
+    let found = |tenant: &str, name: &str| {
+        let disposition = Some(name.to_owned());
+        let query = PageQuery { disposition, ..PageQuery::newest(RowKind::Calls, tenant) };
+        ids(&reader.page(&query).unwrap())
+    };
+    assert_eq!(found("t", "sold"), [calls[1].0, calls[0].0]);
+    assert_eq!((found("u", "sold"), found("t", "lost")), (vec![calls[2].0], vec![calls[3].0]));
+    assert_eq!(found("t", "sold' OR '1"), []);
 }
 
 #[test]

@@ -189,6 +189,13 @@ fn a_disposition_ends_the_wrap_up_and_its_callback_rings_when_due() {
     let kept = desk.switch.http().get(&format!("/api/v1/calls/{call}/disposition")).json();
     assert_eq!((&kept["disposition"], &kept["notes"]), (&"sold".into(), &"n".into()), "{kept}");
     assert_eq!(kept["agent"], "101");
+    let records = |said: &str| {
+        let path = format!("/api/v1/records?disposition={said}");
+        desk.switch.http().get(&path).json()["items"].as_array().unwrap().clone()
+    };
+    let found = records("sold");
+    assert_eq!((found.len(), &found[0]["call"]), (1, &call.as_str().into()), "{found:?}");
+    assert_eq!((&found[0]["disposition"], records("lost").len()), (&"sold".into(), 0));
     desk.switch.hang_up_all();
     desk.switch.wait_idle();
 }

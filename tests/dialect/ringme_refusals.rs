@@ -50,8 +50,7 @@ fn ids(site: &Site) -> Ids {
     let remote = site.remote("89215650644", "available");
     site.seat(queue, "local", local, 1);
     site.seat(queue, "remote", remote, 1);
-    let wish =
-        json!({"url": "https://host.example/x", "method": "GET", "event_type": "agent-login"});
+    let wish = json!({"url": "http://127.0.0.1:9/x", "method": "GET", "event_type": "agent-login"});
     let event = site.ask("POST", &format!("/client/@me/agent/local/{local}/event/"), &wish);
     Ids {
         phone: site.phone("117"),

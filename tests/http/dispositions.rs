@@ -148,3 +148,20 @@ fn what_the_store_refuses_is_said_as_everywhere() {
     assert_eq!(site.order(ADMIN, "PUT", LIVE, &body).status, 204);
     site.order(ADMIN, "PUT", LIVE, &body).problem(409);
 }
+
+#[test]
+fn a_record_shows_what_was_said_of_it_and_is_found_by_it() {
+    let site = site();
+    site.fake.set(|tables| tables.records.push(record(6, "t", "101")));
+    let body = json!({"disposition": "sold"}).to_string();
+    assert_eq!(site.order(ADMIN, "PUT", FINISHED, &body).status, 204);
+    let all = site.get("/api/v1/records").json();
+    let said: Vec<_> =
+        all["items"].as_array().unwrap().iter().map(|row| &row["disposition"]).collect();
+    assert_eq!(said, [&json!("sold"), &json!(null)]);
+    let found = site.get("/api/v1/records?disposition=sold").json();
+    assert_eq!(found["items"], json!([all["items"][0]]));
+    assert_eq!(site.get("/api/v1/records?disposition=lost").json()["items"], json!([]));
+    let one = FINISHED.replace("/calls/", "/records/").replace("/disposition", "");
+    assert_eq!(site.get(&one).json(), all["items"][0]);
+}

@@ -207,12 +207,19 @@ impl Gateway for Fake {
     fn call_records(&self, query: RowsQuery) -> Later<'_, Result<Rows<CallRecord>, RowsError>> {
         let involves = |party: &Party, number: &String| matches!(party, Party::Extension { extension, .. } if extension.number == *number);
         let rows = self.tables.lock().unwrap().records.clone();
+        let documents = self.kept.documents.lock().unwrap();
+        let said = |call: CallId, name: &str| {
+            let own = documents.iter().filter(|((tenant, _), _)| *tenant == query.tenant);
+            let mut words = own.filter_map(|(_, keys)| keys.get(&call.to_string()));
+            words.any(|word| word["disposition"] == name)
+        };
         let rows = rows.into_iter().filter(|row| {
             row.tenant == query.tenant
                 && query.call.is_none_or(|call| row.call == call)
                 && query.interaction.is_none_or(|own| row.interaction == own)
                 && query.from.is_none_or(|from| row.started_at >= from)
                 && query.until.is_none_or(|until| row.started_at < until)
+                && query.disposition.as_ref().is_none_or(|name| said(row.call, name))
                 && query.cause.is_none_or(|cause| row.end.as_ref().unwrap().cause == cause)
                 && query.extension.as_ref().is_none_or(|number| {
                     involves(&row.caller, number) || involves(&row.callee, number)

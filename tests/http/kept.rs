@@ -62,6 +62,18 @@ impl Keeping for Fake {
         now(documents.get(&space(tenant, within)).and_then(|keys| keys.get(key)).cloned())
     }
 
+    fn kept_of(
+        &self,
+        tenant: &str,
+        places: Vec<(String, String)>,
+    ) -> Later<'_, Result<Vec<Option<Value>>, KeepError>> {
+        let documents = self.kept.documents.lock().unwrap();
+        let find = |(within, key): (String, String)| {
+            documents.get(&space(tenant, &within)).and_then(|keys| keys.get(&key)).cloned()
+        };
+        now(places.into_iter().map(find).collect())
+    }
+
     fn kept_all(
         &self,
         tenant: &str,

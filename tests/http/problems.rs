@@ -53,7 +53,7 @@ fn unknown_parameters_are_answered_with_the_known_ones() {
         ("/api/v1/registrations?x", "`offset` or `limit`"),
         (
             "/api/v1/records?form=1",
-            "`from`, `until`, `extension`, `cause`, `interaction`, `after`, `limit`",
+            "`from`, `until`, `extension`, `cause`, `disposition`, `interaction`, `after`, `limit`",
         ),
         ("/api/v1/recordings?cause=normal", "`call`"),
         ("/api/v1/records?cause=tired", "`no_answer`"),

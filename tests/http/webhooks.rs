@@ -299,3 +299,21 @@ fn what_was_not_told_is_shown_page_by_page_and_sent_again() {
     assert_eq!(site.post(&format!("{path}/resend"), "").json()["resent"], 3);
     assert_eq!(site.post(&format!("{path}/resend"), "").json()["resent"], 0);
 }
+
+#[test]
+fn other_systems_agent_events_go_where_webhooks_may_go_only() {
+    let site = Site::new();
+    let agents = site.get("/api/ver1.0/client/@me/agent/local/").json();
+    let agent = agents[0]["id"].as_u64().unwrap_or_else(|| panic!("{agents}"));
+    let events = format!("/api/ver1.0/client/@me/agent/local/{agent}/event/");
+    let event = |url: &str| json!({"url": url, "method": "GET", "event_type": "agent-login"});
+    let inside = event("http://127.0.0.1/latest/meta-data").to_string();
+    let refused = site.post(&events, &inside);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("no public address"), "{}", refused.text());
+    let made = site.post(&events, &event(URL).to_string());
+    assert_eq!(made.status, 200, "{}", made.text());
+    let one = format!("{events}{}", made.json()["id"]);
+    assert_eq!(site.order("admin-t", "PUT", &one, &inside).status, 400);
+    assert_eq!(site.get(&one).json()["url"], URL);
+}

@@ -1,6 +1,7 @@
 //! Single values that people write, in the file and over HTTP: whether they are sound, or what would be right.
 
 use std::net::IpAddr;
+use std::path::{Component, Path};
 
 /// Digits only, 1 to 32.
 pub fn digits(text: &str) -> Result<(), String> {
@@ -103,10 +104,17 @@ pub fn codec(text: &str) -> Result<String, String> {
 /// A prompt's name below the sounds directory, without `.wav`.
 pub fn prompt(text: &str) -> Result<(), String> {
     let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    if text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav") {
+    let sound = text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav");
+    if sound && !text.contains(char::is_control) {
         return Ok(());
     }
     Err(format!(
         "\"{text}\" is no prompt; write a path below the sounds directory without .wav, such as \"en/thank-you\""
     ))
+}
+
+/// Whether a path stays below the folder that it is relative to, as far as its text tells: links are another matter.
+pub fn stays_below(path: &str) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    !path.is_empty() && Path::new(path).components().all(plain)
 }

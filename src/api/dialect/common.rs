@@ -16,6 +16,12 @@ fn unexpected() -> CommandError {
     CommandError::Busy { retry_after: 1, what: "the switch did not answer".into() }
 }
 
+/// 128 bits as UUIDs are written (RFC 9562 section 4).
+pub(super) fn uuid(bits: u128) -> String {
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
 /// Every row of a live list, page after page.
 async fn all<T>(
     app: &App,

@@ -1,7 +1,7 @@
 //! The audio of a recording, whole or in part.
 
 use std::io::{self, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use strowger_core::vocab::record::RecordingRecord;
+use strowger_core::vocab::values;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use utoipa::IntoParams;
@@ -108,9 +109,7 @@ pub(in crate::api) async fn send(
 
 /// Opens a file below the directory and nowhere else, whatever the row or a link says.
 pub(in crate::api) async fn open(directory: &Path, path: &str) -> io::Result<File> {
-    let path = PathBuf::from(path);
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    if !plain || path.as_os_str().is_empty() {
+    if !values::stays_below(path) {
         return Err(io::Error::other("its path leaves the recordings directory"));
     }
     let directory = tokio::fs::canonicalize(directory).await?;

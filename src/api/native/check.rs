@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use strowger_core::vocab::acd::ranges;
 use strowger_core::vocab::config::Destination;
+use strowger_core::vocab::values;
 
 use crate::api::extract;
 use crate::api::problem::Problem;
@@ -41,8 +42,7 @@ impl Check {
 
     /// An id or the name of a skill.
     pub(super) fn name(&mut self, key: &str, text: &str) {
-        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if !(1..=64).contains(&text.len()) || !text.bytes().all(ok) {
+        if values::name(text).is_err() {
             self.wrong(key, "write 1 to 64 of a-z, A-Z, 0-9, - _ .");
         }
     }
@@ -58,9 +58,7 @@ impl Check {
     /// A prompt below the sounds directory; an empty one is none.
     pub(super) fn prompt(&mut self, key: &str, text: Option<String>) -> Option<String> {
         let text = text.filter(|text| !text.is_empty())?;
-        let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-        let sound = text.len() <= 200 && text.split('/').all(part) && !text.ends_with(".wav");
-        if !sound || text.contains(char::is_control) {
+        if values::prompt(&text).is_err() {
             self.wrong(
                 key,
                 "a path below the sounds directory without .wav, such as \"en/thank-you\"",
@@ -115,15 +113,15 @@ pub(super) fn dialled(key: &str, text: &str) -> Result<(), Problem> {
 
 /// Digits, 1 to 32.
 pub(super) fn is_number(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    values::digits(text).is_ok()
 }
 
 /// Digits, with a leading plus or without.
 pub(super) fn is_outside_number(text: &str) -> bool {
-    is_number(text.strip_prefix('+').unwrap_or(text))
+    values::outside_number(text).is_ok()
 }
 
 /// 4 to 16 digits.
 pub(super) fn is_pin(text: &str) -> bool {
-    (4..=16).contains(&text.len()) && is_number(text)
+    values::pin(text).is_ok()
 }

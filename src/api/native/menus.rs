@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use strowger_core::vocab::config::Destination;
 use strowger_core::vocab::menu::{Menu, MenuOrder, MenuView};
-use strowger_core::vocab::{Command, Done, MenuKey, Query, Reply};
+use strowger_core::vocab::{Command, Done, MenuKey, Query, Reply, values};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +21,6 @@ use crate::api::problem::Problem;
 
 /// Bytes that a menu's name and a prompt's name may have.
 const LONGEST_NAME: usize = 64;
-const LONGEST_PROMPT: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, define, remove))
@@ -183,17 +182,10 @@ impl Definition {
 
 /// A name below the sounds directory, and nothing that leads out of it.
 fn prompt(field: &str, name: Option<String>) -> Result<Option<String>, Problem> {
-    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    let good = |name: &String| {
-        name.len() <= LONGEST_PROMPT && name.split('/').all(part) && name.chars().all(plain)
-    };
-    if name.as_ref().is_none_or(good) {
-        return Ok(name);
+    match name.as_deref().map(values::prompt) {
+        Some(Err(why)) => Err(Problem::unprocessable(format!("{field}: {why}"))),
+        _ => Ok(name),
     }
-    Err(Problem::unprocessable(format!(
-        "{field}: write a prompt below the sounds directory, such as \"en/welcome\""
-    )))
 }
 
 /// Menus by name.

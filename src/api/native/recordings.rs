@@ -57,6 +57,7 @@ async fn list(
         call,
         interaction: interaction_wanted(params.interaction)?,
         cause: None,
+        disposition: None,
         from: params.from,
         until: params.until,
         after: params.after,

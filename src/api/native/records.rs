@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use strowger_core::vocab::CallId;
-use strowger_core::vocab::record::EndCause;
+use strowger_core::vocab::record::{CallRecord, EndCause};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,8 +13,9 @@ use super::view::RecordItem;
 use super::{NoParams, Refusals, StoredPage};
 use crate::api::app::App;
 use crate::api::auth::Key;
+use crate::api::dispositions;
 use crate::api::extract::{CallPath, Params, interaction_wanted, rows_wanted};
-use crate::api::gateway::RowsQuery;
+use crate::api::gateway::{Rows, RowsQuery};
 use crate::api::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -35,6 +36,8 @@ struct RecordParams {
     /// Only calls that ended so, e.g. `normal` or `no_answer`.
     #[param(value_type = Option<String>)]
     cause: Option<EndCause>,
+    /// Only calls of which this was said.
+    disposition: Option<String>,
     /// Only calls of this interaction.
     interaction: Option<String>,
     /// `next` of the page before.
@@ -62,18 +65,35 @@ async fn list(
     key: Key,
     Params(params): Params<RecordParams>,
 ) -> Result<Json<StoredPage<RecordItem>>, Problem> {
+    let tenant = key.0.tenant.clone();
     let query = RowsQuery {
         extension: limited_to(&key, params.extension)?,
         tenant: key.0.tenant,
         call: None,
         interaction: interaction_wanted(params.interaction)?,
         cause: params.cause,
+        disposition: params.disposition,
         from: params.from,
         until: params.until,
         after: params.after,
         limit: rows_wanted(params.limit)?,
     };
-    Ok(StoredPage::of(app.gateway.call_records(query).await?))
+    said(&app, &tenant, app.gateway.call_records(query).await?).await
+}
+
+/// Records with what was said of them.
+async fn said(
+    app: &App,
+    tenant: &str,
+    rows: Rows<CallRecord>,
+) -> Result<Json<StoredPage<RecordItem>>, Problem> {
+    let calls = rows.rows.iter().map(|record| record.call);
+    let said = dispositions::names_of(app, tenant, calls).await?;
+    let Json(mut page) = StoredPage::<RecordItem>::of(rows);
+    for (item, said) in page.items.iter_mut().zip(said) {
+        item.disposition = said;
+    }
+    Ok(Json(page))
 }
 
 /// Everything of one call that the key may see; at most one row where it names a record.
@@ -84,6 +104,7 @@ pub(super) fn of_call(key: Key, call: CallId) -> Result<RowsQuery, Problem> {
         call: Some(call),
         interaction: None,
         cause: None,
+        disposition: None,
         from: None,
         until: None,
         after: None,
@@ -106,9 +127,9 @@ async fn show(
     CallPath(call): CallPath,
     _: Params<NoParams>,
 ) -> Result<Json<RecordItem>, Problem> {
-    let rows = app.gateway.call_records(of_call(key, call)?).await?.rows;
-    let record = rows.into_iter().next();
-    record
-        .map(|record| Json(record.into()))
-        .ok_or_else(|| Problem::not_found(format!("no finished call {call}")))
+    let tenant = key.0.tenant.clone();
+    let rows = app.gateway.call_records(of_call(key, call)?).await?;
+    let Json(page) = said(&app, &tenant, rows).await?;
+    let record = page.items.into_iter().next();
+    record.map(Json).ok_or_else(|| Problem::not_found(format!("no finished call {call}")))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, http::header::LOCATION};
@@ -187,7 +186,7 @@ async fn create(
 ) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Json<WebhookItem>), Problem> {
     key.one_of(&[Role::Admin])?;
     order.check(&app).await?;
-    let id: String = random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(random::<8>()?);
     let secret = format!("{SECRET}{}", STANDARD.encode(random::<32>()?));
     let hook = order.hook(format!("wh_{id}"), key.0.tenant.clone(), Some(secret), wall_ms());
     let item = WebhookItem { secret: hook.secret.clone(), ..WebhookItem::from(&hook) };
@@ -479,7 +478,7 @@ impl Renderer for Native {
         let about = ["call", "agent", "queue", "extension", "mailbox", "conference", "trunk"];
         let key = about.iter().find_map(|name| rendered.field(name)).unwrap_or(&rendered.kind);
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let body = Bytes::copy_from_slice(rendered.text.as_bytes());
+        let body = rendered.text.clone().into();
         Some(Told { order_key: key.to_owned(), headers, body })
     }
 }

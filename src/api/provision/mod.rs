@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub(super) fn fresh() -> Result<String, Problem> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(bytes))
 }
 
 pub(super) fn digest(secret: &str) -> SecretDigest {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -15,6 +15,8 @@ use ::media::order::{MediaEvent, RecordingId, VoiceEnd};
 use ::media::recorder::BLOCK_BYTES;
 use ::media::wav::WavSink;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use strowger_core::vocab::values;
 
 use super::WorkerMessage;
 use super::inbox::{Inbox, Letter};
@@ -291,13 +293,11 @@ impl<W: Write + Seek> Sheet<W> {
 
 /// Where a recording lies, if that is below `directory`.
 fn below(directory: &Path, path: &str) -> io::Result<PathBuf> {
-    let relative = Path::new(path);
-    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    if path.is_empty() || !relative.components().all(plain) {
+    if !values::stays_below(path) {
         let why = format!("{path:?} does not stay in the recordings directory");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    Ok(directory.join(relative))
+    Ok(directory.join(path))
 }
 
 /// Removes a file below `directory`; one that is gone already is as good.

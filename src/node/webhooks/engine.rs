@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::super::clock::wall_ms;
 use super::super::gateway::{Gateway, Shared};
-use super::super::zones::wall_ms;
 use super::lane::{Failure, Item, Lane, WINDOW};
 use super::{Name, Note, Start, sign, written};
 use crate::api::outgoing::{Hook, METHOD, PREVIOUS, PREVIOUS_UNTIL, previous_place};

@@ -12,7 +12,6 @@ mod surface;
 mod lane_tests;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -130,11 +129,8 @@ impl Webhooks {
             }
             To::Url { owner, url } => (owner, url),
         };
-        let mut id = "url-".to_owned();
-        for byte in &Sha256::digest(format!("{owner}\n{url}"))[..10] {
-            // Writing to a String cannot fail.
-            let _ = write!(id, "{byte:02x}");
-        }
+        let digest = Sha256::digest(format!("{owner}\n{url}"));
+        let id = format!("url-{}", hex::encode(&digest[..10]));
         if let Some(hook) = self.get(tenant, &id) {
             return Ok((hook, false));
         }
@@ -147,7 +143,7 @@ impl Webhooks {
             secret: None,
             enabled: true,
             description: String::new(),
-            created_at: super::zones::wall_ms(),
+            created_at: super::clock::wall_ms(),
             more: Value::Null,
         });
         self.insert(Arc::clone(&hook)).then_some((hook, true)).ok_or(PostError::NoHook)

@@ -29,8 +29,7 @@ pub(super) fn address(hook: &Hook, seconds: u64) -> String {
     else {
         return hook.url.clone();
     };
-    let hash = Sha1::digest(format!("{value}{secret}{seconds}").as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(Sha1::digest(format!("{value}{secret}{seconds}").as_bytes()));
     let (url, fragment) = hook.url.split_once('#').unwrap_or((&hook.url, ""));
     let joint = if url.contains('?') { '&' } else { '?' };
     let fragment = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
@@ -57,7 +56,7 @@ mod tests {
             created_at: 0,
             more,
         };
-        let sum: String = Sha1::digest(b"ab7").iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = hex::encode(Sha1::digest(b"ab7"));
         assert_eq!(address(&hook, 7), format!("http://h.example/x?T=7&I=a&S={sum}"));
         hook.url = "http://h.example/x?y=1#z".into();
         assert_eq!(address(&hook, 7), format!("http://h.example/x?y=1&T=7&I=a&S={sum}#z"));

@@ -9,8 +9,8 @@ use std::time::Duration;
 use hyper::Method;
 use tokio::sync::oneshot;
 
+use super::super::clock::wall_ms;
 use super::super::gateway::Gateway;
-use super::super::zones::wall_ms;
 use super::{KEY_BYTES, Note, SPACE, key, written};
 use crate::api::gateway::Later;
 use crate::api::outgoing::{

@@ -55,6 +55,7 @@ pub(super) async fn next(
 pub(in crate::api::dialect) async fn follow(app: App, mut follower: Box<dyn Follow>) {
     let mut recordings = BTreeMap::new();
     while let Some(followed) = follower.next().await {
+        app.dialects.cc_gateway.sweep(app.now_ms());
         match followed {
             Followed::Event(event) => hear(&app, &event, &mut recordings).await,
             Followed::Reset(_) => {

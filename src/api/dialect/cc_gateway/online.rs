@@ -175,5 +175,5 @@ fn fresh_guid() -> Result<String, Refusal> {
         tracing::error!("no random bits: {error}");
         Refusal::new(Fault::Failed, "the sign-in failed")
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(bytes))
 }

@@ -47,6 +47,8 @@ pub(in crate::api::dialect) struct Sessions(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     open: BTreeMap<(TenantId, String), Session>,
+    /// No session expires before; none is looked at until then.
+    expires: u64,
     ended: VecDeque<(Digested, Fault)>,
 }
 
@@ -181,6 +183,11 @@ impl Sessions {
         Ok(session.waiting.pop_front().ok_or_else(|| Arc::clone(&session.bell)))
     }
 
+    /// Ends what nobody uses, also where nobody asks any more.
+    pub(super) fn sweep(&self, now: u64) {
+        self.inner().expire(now);
+    }
+
     /// Those of a tenant who are signed in.
     pub(super) fn of_tenant(&self, tenant: &str) -> Vec<(String, ExtensionKey)> {
         let inner = self.inner();
@@ -217,6 +224,9 @@ impl Sessions {
 
 impl Inner {
     fn expire(&mut self, now: u64) {
+        if now < self.expires {
+            return;
+        }
         let old = |session: &Session| now.saturating_sub(session.used) > IDLE;
         let over: Vec<_> = self
             .open
@@ -229,6 +239,9 @@ impl Inner {
                 self.end(session, Fault::Expired);
             }
         }
+        // Whoever uses a session or opens one only moves its end away from now.
+        let used = self.open.values().map(|session| session.used).min().unwrap_or(now);
+        self.expires = used.saturating_add(IDLE + 1);
     }
 
     fn end(&mut self, session: Session, why: Fault) {
@@ -279,6 +292,20 @@ mod tests {
         assert!(sessions.find("101", Some("a"), IDLE).is_ok());
         assert!(sessions.find("101", Some("a"), 2 * IDLE).is_ok(), "it was used meanwhile");
         refused(sessions.find("101", Some("a"), 3 * IDLE + 1), "Expired");
+    }
+
+    #[test]
+    fn a_session_that_nobody_asks_for_ends_with_what_happens_elsewhere() {
+        let sessions = Sessions::default();
+        sessions.open(&agent("t"), "a", false, 0).unwrap();
+        sessions.open(&agent("u"), "b", false, 10).unwrap();
+        sessions.sweep(IDLE);
+        assert_eq!(sessions.of_tenant("t").len(), 1);
+        sessions.sweep(IDLE + 1);
+        assert_eq!((sessions.of_tenant("t").len(), sessions.of_tenant("u").len()), (0, 1));
+        sessions.sweep(IDLE + 11);
+        assert_eq!(sessions.of_tenant("u").len(), 0);
+        refused(sessions.find("101", Some("b"), IDLE + 11), "Expired");
     }
 
     #[test]

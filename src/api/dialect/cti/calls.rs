@@ -15,6 +15,7 @@ use super::presence::{may_sign_in, named};
 use super::relays;
 use super::seat::{CallMode, Seat};
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -25,8 +26,7 @@ pub(super) fn routes() -> Router<App> {
 
 /// A call's id as this interface writes it.
 pub(super) fn uuid(call: CallId) -> String {
-    let hex = call.to_string();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    common::uuid(call.0)
 }
 
 /// ... and as clients write it, with dashes or without.

@@ -103,6 +103,7 @@ impl Wanted {
             call,
             interaction: None,
             cause: None,
+            disposition: None,
             from: Some(if call.is_some() { oldest } else { self.from }),
             until: call.is_none().then_some(self.until),
             after: None,

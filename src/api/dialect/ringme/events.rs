@@ -88,14 +88,15 @@ fn read_method(text: &str) -> Result<Method, Refusal> {
     }
 }
 
-fn read_url(text: String) -> Result<String, Refusal> {
+async fn read_url(app: &App, text: String) -> Result<String, Refusal> {
     let words = "write an address such as https://myhost.example/calls";
     let uri: Uri = text.parse().map_err(|_| Refusal::wrong("url", words))?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    match uri.host() {
-        Some(host) if web && !host.is_empty() => Ok(text),
-        _ => Err(Refusal::wrong("url", words)),
+    if !web || uri.host().is_none_or(str::is_empty) {
+        return Err(Refusal::wrong("url", words));
     }
+    let reached = app.gateway.check_url(&text).await;
+    reached.map(|()| text).map_err(|why| Refusal::wrong("url", why))
 }
 
 pub(super) async fn list(
@@ -150,14 +151,14 @@ pub(super) async fn create(
         agent: view.config.key.id,
         event_type: read_what(&fields.needed("event_type", 32)?)?,
         method: read_method(&fields.needed("method", 8)?)?,
-        url: read_url(fields.needed("url", LONGEST_URL)?)?,
+        url: read_url(&app, fields.needed("url", LONGEST_URL)?).await?,
     };
     if count(&app, &client).await? >= MOST {
         return Err(Refusal::new(Fault::Conflict, format!("a client has at most {MOST} events")));
     }
     let mut random = [0; 12];
     getrandom::fill(&mut random).map_err(|error| Refusal::internal(&error))?;
-    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(random);
     let id = client.id_of(&app, ids::EVENTS, &name).await?;
     // What happens from now on is told.
     let told = Keep::put(tell::SPACE, &*wish.agent, status(&view.intent).into());
@@ -187,7 +188,7 @@ pub(super) async fn change(
         wish.method = read_method(&text)?;
     }
     if let Given::Value(text) = fields.text("url", LONGEST_URL)? {
-        wish.url = read_url(text)?;
+        wish.url = read_url(&app, text).await?;
     }
     let item = put(&app, &client, id, &wish).await?;
     tell::forget(&app, client.tenant()).await?;

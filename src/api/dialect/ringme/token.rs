@@ -75,7 +75,7 @@ async fn keep(app: &App, names: &TenantNames, secret: &str) -> Result<String, Re
     let number = app.gateway.number("", super::ids::CLIENTS, tenant).await?;
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| Refusal::internal(&error))?;
-    let token = format!("{number}x{}", hex(&random));
+    let token = format!("{number}x{}", hex::encode(random));
     let now = wall_ms() / 1_000;
     let mut changes: Vec<Keep> = Vec::new();
     let known = app.gateway.kept_all(tenant, SPACE, None, MOST + 1).await?;
@@ -109,9 +109,5 @@ pub(super) async fn holder(app: &App, token: &str) -> Result<Option<Principal>, 
 }
 
 fn digest(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(token.as_bytes()))
 }

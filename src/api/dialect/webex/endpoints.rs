@@ -27,7 +27,7 @@ fn id_of(user: &User, contact: &str) -> String {
         .chain_update([0])
         .chain_update(contact.as_bytes())
         .finalize();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }
 
 async fn registered(app: &App, user: &User) -> Result<Vec<RegistrationView>, Refusal> {

@@ -65,8 +65,8 @@ async fn one_at_a_time(app: &App, user: &User) -> Result<(), Refusal> {
     let rings = live.iter().any(|call| {
         let record = &call.record;
         let own = matches!(&record.caller, Party::Extension { extension, .. } if extension.number == user.number);
-        let begun = app.dialects.webex.is_pickup(user, record.call);
-        own && begun && matches!(call.stage, CallStage::Connecting | CallStage::Ringing)
+        let rings = matches!(call.stage, CallStage::Connecting | CallStage::Ringing);
+        own && rings && app.dialects.webex.is_pickup(user, record.call)
     });
     match rings {
         true => Err(Refusal::later(

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use strowger_core::vocab::CommandError;
 
+use crate::api::dialect::common;
 use crate::api::problem::Problem;
 
 /// A refused request.
@@ -83,9 +84,7 @@ fn tracking_id() -> String {
     let _ = getrandom::fill(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-    format!("ROUTER_{a}-{b}-{c}-{d}-{e}")
+    format!("ROUTER_{}", common::uuid(u128::from_be_bytes(bytes)))
 }
 
 pub(super) async fn nowhere() -> Refusal {

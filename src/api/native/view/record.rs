@@ -101,6 +101,9 @@ pub(in crate::api::native) struct RecordItem {
     dialled_for: Option<DialledForItem>,
     /// What happened in queues, in order.
     queued: Vec<VisitItem>,
+    /// The disposition of a finished call, where there is one; events do not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api::native) disposition: Option<String>,
 }
 
 /// A call's stay in one queue.
@@ -158,6 +161,7 @@ impl From<CallRecord> for RecordItem {
                 .dialled_for
                 .map(|own| DialledForItem { task: own.task, number: own.number }),
             queued: record.queued.into_iter().map(VisitItem::from).collect(),
+            disposition: None,
         }
     }
 }
