@@ -383,7 +383,7 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
             .unwrap_or(base.max_streams),
     };
     http.finish();
-    shell.webhooks = webhooks(root);
+    (shell.webhooks, shell.ca_file) = webhooks(root);
     shell.speech = speech(root);
     let store = root.section("store");
     let database = path(&store, "path").unwrap_or_else(|| StoreFile::default().path);
@@ -422,7 +422,7 @@ fn speech(root: &Table<'_>) -> Vec<String> {
 }
 
 /// `[webhooks]`.
-fn webhooks(root: &Table<'_>) -> Webhooks {
+fn webhooks(root: &Table<'_>) -> (Webhooks, Option<PathBuf>) {
     let table = root.section("webhooks");
     let base = Webhooks::default();
     let webhooks = Webhooks {
@@ -432,8 +432,9 @@ fn webhooks(root: &Table<'_>) -> Webhooks {
             .unwrap_or(base.give_up_secs),
         timeout_secs: table.number("timeout_secs", 1..=60, "seconds").unwrap_or(base.timeout_secs),
     };
+    let ca_file = path(&table, "ca_file");
     table.finish();
-    webhooks
+    (webhooks, ca_file)
 }
 
 fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {

@@ -21,6 +21,8 @@ pub struct Shell {
     pub http_bounds: HttpBounds,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `webhooks.ca_file`: authorities that are trusted beside the system's, in PEM.
+    pub ca_file: Option<PathBuf>,
     /// `speech.command`: reads a text and writes WAV; empty where nothing is spoken.
     pub speech: Vec<String>,
     /// `[store]`.

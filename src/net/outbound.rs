@@ -7,6 +7,7 @@ use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
@@ -43,6 +46,8 @@ pub struct Outbound {
     /// Made when it is first needed: few switches have webhooks, and authorities take memory.
     sender: Arc<OnceLock<(HttpClient, Connector)>>,
     guard: Guard,
+    /// Trusted beside the system's.
+    authorities: Arc<[CertificateDer<'static>]>,
 }
 
 /// Makes connections, to allowed places only.
@@ -109,7 +114,25 @@ impl Outbound {
     pub fn new(servers: &[SocketAddr], allow_private: bool) -> Result<Self, String> {
         let allow_private = Arc::new(AtomicBool::new(allow_private));
         let guard = Guard { dns: Dns::new(servers)?, allow_private };
-        Ok(Self { sender: Arc::default(), guard })
+        Ok(Self { sender: Arc::default(), guard, authorities: Arc::default() })
+    }
+
+    /// Trusts the certificate authorities of a file in PEM beside the system's.
+    ///
+    /// # Errors
+    /// In words, when it cannot be read or holds something else.
+    pub fn trusting(self, file: &Path) -> Result<Self, String> {
+        let wrong = |why: &dyn std::fmt::Display| format!("webhooks.ca_file {file:?}: {why}");
+        let all = CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))?;
+        let all: Vec<_> = all.collect::<Result<_, _>>().map_err(|error| wrong(&error))?;
+        if all.is_empty() {
+            return Err(wrong(&"holds no certificate in PEM"));
+        }
+        let mut roots = RootCertStore::empty();
+        for one in &all {
+            roots.add(one.clone()).map_err(|error| wrong(&error))?;
+        }
+        Ok(Self { authorities: all.into(), ..self })
     }
 
     /// Whether private addresses are reached from now on.
@@ -158,7 +181,7 @@ impl Outbound {
     }
 
     fn sender(&self) -> &(HttpClient, Connector) {
-        self.sender.get_or_init(|| sender(self.guard.clone()))
+        self.sender.get_or_init(|| sender(self.guard.clone(), &self.authorities))
     }
 
     async fn exchange(&self, outgoing: Outgoing) -> Result<Incoming, OutboundError> {
@@ -190,8 +213,8 @@ impl Outbound {
     }
 }
 
-/// With the system's certificate authorities; where there are none, https goes nowhere and http goes on.
-fn sender(guard: Guard) -> (HttpClient, Connector) {
+/// With the system's certificate authorities and these; where there are none, https goes nowhere and http goes on.
+fn sender(guard: Guard, authorities: &[CertificateDer<'static>]) -> (HttpClient, Connector) {
     let mut tcp = HttpConnector::new_with_resolver(guard);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -201,7 +224,8 @@ fn sender(guard: Guard) -> (HttpClient, Connector) {
         tracing::warn!("certificate authorities: {error}");
     }
     let mut roots = RootCertStore::empty();
-    let (taken, ignored) = roots.add_parsable_certificates(found.certs);
+    let all = found.certs.into_iter().chain(authorities.iter().cloned());
+    let (taken, ignored) = roots.add_parsable_certificates(all);
     tracing::debug!(taken, ignored, "certificate authorities");
     let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let tls = HttpsConnectorBuilder::new()
@@ -340,6 +364,19 @@ mod tests {
         outbound.allow_private(true);
         assert_eq!(outbound.check("http://127.0.0.1/").await, Ok(()));
         assert_eq!(outbound.check("http://localhost/").await, Ok(()));
+    }
+
+    #[test]
+    fn a_file_without_authorities_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let trusting = || Outbound::new(&[], true).unwrap().trusting(&file).unwrap_err();
+        assert!(trusting().contains("ca.pem"), "it is not there");
+        for text in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&file, text).unwrap();
+            let why = trusting();
+            assert!(why.starts_with("webhooks.ca_file") && why.contains("ca.pem"), "{why}");
+        }
     }
 
     #[tokio::test]

@@ -94,6 +94,7 @@ fn fixed(running: &Shell, wanted: &Shell) -> Vec<&'static str> {
         ("recordings.directory", running.recordings != wanted.recordings),
         ("sounds.directory", running.sounds != wanted.sounds),
         ("log", running.log != wanted.log),
+        ("webhooks.ca_file", running.ca_file != wanted.ca_file),
         ("dns.servers", running.dns_servers != wanted.dns_servers),
     ]
     .into_iter()
@@ -110,10 +111,11 @@ mod tests {
     fn what_belongs_to_sockets_and_files_is_fixed() {
         let running = Shell::default();
         assert!(fixed(&running, &Shell { drain_secs: 9, ..Shell::default() }).is_empty());
-        let moved = Shell { sounds: "other".into(), http: None, ..Shell::default() };
+        let ca_file = Some("ca.pem".into());
+        let moved = Shell { sounds: "other".into(), http: None, ca_file, ..Shell::default() };
         assert_eq!(
             fixed(&Shell { http: Some(([127, 0, 0, 1], 1).into()), ..running }, &moved),
-            ["http.listen", "sounds.directory"]
+            ["http.listen", "sounds.directory", "webhooks.ca_file"]
         );
     }
 }

@@ -39,3 +39,4 @@ mod transfer;
 mod trunk;
 mod voicemail;
 mod webhooks;
+mod webhooks_tls;

@@ -98,7 +98,10 @@ impl Webhooks {
         let hooks = hooks.collect();
         let counts = reader.outbox_counts().map_err(words)?;
         let (notes, received) = mpsc::channel(NOTES);
-        let outbound = Outbound::new(&shell.dns_servers, shell.webhooks.allow_private)?;
+        let mut outbound = Outbound::new(&shell.dns_servers, shell.webhooks.allow_private)?;
+        if let Some(file) = &shell.ca_file {
+            outbound = outbound.trusting(file)?;
+        }
         let start = Start { notes: received, counts, boot };
         Ok(Self {
             hooks: RwLock::new(hooks),
