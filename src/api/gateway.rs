@@ -212,6 +212,8 @@ pub struct Rows<T> {
 pub enum RowsError {
     /// `after` is nothing that a page before has said.
     BadCursor,
+    /// There is too much to look through.
+    TooLong,
     /// The store cannot be read; the reason is for the log.
     Failed(String),
 }

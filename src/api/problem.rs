@@ -150,6 +150,10 @@ impl From<RowsError> for Problem {
             RowsError::BadCursor => {
                 Self::bad_request("after: give what the page before said as `next`, unchanged")
             }
+            RowsError::TooLong => {
+                let detail = "there is too much to look through; narrow it with from and until";
+                Self::retry(StatusCode::SERVICE_UNAVAILABLE, 5, detail)
+            }
             RowsError::Failed(why) => Self::internal(&why),
         }
     }

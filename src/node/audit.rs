@@ -35,7 +35,7 @@ impl Gateway {
         limit: usize,
     ) -> Result<Vec<(u64, AuditLine)>, RowsError> {
         let rows = self.read(move |reader| reader.audit(&tenant, before, limit)).await;
-        let rows = rows.map_err(|error| RowsError::Failed(error.to_string()))?.into_iter();
+        let rows = rows.map_err(super::surface::unread)?.into_iter();
         let line = |(id, text): (u64, String)| {
             let line = serde_json::from_str(&text);
             line.map(|line| (id, line)).map_err(|error| RowsError::Failed(error.to_string()))

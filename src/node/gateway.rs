@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use strowger_core::vocab::{Command, CommandError, Done, Input, Principal, Query, Reply};
 
 use super::effects::OutletFigures;
@@ -24,6 +26,9 @@ use crate::store::{
 
 /// A switch that has not answered by then is not going to: it answers within a turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A question to the database may take so long: meanwhile all others wait for their turn.
+const READ: Duration = Duration::from_secs(5);
 
 /// Where the process stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +70,8 @@ pub(super) struct Shared {
     pub(super) sealer: Sealer,
     pub(super) webhooks: super::webhooks::Webhooks,
     pub(super) recordings: PathBuf,
+    /// Texts that may be spoken at a time.
+    pub(super) speakers: Arc<Semaphore>,
     pub(super) reload: Reload,
     pub(super) figures: ShellFigures,
     pub(super) media: Mutex<Weak<MediaPool>>,
@@ -112,19 +119,15 @@ impl Gateway {
         let busy = |what: &str| {
             Reply::Refused(CommandError::Busy { retry_after: 1, what: what.to_owned() })
         };
-        let Some((id, reply)) = self.shared.requests.open() else {
+        let Some(mut asked) = self.shared.requests.open() else {
             return busy("too many requests are under way");
         };
-        if let Err(Full(_)) = self.shared.mailbox.post(input(id)) {
-            self.shared.requests.withdraw(id);
+        if let Err(Full(_)) = self.shared.mailbox.post(input(asked.id)) {
             return busy("the switch's mailbox is full");
         }
-        match tokio::time::timeout(PATIENCE, reply).await {
+        match tokio::time::timeout(PATIENCE, &mut asked.reply).await {
             Ok(Ok(reply)) => reply,
-            _ => {
-                self.shared.requests.withdraw(id);
-                busy("the switch does not answer")
-            }
+            _ => busy("the switch does not answer"),
         }
     }
 
@@ -221,7 +224,10 @@ fn with_reader<T>(
         *reader = Some(Reader::open(&shared.store)?);
     }
     match reader.as_ref() {
-        Some(reader) => ask(reader),
+        Some(reader) => {
+            reader.limit(READ);
+            ask(reader)
+        }
         None => Err(StoreError::InUse(shared.store.clone())),
     }
 }

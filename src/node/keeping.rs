@@ -148,5 +148,8 @@ fn document(text: &str) -> Result<Value, KeepError> {
 }
 
 fn failed(error: StoreError) -> KeepError {
-    KeepError::Failed(error.to_string())
+    match error {
+        StoreError::TooLong => KeepError::Busy,
+        other => KeepError::Failed(other.to_string()),
+    }
 }

@@ -22,8 +22,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// A new request, or `None` when too many are under way. Dropping the receiver is harmless.
-    pub fn open(&self) -> Option<(RequestId, oneshot::Receiver<Reply>)> {
+    /// A new request, or `None` when too many are under way.
+    pub fn open(&self) -> Option<Asked<'_>> {
         let mut waiting = self.lock();
         if waiting.senders.len() >= MOST {
             return None;
@@ -32,7 +32,8 @@ impl Requests {
         let id = RequestId(waiting.last);
         let (sender, receiver) = oneshot::channel();
         waiting.senders.insert(id, sender);
-        Some((id, receiver))
+        drop(waiting);
+        Some(Asked { id, reply: receiver, requests: self })
     }
 
     /// Hands a reply to whoever waits for it.
@@ -42,12 +43,48 @@ impl Requests {
         let _ = sender.map(|sender| sender.send(reply));
     }
 
-    /// Forgets a request that was never posted.
-    pub fn withdraw(&self, id: RequestId) {
-        self.lock().senders.remove(&id);
-    }
-
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way. When it is dropped, answered or not, its place is free.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Names it.
+    pub id: RequestId,
+    /// What is answered.
+    pub reply: oneshot::Receiver<Reply>,
+    requests: &'a Requests,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.requests.lock().senders.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strowger_core::vocab::Done;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_goes_away_leaves_the_place_to_others() {
+        let requests = Requests::default();
+        let all: Vec<_> = (0..MOST).map(|_| requests.open().unwrap()).collect();
+        assert!(requests.open().is_none());
+        // The switch never answers, and those who asked give up.
+        drop(all);
+        let mut asked = requests.open().unwrap();
+        let reply = Reply::Command(Ok(Done::HungUp));
+        requests.answer(asked.id, reply.clone());
+        assert_eq!((&mut asked.reply).await.unwrap(), reply);
+        let gone = requests.open().unwrap();
+        let id = gone.id;
+        drop(gone);
+        // Harmless: nobody misses it.
+        requests.answer(id, reply);
     }
 }

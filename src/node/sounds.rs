@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use ::media::order::{RECORDED, UPLOADED};
 use ::media::wav::Prompt;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::gateway::Gateway;
 use super::speech;
@@ -25,7 +26,8 @@ impl Sounds for Gateway {
         let running = running.lock().unwrap_or_else(PoisonError::into_inner);
         let (command, text) = (running.speech.clone(), text.to_owned());
         drop(running);
-        Box::pin(beside(move || speech::speak(&command, &text)))
+        let speakers = Arc::clone(&self.shared.speakers);
+        Box::pin(in_turn(speakers, move || speech::speak(&command, &text)))
     }
 
     fn remove_sound(&self, tenant: &str, prompt: &str) -> Later<'_, Result<(), SoundError>> {
@@ -35,6 +37,21 @@ impl Sounds for Gateway {
             _ => Ok(()),
         }))
     }
+}
+
+/// When it is its turn. Work that has begun keeps its place until it has ended, also where nobody waits for it any more.
+async fn in_turn<T: Send + 'static>(
+    places: Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, SoundError> + Send + 'static,
+) -> Result<T, SoundError> {
+    let place = places.acquire_owned().await;
+    let place = place.map_err(|error| SoundError::Failed(error.to_string()))?;
+    let work = move || {
+        let done = work();
+        drop(place);
+        done
+    };
+    beside(work).await
 }
 
 /// On a thread for work that waits.
@@ -158,6 +175,26 @@ mod tests {
             assert!(matches!(refused, Err(SoundError::Failed(_))), "{refused:?}");
         }
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_speaks_after_the_other_though_its_client_has_gone() {
+        let places = Arc::new(Semaphore::new(1));
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let first = in_turn(Arc::clone(&places), move || {
+            let _ = begun.send(());
+            let _ = ends.recv();
+            Ok(1)
+        });
+        let client = tokio::spawn(first);
+        begins.await.unwrap();
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        assert_eq!(places.available_permits(), 0, "it goes on speaking");
+        let second = tokio::spawn(in_turn(Arc::clone(&places), || Ok(2)));
+        end.send(()).unwrap();
+        assert_eq!(second.await.unwrap().unwrap(), 2);
     }
 
     #[test]

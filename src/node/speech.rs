@@ -10,6 +10,8 @@ use bytes::Bytes;
 
 use crate::api::sounds::SoundError;
 
+/// Commands that run at a time; more wait. Each has a thread, of which the database's questions need some as well.
+pub(super) const AT_A_TIME: usize = 4;
 /// How long the command may take.
 const LIMIT: Duration = Duration::from_secs(20);
 /// Pause between two looks whether it has ended.

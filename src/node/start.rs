@@ -14,7 +14,7 @@ use strowger_core::vocab::input::Listener;
 use strowger_core::vocab::{Boot, Config, Input, Principal, Query, Role, WorkerId};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::clock::{Clock, wall_ms};
 use super::effects::Outlets;
@@ -25,7 +25,7 @@ use super::reload::Reload;
 use super::tenants::Tenants;
 use super::turn::{Turn, TurnFigures};
 use super::webhooks::{self, Webhooks};
-use super::{Node, Signals, StartError, memory, recordings, retention, zones};
+use super::{Node, Signals, StartError, memory, recordings, retention, speech, zones};
 use crate::api;
 use crate::api::keyring::Keyring;
 use crate::config::{HttpBounds, Loaded, Shell, zone};
@@ -323,6 +323,7 @@ fn gateway(
         webhooks: Webhooks::open(shell, &sealer, boots).map_err(StartError::System)?,
         sealer,
         recordings: shell.recordings.clone(),
+        speakers: Arc::new(Semaphore::new(speech::AT_A_TIME)),
         reload: Reload {
             file: file.to_path_buf(),
             running: Mutex::new(shell.clone()),

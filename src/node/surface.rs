@@ -63,7 +63,7 @@ impl api::Gateway for Gateway {
         let query = IntervalQuery { subject, from, until, limit };
         Box::pin(async move {
             let page = self.intervals(query).await;
-            let page = page.map_err(|error| RowsError::Failed(error.to_string()))?;
+            let page = page.map_err(unread)?;
             Ok(Intervals { rows: page.rows, next: page.next })
         })
     }
@@ -74,7 +74,7 @@ impl api::Gateway for Gateway {
     ) -> Later<'_, Result<api::DialNumbers, RowsError>> {
         Box::pin(async move {
             let found = self.read(move |reader| dial_numbers(reader, query)).await;
-            found.map_err(|error| RowsError::Failed(error.to_string()))
+            found.map_err(unread)
         })
     }
 
@@ -168,7 +168,14 @@ async fn rows(gateway: &Gateway, kind: RowKind, query: RowsQuery) -> Result<RowP
         after: after.map_err(|_| RowsError::BadCursor)?,
         limit: query.limit,
     };
-    gateway.page(query).await.map_err(|error| RowsError::Failed(error.to_string()))
+    gateway.page(query).await.map_err(unread)
+}
+
+pub(super) fn unread(error: StoreError) -> RowsError {
+    match error {
+        StoreError::TooLong => RowsError::TooLong,
+        other => RowsError::Failed(other.to_string()),
+    }
 }
 
 fn typed<T>(page: RowPage, take: fn(Row) -> Option<T>) -> Rows<T> {

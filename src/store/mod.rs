@@ -88,6 +88,8 @@ pub enum StoreError {
     TooNew(u32),
     /// A secret could not be sealed: the system has no randomness.
     Sealing,
+    /// The question took longer than it may.
+    TooLong,
 }
 
 impl std::fmt::Display for StoreError {
@@ -99,6 +101,7 @@ impl std::fmt::Display for StoreError {
             Self::InUse(path) => {
                 write!(f, "{}: another strowger uses this store; end it first", path.display())
             }
+            Self::TooLong => f.write_str("the question took too long"),
             Self::Sealing => f.write_str("a secret could not be sealed"),
             Self::TooNew(version) => {
                 write!(f, "the store has schema {version}, written by a later version of strowger")
@@ -111,7 +114,10 @@ impl std::error::Error for StoreError {}
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::TooLong,
+            _ => Self::Database(error),
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
@@ -136,10 +138,15 @@ impl Store for Sqlite {
     }
 }
 
+/// Steps of the database's machine between two looks at the clock.
+const STEPS: i32 = 10_000;
+
 /// A read-only connection beside the writing one.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    /// When the question that is being asked is given up.
+    deadline: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Reader {
@@ -149,9 +156,23 @@ impl Reader {
     /// The database's.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let mut connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch("PRAGMA cache_size = -512; PRAGMA busy_timeout = 2000;")?;
-        Ok(Self { connection })
+        let deadline = Arc::<Mutex<Option<Instant>>>::default();
+        let judge = Arc::clone(&deadline);
+        let over = move || {
+            let deadline = judge.lock().unwrap_or_else(PoisonError::into_inner);
+            deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        };
+        connection.progress_handler(STEPS, Some(over))?;
+        Ok(Self { connection, deadline })
+    }
+
+    /// What is asked from now on is given up after so long with [`StoreError::TooLong`]. Without this a question may take
+    /// as long as it takes.
+    pub fn limit(&self, limit: Duration) {
+        let mut deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        *deadline = Instant::now().checked_add(limit);
     }
 
     /// Finished records, newest first.

@@ -226,6 +226,24 @@ fn pages_are_filtered() {
 }
 
 #[test]
+fn a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() {
+    let place = Place::new();
+    let (mut store, _) = open(&place.path());
+    let record = |n: u64| Record::CallClosed(Box::new(closed(call(n.into(), "t", n, "101"))));
+    store.commit(&(1..=5_000).map(record).collect::<Vec<_>>()).unwrap();
+    let reader = Reader::open(&place.path()).unwrap();
+    // No call ended so: all of them have to be looked at.
+    let cause = Some(EndCause::Busy);
+    let all = PageQuery { cause, ..PageQuery::newest(RowKind::Calls, "t") };
+    assert_eq!(ids(&reader.page(&all).unwrap()), []);
+    reader.limit(std::time::Duration::ZERO);
+    let given_up = reader.page(&all).unwrap_err();
+    assert!(matches!(given_up, StoreError::TooLong), "{given_up}");
+    reader.limit(std::time::Duration::from_secs(60));
+    assert_eq!(ids(&reader.page(&all).unwrap()), []);
+}
+
+#[test]
 fn calls_are_found_by_what_was_said_of_them_after_a_restart() {
     let place = Place::new();
     let (mut store, _) = open(&place.path());

@@ -169,6 +169,7 @@ impl From<RowsError> for Refusal {
     fn from(error: RowsError) -> Self {
         match error {
             RowsError::BadCursor => Self::params("the page before said otherwise"),
+            RowsError::TooLong => Self::params("there is too much to look through; ask for less"),
             RowsError::Failed(why) => Self::internal(&why),
         }
     }
