@@ -147,6 +147,12 @@ impl Key {
     }
 }
 
+/// The surface itself, for what it does for a whole tenant and nobody's key asked for.
+pub(super) fn standing_in(tenant: &str, role: Role, name: &str) -> Principal {
+    let (tenant, name) = (tenant.to_owned(), name.to_owned());
+    Principal { tenant, role, name, extension: None, agent: None }
+}
+
 /// As the configuration spells it.
 pub(super) fn role_name(role: Role) -> &'static str {
     match role {

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use super::app::{App, wall_ms};
 use super::audit::AuditLine;
+use super::auth::standing_in;
 use super::extract::dialled;
 use super::gateway::{RowsError, RowsQuery};
 use super::keep::{Keep, KeepError};
@@ -307,13 +308,7 @@ fn callback(
 
 /// With the rights of a supervisor: whoever said it may not be there any more.
 fn acting(tenant: &str) -> Principal {
-    Principal {
-        tenant: tenant.to_owned(),
-        role: Role::Supervisor,
-        name: "callback".into(),
-        extension: None,
-        agent: None,
-    }
+    standing_in(tenant, Role::Supervisor, "callback")
 }
 
 /// Ends the wrap-up of this conversation, if that is what the agent does.

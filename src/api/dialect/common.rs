@@ -2,6 +2,9 @@
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use strowger_core::vocab::acd::AgentView;
 use strowger_core::vocab::command::{CallView, Meant, Page};
 use strowger_core::vocab::record::Party;
@@ -14,6 +17,12 @@ use crate::api::gateway::MAX_ROWS;
 fn unexpected() -> CommandError {
     tracing::error!("the switch answered another question");
     CommandError::Busy { retry_after: 1, what: "the switch did not answer".into() }
+}
+
+/// A moment in UTC; the beginning of time where there is no such.
+pub(super) fn utc(ms: u64) -> DateTime {
+    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    TimeZone::UTC.to_datetime(at.unwrap_or_default())
 }
 
 /// 128 bits as UUIDs are written (RFC 9562 section 4).

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::answer::{Fault, Refusal};
 use super::story::Story;
+use crate::api::auth::standing_in;
 
 /// A session that nobody has used for so long has expired; milliseconds.
 const IDLE: u64 = 30 * 60 * 1_000;
@@ -80,13 +81,7 @@ impl Agent {
 
 /// Sees a whole tenant.
 pub(super) fn observer(tenant: &str) -> Principal {
-    Principal {
-        tenant: tenant.to_owned(),
-        role: Role::Supervisor,
-        name: "agents' gateway".into(),
-        extension: None,
-        agent: None,
-    }
+    standing_in(tenant, Role::Supervisor, "agents' gateway")
 }
 
 impl Sessions {

@@ -225,17 +225,7 @@ fn state(call: &CallView, waits: bool) -> &'static str {
 
 /// `2020-05-08T14:40:47.000+0000`.
 fn moment(ms: u64) -> String {
-    let at = uii::civil(ms);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}+0000",
-        at.year(),
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second(),
-        at.millisecond()
-    )
+    common::utc(ms).strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A call's id begins with the same moment, so that the digits lead back: only calls of that millisecond can be meant, and
 //! of those the one whose id gives the rest.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use strowger_core::vocab::CallId;
@@ -26,7 +25,7 @@ const RANDOM: u32 = 80;
 pub(super) fn of(call: CallId) -> String {
     let ms = u64::try_from(call.0 >> RANDOM).unwrap_or(u64::MAX);
     let tail = (call.0 & ((1 << RANDOM) - 1)) % TAILS;
-    let at = civil(ms);
+    let at = common::utc(ms);
     format!(
         "{:04}{:02}{:02}{:02}{:02}{:02}{:03}{tail:013}",
         at.year(),
@@ -37,12 +36,6 @@ pub(super) fn of(call: CallId) -> String {
         at.second(),
         at.millisecond()
     )
-}
-
-/// A moment in UTC; the beginning of time where there is no such.
-pub(super) fn civil(ms: u64) -> DateTime {
-    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    TimeZone::UTC.to_datetime(at.unwrap_or_default())
 }
 
 /// The moment that 30 digits begin with, in milliseconds since the Unix epoch.

@@ -15,6 +15,7 @@ use super::events::{Method, What, Wish, wishes};
 use super::ids;
 use super::refusal::Refusal;
 use crate::api::app::App;
+use crate::api::auth::standing_in;
 use crate::api::gateway::{Follow, Followed, MAX_ROWS};
 use crate::api::outgoing::{METHOD, Post, To};
 
@@ -65,13 +66,7 @@ struct Teller {
 }
 
 fn principal(tenant: &str) -> Principal {
-    Principal {
-        tenant: tenant.to_owned(),
-        role: Role::Admin,
-        name: "agent events".into(),
-        extension: None,
-        agent: None,
-    }
+    standing_in(tenant, Role::Admin, "agent events")
 }
 
 impl Teller {

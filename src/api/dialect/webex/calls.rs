@@ -160,9 +160,7 @@ fn state(call: &CallView) -> &'static str {
 
 /// `2020-05-08T14:40:47.000Z`.
 fn moment(ms: u64) -> String {
-    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    let at = jiff::tz::TimeZone::UTC.to_datetime(at.unwrap_or_default());
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    common::utc(ms).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 #[cfg(test)]
