@@ -88,11 +88,6 @@ impl Call {
         self.legs.get(side)?.sip
     }
 
-    /// Who is at a side.
-    pub fn party_at(&self, side: usize) -> Party {
-        self.party(side)
-    }
-
     /// Whether who is at a side is the record's caller.
     pub fn is_caller_on_record(&self, side: usize) -> bool {
         self.is_first(side)

@@ -9,7 +9,7 @@ use media::order::{RecordingId, StreamId};
 use sip::ClientTx;
 use smallvec::SmallVec;
 
-use crate::vocab::{CallId, ConnectId, ExtensionKey, WorkerId};
+use crate::vocab::{CallId, ConnectId, ExtensionKey, TenantId, WorkerId};
 
 use super::{Call, Line};
 
@@ -22,6 +22,8 @@ struct Seen {
     lines: SmallVec<[Line; 2]>,
     relays: SmallVec<[ClientTx; 1]>,
     recordings: SmallVec<[RecordingId; 1]>,
+    rings: bool,
+    awaits_ports: bool,
     deadline: Option<u64>,
 }
 
@@ -34,6 +36,8 @@ impl Seen {
             lines: call.lines(),
             relays: call.relays.iter().map(|(sent, _)| *sent).collect(),
             recordings: call.recordings.iter().map(|own| own.id).collect(),
+            rings: call.rings(),
+            awaits_ports: matches!(call.stage, super::Stage::AwaitingPorts { .. }),
             deadline: call.deadline(),
         }
     }
@@ -57,6 +61,9 @@ pub struct Calls {
     by_relay: BTreeMap<ClientTx, CallId>,
     by_recording: BTreeMap<RecordingId, CallId>,
     lines: BTreeMap<Line, Occupied>,
+    /// Calls that ring somewhere, by tenant.
+    ringing: BTreeMap<TenantId, BTreeSet<CallId>>,
+    awaiting_ports: BTreeSet<CallId>,
     deadlines: BTreeSet<(u64, CallId)>,
     /// Extensions and trunks whose calls changed since somebody asked.
     changed: BTreeSet<Line>,
@@ -120,6 +127,13 @@ impl Calls {
         if legs != self.by_leg.len() || streams != self.by_stream.len() {
             wrong.push("an index of calls holds what no call has".to_owned());
         }
+        let ringing = self.calls.values().filter(|(_, seen)| seen.rings).count();
+        let awaiting = self.calls.values().filter(|(_, seen)| seen.awaits_ports).count();
+        if ringing != self.ringing.values().map(BTreeSet::len).sum::<usize>()
+            || awaiting != self.awaiting_ports.len()
+        {
+            wrong.push("calls that ring or await ports are others than those that do".to_owned());
+        }
     }
 
     /// Calls that wait for a connection.
@@ -133,11 +147,14 @@ impl Calls {
     /// The worker of an extension's oldest call, where a further one is best: they may be joined.
     pub fn worker_of(&self, extension: &ExtensionKey) -> Option<WorkerId> {
         let line = Line::Extension(extension.clone());
-        if self.load(&line) == 0 {
-            return None;
-        }
-        let own = |call: &&Call| call.lines().contains(&line) && !call.streams().is_empty();
-        self.iter().find(own).map(|call| call.worker)
+        let call = self.on_line(&line).find(|call| !call.streams().is_empty());
+        call.map(|call| call.worker)
+    }
+
+    /// The calls of a tenant that ring somewhere, oldest first.
+    pub fn ringing(&self, tenant: &str) -> impl Iterator<Item = &Call> {
+        let ids = self.ringing.get(tenant).into_iter().flatten();
+        ids.filter_map(|id| self.get(*id))
     }
 
     /// Calls that occupy an extension or a trunk.
@@ -163,8 +180,7 @@ impl Calls {
 
     /// Calls that wait for ports, oldest first.
     pub fn awaiting_ports(&self) -> Vec<CallId> {
-        let waits = |call: &&Call| matches!(call.stage, super::Stage::AwaitingPorts { .. });
-        self.iter().filter(waits).map(|call| call.id).collect()
+        self.awaiting_ports.iter().copied().collect()
     }
 
     /// The next deadline of any call.
@@ -198,11 +214,15 @@ impl Calls {
         let over = call.is_over();
         if now != *seen {
             let before = std::mem::take(seen);
+            let tenant = (before.rings != now.rings).then(|| call.tenant.clone());
             if before.lines != now.lines {
                 self.changed.extend(before.lines.iter().chain(&now.lines).cloned());
             }
             self.forget(id, &before);
             self.note(id, &now);
+            if let Some(tenant) = tenant {
+                self.note_ringing(id, tenant, now.rings);
+            }
             if let Some((_, seen)) = self.calls.get_mut(&id) {
                 *seen = now;
             }
@@ -212,7 +232,21 @@ impl Calls {
         }
     }
 
+    fn note_ringing(&mut self, id: CallId, tenant: TenantId, rings: bool) {
+        if rings {
+            self.ringing.entry(tenant).or_default().insert(id);
+        } else if let Some(calls) = self.ringing.get_mut(&tenant) {
+            calls.remove(&id);
+            if calls.is_empty() {
+                self.ringing.remove(&tenant);
+            }
+        }
+    }
+
     fn forget(&mut self, id: CallId, seen: &Seen) {
+        if seen.awaits_ports {
+            self.awaiting_ports.remove(&id);
+        }
         for leg in &seen.legs {
             self.by_leg.remove(leg);
         }
@@ -252,6 +286,9 @@ impl Calls {
     }
 
     fn note(&mut self, id: CallId, seen: &Seen) {
+        if seen.awaits_ports {
+            self.awaiting_ports.insert(id);
+        }
         self.by_leg.extend(seen.legs.iter().map(|leg| (*leg, id)));
         self.by_stream.extend(seen.streams.iter().map(|stream| (*stream, id)));
         for connect in &seen.connects {

@@ -42,6 +42,29 @@ impl Call {
         lines
     }
 
+    /// Whether [`Call::rings_at`] names anything.
+    pub(crate) fn rings(&self) -> bool {
+        if self.legs[CALLER].sip.is_none() {
+            return false;
+        }
+        match &self.stage {
+            Stage::Hunting(hunt) => {
+                hunt.looks_for_callee() && self.record.ringing_at.is_some() && hunt.line().is_some()
+            }
+            Stage::Attending(attend) => {
+                let mut rings = false;
+                for candidate in &attend.candidates {
+                    match &candidate.state {
+                        State::Ringing(ringing) => rings |= ringing.heard,
+                        State::Confirming { .. } | State::Answered => return false,
+                    }
+                }
+                rings
+            }
+            _ => false,
+        }
+    }
+
     /// A loose leg answers in place of whoever rings: it becomes the callee, and the phones that rang are told that the
     /// call was completed elsewhere. The record keeps who was called and tells who answered.
     ///

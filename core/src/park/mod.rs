@@ -62,25 +62,31 @@ pub struct Lot {
 }
 
 impl Lot {
-    /// Gives a call the first free place of the range. `None`, and nothing has changed, where all are taken or the call
-    /// has a place; `reserved` numbers are no places.
+    /// The first free place of the range; `reserved` numbers are no places.
+    pub fn free(
+        &self,
+        tenant: &str,
+        mut slots: RangeInclusive<u32>,
+        reserved: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        slots.find(|slot| self.at(tenant, *slot).is_none() && !reserved(*slot))
+    }
+
+    /// Gives a call a place. False, and nothing has changed, where it is taken or the call has one.
     pub fn park(
         &mut self,
         call: CallId,
         parker: &ExtensionKey,
-        slots: RangeInclusive<u32>,
-        reserved: impl Fn(u32) -> bool,
+        slot: u32,
         (since, until): (u64, u64),
-    ) -> Option<u32> {
-        if self.by_call.contains_key(&call) {
-            return None;
-        }
+    ) -> bool {
         let tenant = parker.tenant.clone();
-        let is_free = |slot: &u32| !self.places.contains_key(&(tenant.clone(), *slot));
-        let slot = slots.into_iter().find(|slot| is_free(slot) && !reserved(*slot))?;
+        if self.by_call.contains_key(&call) || self.at(&tenant, slot).is_some() {
+            return false;
+        }
         let (stage, parker) = (Stage::Waiting { until }, parker.clone());
         self.put_back(Parked { tenant, slot, call, parker, since, stage });
-        Some(slot)
+        true
     }
 
     /// Takes a call out of its place.
@@ -197,7 +203,8 @@ mod tests {
     }
 
     fn park(lot: &mut Lot, tenant: &str, call: u128) -> Option<u32> {
-        lot.park(CallId(call), &parker(tenant), 701..=703, |slot| slot == 702, (5, 120))
+        let slot = lot.free(tenant, 701..=703, |slot| slot == 702)?;
+        lot.park(CallId(call), &parker(tenant), slot, (5, 120)).then_some(slot)
     }
 
     fn sound(lot: &Lot) {

@@ -1,11 +1,27 @@
 //! The codes of supervision, and the numbers of conferences, pages and parking places.
 
+use std::collections::BTreeMap;
+
 use crate::vocab::config::Tenant;
 use crate::vocab::page::Page;
 use crate::vocab::supervise::Mode;
 use crate::vocab::{ConferenceKey, ExtensionKey, Feature, PageKey};
 
 use super::{Directory, Refusal};
+
+/// Positions of pages by key, and their keys by what is dialled for them.
+pub(super) fn indexed_pages(
+    pages: &[Page],
+) -> (BTreeMap<PageKey, usize>, BTreeMap<ExtensionKey, PageKey>) {
+    let number = |page: &Page| {
+        let (tenant, number) = (page.key.tenant.clone(), page.number.clone());
+        (ExtensionKey { tenant, number }, page.key.clone())
+    };
+    // Of two with one number the first has it.
+    let numbers = pages.iter().rev().map(number).collect();
+    let positions = pages.iter().enumerate().rev().map(|(at, page)| (page.key.clone(), at));
+    (positions.collect(), numbers)
+}
 
 impl Directory {
     /// Whose call a code before an extension's number means, and how; `None` where it is no such code.
@@ -29,15 +45,16 @@ impl Directory {
 
     /// The page with this number (bare, or after the tenant's prefix).
     pub(super) fn page_numbered(&self, tenant: &Tenant, dialled: &str) -> Option<PageKey> {
-        let bare = dialled.strip_prefix(tenant.prefix.as_str());
-        let own = self.config.pages.iter().filter(|page| page.key.tenant == tenant.id);
-        let mut named = own.filter(|page| page.number == dialled || Some(&*page.number) == bare);
-        named.next().map(|page| page.key.clone())
+        let known = |number: &str| {
+            let key = ExtensionKey { tenant: tenant.id.clone(), number: number.to_owned() };
+            self.page_numbers.get(&key).cloned()
+        };
+        known(dialled).or_else(|| known(dialled.strip_prefix(tenant.prefix.as_str())?))
     }
 
     /// A page of the configuration.
     pub fn page(&self, key: &PageKey) -> Option<&Page> {
-        self.config.pages.iter().find(|page| page.key == *key)
+        self.config.pages.get(*self.pages.get(key)?)
     }
 
     /// The pages of a tenant, by name.

@@ -32,7 +32,7 @@ use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
 use crate::vocab::group::Group;
 use crate::vocab::mailbox::Mailbox;
 use crate::vocab::{
-    ConferenceKey, ExtensionKey, GroupKey, MailboxKey, QueueKey, TenantId, TrunkKey,
+    ConferenceKey, ExtensionKey, GroupKey, MailboxKey, PageKey, QueueKey, TenantId, TrunkKey,
 };
 
 pub use crate::vocab::{Hop, Identity, Plan};
@@ -164,6 +164,9 @@ pub struct Directory {
     mailboxes: BTreeMap<MailboxKey, usize>,
     /// Rooms by what is dialled for them.
     rooms: BTreeMap<ExtensionKey, ConferenceKey>,
+    pages: BTreeMap<PageKey, usize>,
+    /// Pages by what is dialled for them.
+    page_numbers: BTreeMap<ExtensionKey, PageKey>,
     groups: BTreeMap<GroupKey, usize>,
     /// Groups by what is dialled for them.
     group_numbers: BTreeMap<(TenantId, String), GroupKey>,
@@ -217,6 +220,7 @@ impl Directory {
             Some((ExtensionKey { tenant, number }, room.key.clone()))
         };
         let rooms = config.conferences.iter().filter_map(numbered).collect();
+        let (pages, page_numbers) = codes::indexed_pages(&config.pages);
         let mut groups = BTreeMap::new();
         let mut group_numbers = BTreeMap::new();
         for (at, group) in config.groups.iter().enumerate() {
@@ -234,6 +238,8 @@ impl Directory {
             queues,
             mailboxes,
             rooms,
+            pages,
+            page_numbers,
             groups,
             group_numbers,
             in_order,

@@ -100,8 +100,7 @@ impl Directory {
         if self.rooms.contains_key(&key) {
             return Some("a conference");
         }
-        let mut pages = self.config.pages.iter();
-        if pages.any(|page| page.key.tenant == tenant && page.number == number) {
+        if self.page_numbers.contains_key(&key) {
             return Some("a page");
         }
         let ExtensionKey { tenant, number } = key;

@@ -109,6 +109,7 @@ impl Running {
         self.settings.audit(lives, &mut wrong);
         self.rounds.audit(lives, &mut wrong);
         self.summons.audit(lives, &mut wrong);
+        self.audit_summons(&mut wrong);
         self.pages.audit(lives, &mut wrong);
         self.reminders.audit(lives, &mut wrong);
         self.dialing.audit(lives, &mut wrong);

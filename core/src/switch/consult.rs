@@ -82,7 +82,7 @@ impl Running {
         let Some(call) = call.filter(|_| !self.transfers.has(id)) else {
             return Err(CommandError::Conflict("the call is no conversation now".into()));
         };
-        let fits = |side: &usize| match (call.party_at(*side), wanted) {
+        let fits = |side: &usize| match (call.at(*side), wanted) {
             (Party::Extension { extension, .. }, Some(number)) => extension.number == number,
             (Party::Extension { .. }, None) => true,
             _ => false,
@@ -103,7 +103,7 @@ impl Running {
                 return Err(CommandError::Invalid(text.into()));
             }
         };
-        let party = call.party_at(side);
+        let party = call.at(side).clone();
         let rights = self.rights_of(&party);
         match (call.leg_at(side), rights) {
             (Some(leg), Some(rights)) => Ok(Referrer { leg, call: id, side, party, rights }),

@@ -374,6 +374,7 @@ impl Running {
         self.touch_call(id);
         self.look_at_holds(now, id);
         self.look_at_dialled(now, id);
+        self.summons.doubt(id);
         self.leave_if_unparked(now, id);
     }
 

@@ -24,7 +24,9 @@ impl Running {
         parker: &ExtensionKey,
     ) -> Result<Arrival, Denied> {
         let full = Denied(EndCause::Congestion, "park/full");
-        let slot = self.give_place(now, id, parker).ok_or(full)?;
+        let slot =
+            self.free_place(&parker.tenant).filter(|slot| self.give_place(now, id, parker, *slot));
+        let slot = slot.ok_or(full)?;
         let caller = self.calls.get(id).map(|call| call.record.caller.clone());
         let own = caller.is_some_and(|caller| is_at(&caller, parker));
         if !own {
@@ -34,17 +36,23 @@ impl Running {
         Ok(Arrival::Here(Found::Attend(Attendance { answer: AnswerMode::Now, name })))
     }
 
-    /// The first free place for a call.
-    fn give_place(&mut self, now: Now, id: CallId, parker: &ExtensionKey) -> Option<u32> {
+    /// The first free place of a tenant.
+    pub(super) fn free_place(&self, tenant: &str) -> Option<u32> {
         let directory = &self.books.directory;
         let park = &directory.config().park;
-        let times = (now.wall, now.mono + u64::from(park.timeout_secs.max(1)) * SECOND);
-        let tenant = &parker.tenant;
         // A number that somebody has is dialled for that one.
         let reserved = |slot: u32| directory.is_taken(tenant, &slot.to_string());
-        let slot = self.lot.park(id, parker, park.first..=park.last, reserved, times)?;
-        self.publish_parked(now, id, parker, slot);
-        Some(slot)
+        self.lot.free(tenant, park.first..=park.last, reserved)
+    }
+
+    /// A call gets a free place. False if it has one.
+    fn give_place(&mut self, now: Now, id: CallId, parker: &ExtensionKey, slot: u32) -> bool {
+        let timeout = u64::from(self.books.directory.config().park.timeout_secs.max(1));
+        let parked = self.lot.park(id, parker, slot, (now.wall, now.mono + timeout * SECOND));
+        if parked {
+            self.publish_parked(now, id, parker, slot);
+        }
+        parked
     }
 
     fn publish_parked(&mut self, now: Now, id: CallId, parker: &ExtensionKey, slot: u32) {
@@ -73,34 +81,23 @@ impl Running {
         let _ = self.summon(now, summon);
     }
 
-    /// A leg that was taken out of its call gets a place of its own.
+    /// A leg that was taken out of its call gets a free place.
     pub(super) fn park_leg(
         &mut self,
         now: Now,
         loose: Loose,
         parker: &ExtensionKey,
-    ) -> Result<(CallId, u32), Denied> {
+        slot: u32,
+    ) -> Option<CallId> {
         let attendance = Attendance { answer: AnswerMode::Now, name: "park".into() };
         let id = self.hold_alone(now, loose, attendance);
-        match self.give_place(now, id, parker) {
-            Some(slot) => Ok((id, slot)),
-            None => {
-                self.step(now, id, |call, ctx| {
-                    call.release(ctx, Outcome::of(EndCause::Congestion), false);
-                });
-                Err(Denied(EndCause::Congestion, "park/full"))
-            }
+        let parked = self.give_place(now, id, parker, slot);
+        if !parked {
+            self.step(now, id, |call, ctx| {
+                call.release(ctx, Outcome::of(EndCause::Congestion), false);
+            });
         }
-    }
-
-    /// Whether there is a free place of a tenant.
-    pub(super) fn has_free_place(&self, tenant: &str) -> bool {
-        let park = &self.books.directory.config().park;
-        let is_free = |slot: u32| {
-            self.lot.at(tenant, slot).is_none()
-                && !self.books.directory.is_taken(tenant, &slot.to_string())
-        };
-        (park.first..=park.last).any(is_free)
+        parked.then_some(id)
     }
 
     /// Somebody dialled a place's number.

@@ -53,25 +53,19 @@ impl Running {
             return Err(CommandError::Conflict(text));
         }
         let (parker, parked) = parker_in(principal, &parties, extension)?;
-        if !self.has_free_place(&principal.tenant) {
+        let full = || {
             let what = "all parking places are taken".to_owned();
-            return Err(CommandError::Busy { retry_after: 30, what });
-        }
+            CommandError::Busy { retry_after: 30, what }
+        };
+        let slot = self.free_place(&principal.tenant).ok_or_else(full)?;
         let rest = Rest::End(Outcome::of(EndCause::Parked));
         let Some(loose) = self.take_out(now, id, parked, rest) else {
             let text = format!("call {id} is being changed by its parties; try again");
             return Err(CommandError::Conflict(text));
         };
-        match self.park_leg(now, loose, &parker) {
-            Ok((call, slot)) => {
-                let interaction = self.calls.get(call).map(|call| call.interaction);
-                Ok(Done::Parked { call, interaction: interaction.unwrap_or_default(), slot })
-            }
-            Err(_) => {
-                let what = "all parking places are taken".to_owned();
-                Err(CommandError::Busy { retry_after: 30, what })
-            }
-        }
+        let call = self.park_leg(now, loose, &parker, slot).ok_or_else(full)?;
+        let interaction = self.calls.get(call).map(|call| call.interaction).unwrap_or_default();
+        Ok(Done::Parked { call, interaction, slot })
     }
 
     /// Rings an extension that then takes who is parked.

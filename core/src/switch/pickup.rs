@@ -49,12 +49,16 @@ impl Running {
         let own = directory.extension(extension);
         let groups = own.map_or(&[][..], |own| own.pickup_groups.as_slice());
         let any = any || own.is_some_and(|own| own.pickup_any);
-        let ringing: Vec<Ringing> = self
-            .calls
-            .iter()
-            .filter(|call| call.tenant == extension.tenant)
-            .filter_map(|call| self.ringing(call, extension))
-            .collect();
+        let ringing: Vec<Ringing> = match wanted {
+            Wanted::Call(id) => {
+                let call = self.calls.get(id).filter(|call| call.tenant == extension.tenant);
+                call.and_then(|call| self.ringing(call, extension)).into_iter().collect()
+            }
+            Wanted::Group | Wanted::At(_) => {
+                let calls = self.calls.ringing(&extension.tenant);
+                calls.filter_map(|call| self.ringing(call, extension)).collect()
+            }
+        };
         let picker = Picker { extension, groups, any };
         pickup::choose(&ringing, picker, wanted, |key| {
             directory.extension(key).map_or(&[][..], |own| own.pickup_groups.as_slice())

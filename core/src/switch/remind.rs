@@ -33,6 +33,7 @@ impl Running {
     /// The configuration is another one: nobody is reminded any more, or everybody who holds somebody now is.
     pub(super) fn revise_reminders(&mut self, now: Now) {
         if self.reminder_pause() == 0 {
+            self.summons.doubt_all();
             return self.reminders.clear();
         }
         let all: Vec<CallId> = self.calls.iter().map(|call| call.id).collect();
@@ -51,7 +52,7 @@ impl Running {
 
     fn remind(&mut self, now: Now, (id, side): Held) {
         let Some(call) = self.calls.get(id) else { return };
-        let (holder, held) = (call.party_at(side), call.party_at(other(side)));
+        let (holder, held) = (call.at(side).clone(), call.at(other(side)).clone());
         let interaction = call.interaction;
         let Party::Extension { extension, .. } = holder else { return };
         if self.talks_elsewhere(&extension, id) || self.summons.is_reminded((id, side)) {

@@ -3,7 +3,7 @@
 //! The phone answers by itself where it can. What it was rung for is done as soon as it has answered; when that has become
 //! pointless before, it stops ringing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::call::{AnswerMode, Attendance, Call, Found, Note, Originate, Outcome, Rights, SECOND};
 use crate::remind::Held;
@@ -46,6 +46,16 @@ impl Errand {
         }
     }
 
+    /// The call on which it depends whether it has a point.
+    fn concerns(&self) -> CallId {
+        match self {
+            Self::PickUp { target: call, .. }
+            | Self::Retrieve(_, call)
+            | Self::TellSlot(_, call)
+            | Self::Remind(call, _) => *call,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::PickUp { .. } => "pickup",
@@ -59,22 +69,63 @@ impl Errand {
 #[derive(Debug, Default)]
 pub(super) struct Summons {
     open: BTreeMap<CallId, (ExtensionKey, Errand)>,
+    /// The same by the call that they concern.
+    by_concern: BTreeMap<CallId, BTreeSet<CallId>>,
+    /// Those that may have become pointless.
+    doubtful: BTreeSet<CallId>,
 }
 
 impl Summons {
+    fn add(&mut self, call: CallId, extension: ExtensionKey, errand: Errand) {
+        self.by_concern.entry(errand.concerns()).or_default().insert(call);
+        self.doubtful.insert(call);
+        self.open.insert(call, (extension, errand));
+    }
+
+    fn remove(&mut self, call: CallId) -> Option<(ExtensionKey, Errand)> {
+        let (extension, errand) = self.open.remove(&call)?;
+        self.doubtful.remove(&call);
+        let concerns = errand.concerns();
+        if let Some(calls) = self.by_concern.get_mut(&concerns) {
+            calls.remove(&call);
+            if calls.is_empty() {
+                self.by_concern.remove(&concerns);
+            }
+        }
+        Some((extension, errand))
+    }
+
+    /// A call is not as it was: errands that concern it may be pointless.
+    pub(super) fn doubt(&mut self, concern: CallId) {
+        if let Some(calls) = self.by_concern.get(&concern) {
+            self.doubtful.extend(calls);
+        }
+    }
+
+    /// All errands may be pointless.
+    pub(super) fn doubt_all(&mut self) {
+        self.doubtful.extend(self.open.keys());
+    }
+
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
     /// Whether a phone rings already to remind of this hold.
     pub(super) fn is_reminded(&self, held: Held) -> bool {
-        self.open.values().any(|(_, errand)| *errand == Errand::Remind(held.0, held.1))
+        let calls = self.by_concern.get(&held.0).into_iter().flatten();
+        let mut errands = calls.filter_map(|call| self.open.get(call));
+        errands.any(|(_, errand)| *errand == Errand::Remind(held.0, held.1))
     }
 
     /// What the rest of the switch should agree with.
     pub(super) fn audit(&self, lives: impl Fn(CallId) -> bool, wrong: &mut Vec<String>) {
         for call in self.open.keys().filter(|call| !lives(**call)) {
             wrong.push(format!("call {call} is over and still on an errand"));
+        }
+        let indexed: usize = self.by_concern.values().map(BTreeSet::len).sum();
+        if indexed != self.open.len() {
+            wrong.push("errands are indexed that nobody is on".to_owned());
         }
     }
 }
@@ -140,7 +191,7 @@ impl Running {
             Originate { first, attend: Some(attendance), common },
         );
         let done = Done::Originated { call: call.id, interaction: call.interaction };
-        self.summons.open.insert(call.id, (extension.clone(), errand));
+        self.summons.add(call.id, extension.clone(), errand);
         self.take_in(now, call);
         Ok(done)
     }
@@ -152,11 +203,11 @@ impl Running {
         }
         match note {
             Note::Attended => {
-                let Some((extension, errand)) = self.summons.open.remove(&id) else { return true };
+                let Some((extension, errand)) = self.summons.remove(id) else { return true };
                 self.do_errand(now, id, &extension, &errand);
             }
             Note::CallerGone => {
-                self.summons.open.remove(&id);
+                self.summons.remove(id);
             }
             _ => {}
         }
@@ -189,25 +240,40 @@ impl Running {
         });
     }
 
-    /// Phones that ring to take a call stop where it cannot be taken any more. True if one did.
-    pub(super) fn recall_summons(&mut self, now: Now) -> bool {
-        let pointless = |errand: &Errand| match errand {
+    /// Whether what a phone rings for cannot be done any more.
+    fn is_pointless(&self, errand: &Errand) -> bool {
+        match errand {
             Errand::PickUp { rings_on: true, .. } => false,
             Errand::PickUp { target, .. } => {
-                let call = self.calls.get(*target);
-                let rings = call.is_some_and(|call| !call.rings_at().is_empty());
+                let rings = self.calls.get(*target).is_some_and(Call::rings);
                 !rings && !self.waits_in_queue(*target)
             }
             Errand::Retrieve(_, target) | Errand::TellSlot(_, target) => {
                 self.lot.of(*target).is_none()
             }
             Errand::Remind(held, side) => !self.reminders.is_held((*held, *side)),
-        };
-        let mut all = self.summons.open.iter();
-        let over = all.find(|(_, (_, errand))| pointless(errand)).map(|(call, _)| *call);
-        let Some(call) = over else { return false };
-        self.summons.open.remove(&call);
-        self.step(now, call, Call::call_off);
-        true
+        }
+    }
+
+    /// Phones that ring to take a call stop where it cannot be taken any more. True if one did.
+    pub(super) fn recall_summons(&mut self, now: Now) -> bool {
+        while let Some(call) = self.summons.doubtful.pop_first() {
+            let errand = self.summons.open.get(&call).map(|(_, errand)| errand);
+            if errand.is_some_and(|errand| self.is_pointless(errand)) {
+                self.summons.remove(call);
+                self.step(now, call, Call::call_off);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// No phone rings for what cannot be done any more.
+    pub(super) fn audit_summons(&self, wrong: &mut Vec<String>) {
+        for (call, (_, errand)) in &self.summons.open {
+            if self.is_pointless(errand) {
+                wrong.push(format!("call {call} rings for nothing: {errand:?}"));
+            }
+        }
     }
 }

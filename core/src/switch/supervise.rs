@@ -4,7 +4,9 @@
 //! ([`crate::call::Call::mix`]); when the last one leaves, the conversation is bridged again. Supervision ends with the
 //! conversation: with the call, and when one of its parties is replaced.
 
-use crate::call::{AnswerMode, Attendance, CALLEE, CALLER, Call, Found, Note, Outcome, Rights};
+use crate::call::{
+    AnswerMode, Attendance, CALLEE, CALLER, Call, Found, Line, Note, Outcome, Rights,
+};
 use crate::supervise::{self, Concerned, Place, Press, Session, Side};
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::supervise::{Mode, SupervisionChange, SupervisorView};
@@ -74,7 +76,8 @@ impl Running {
 
     /// The conversation of an extension: one that is not on hold before one that is, then the latest.
     pub(super) fn conversation_of(&self, extension: &ExtensionKey) -> Option<(CallId, Side)> {
-        let talks = self.calls.iter().filter(|call| call.is_talking() && call.involves(extension));
+        let line = Line::Extension(extension.clone());
+        let talks = self.calls.on_line(&line).filter(|call| call.is_talking());
         let call = talks.max_by_key(|call| (!call.is_held(), call.record.answered_at, call.id))?;
         Some((call.id, side_of(call, extension)?))
     }

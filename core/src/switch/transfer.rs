@@ -65,7 +65,7 @@ impl Running {
         let id = self.calls.of_leg(leg).ok_or(481_u16)?;
         let call = self.calls.get(id).ok_or(481_u16)?;
         let side = call.side_with(leg).ok_or(403_u16)?;
-        let party = call.party_at(side);
+        let party = call.at(side).clone();
         let rights = self.rights_of(&party).ok_or(403_u16)?;
         if self.transfers.has(id) || !call.is_settled_talk() {
             // RFC 3261 section 21.4.27: something of the kind is under way.
@@ -95,11 +95,11 @@ impl Running {
             uri.filter(|host| self.books.directory.is_ours(host) || own.as_ref() != Some(host));
         let plan = self.plan_under(&by.rights, &asked.to.user, host.as_deref());
         let plan = plan.map_err(|outcome| outcome.status)?;
-        let other = self.calls.get(by.call).map(|call| call.party_at(other(by.side)));
+        let other = self.calls.get(by.call).map(|call| call.at(other(by.side)));
         match (other, plan.hops.first()) {
             // Who is transferred to itself would ring its own phone.
             (Some(Party::Extension { extension, .. }), Some(Hop::Extension(to)))
-                if *to == extension =>
+                if to == extension =>
             {
                 Err(482)
             }

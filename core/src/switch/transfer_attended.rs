@@ -33,7 +33,7 @@ impl Running {
         let id = self.calls.of_leg(leg).ok_or(404_u16)?;
         let call = self.calls.get(id).ok_or(404_u16)?;
         let side = call.side_with(leg).ok_or(404_u16)?;
-        if !same_owner(&call.party_at(side), &by.party) {
+        if !same_owner(call.at(side), &by.party) {
             return Err(403);
         }
         if id == by.call {
@@ -249,8 +249,8 @@ impl Running {
 
     /// An answered leg is to be replaced by the one of an INVITE (RFC 3891): whether its sender may.
     fn may_replace(&self, rights: &Rights, call: &Call, side: usize) -> bool {
-        match (rights, call.party_at(side)) {
-            (Rights::Extension(own), Party::Extension { extension, .. }) => *own == extension,
+        match (rights, call.at(side)) {
+            (Rights::Extension(own), Party::Extension { extension, .. }) => own == extension,
             _ => false,
         }
     }
