@@ -33,6 +33,9 @@ pub struct PlayId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MixId(pub u64);
 
+/// Samples a second of what is exchanged with a program on a mix's line.
+pub const LINE_RATE: u32 = 8_000;
+
 /// A set of voices in a mix, as bits. A member hears all others whose voices are among those that it hears.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -196,6 +199,16 @@ pub enum Order {
     Unmix {
         /// Which.
         stream: StreamId,
+    },
+    /// Connects a program to a mix, as if it were a member, until the mix ends: what others say is handed out every 20 ms, and
+    /// what it says is heard. One for each mix.
+    ConnectLine {
+        /// Which.
+        mix: MixId,
+        /// What its words count as.
+        speaks: Voices,
+        /// What it is told: all that is said in one of these.
+        hears: Voices,
     },
     /// Plays prompts into a mix beside the voices. Several may play at once; they end with the mix.
     PlayInMix {

@@ -318,6 +318,21 @@ pub struct ShellFigures {
     pub workers: Vec<WorkerFigures>,
     /// Media orders that a worker had no room for.
     pub media_orders_refused: u64,
+    /// Connections to robots.
+    pub robots: RobotFigures,
+}
+
+/// Connections to robots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RobotFigures {
+    /// Open, or being opened.
+    pub present: u64,
+    /// Never opened, or broken.
+    pub lost: u64,
+    /// Frames of 20 ms that a robot did not take in time.
+    pub missed: u64,
+    /// Bytes of audio that came faster than they could be spoken.
+    pub refused: u64,
 }
 
 /// The switch's mailbox.

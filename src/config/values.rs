@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sip::Transport;
 pub use strowger_core::vocab::values::{
     codec, dialable, digits, extension_number, host, host_port, name, outside_number, pin, prompt,
+    socket_url,
 };
 
 /// `udp:127.0.0.1:5060`, `tcp:[::1]:5060` ...

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::events::Ring;
 use super::mailbox::Mailbox;
 use super::requests::Requests;
+use super::robots::Robots;
 use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::MediaPool;
@@ -30,6 +31,8 @@ pub struct Outlets {
     pub mailer: Option<Mailer>,
     /// The media workers.
     pub media: Arc<MediaPool>,
+    /// Connections to robots.
+    pub robots: Robots,
     /// Followers of events.
     pub events: Arc<Ring>,
     /// Those who wait for replies.
@@ -98,6 +101,7 @@ impl Outlets {
                     tracing::error!(worker = worker.0, "a media order could not be given");
                 }
             }
+            Effect::Robot(order) => self.robots.order(order, &self.media),
             Effect::SendMail(mail) => self.mail(*mail),
             Effect::Reply { id, reply } => self.requests.answer(id, *reply),
             Effect::Publish(_) | Effect::Drained => {}

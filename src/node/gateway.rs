@@ -14,6 +14,7 @@ use super::events::{EventId, Follower, Ring};
 use super::mailbox::{Full, Mailbox};
 use super::reload::{Reload, ReloadError};
 use super::requests::Requests;
+use super::robots::RobotFigures;
 use super::tenants::Tenants;
 use super::turn::TurnFigures;
 use crate::api::keyring::Keyring;
@@ -54,6 +55,8 @@ pub struct ShellFigures {
     pub streams: Arc<Streams>,
     /// The mailbox.
     pub mailbox: Arc<Mailbox>,
+    /// Connections to robots.
+    pub robots: Arc<RobotFigures>,
 }
 
 pub(super) struct Shared {

@@ -16,6 +16,7 @@ mod recordings;
 pub mod reload;
 mod requests;
 mod retention;
+pub mod robots;
 mod sounds;
 mod speech;
 mod start;

@@ -69,6 +69,7 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
         tracing::warn!(line = warning.line, "{}", warning.text);
     }
     shared.tenants.replace(&core, &shell);
+    shared.webhooks.allow_private(shell.webhooks.allow_private);
     *running = shell;
     shared.reload.core.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&core);
     shared.mailbox.post_always(Input::Reload(Box::new(core)));

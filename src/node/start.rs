@@ -22,6 +22,7 @@ use super::gateway::{Gateway, Phase, Shared, ShellFigures};
 use super::keys;
 use super::mailbox::Mailbox;
 use super::reload::Reload;
+use super::robots::Robots;
 use super::tenants::Tenants;
 use super::turn::{Turn, TurnFigures};
 use super::webhooks::{self, Webhooks};
@@ -32,6 +33,7 @@ use crate::config::{HttpBounds, Loaded, Shell, zone};
 use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::{MediaPool, MediaSettings, WorkerMessage};
+use crate::net::outbound::Outbound;
 use crate::net::stream::{Limits, Streams};
 use crate::net::udp::UdpPort;
 use crate::store::{Restart, Sealer, Sqlite, Store, Writer};
@@ -82,6 +84,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
         writer,
         mailer: mailer(&loaded.shell)?,
         media: Arc::clone(&media),
+        robots: robots(&loaded.shell, &runtime, &mailbox)?,
         events: Arc::default(),
         requests: Arc::default(),
         mailbox: Arc::clone(&mailbox),
@@ -279,6 +282,17 @@ fn start_media(shell: &Shell, mailbox: &Arc<Mailbox>) -> Result<MediaPool, Start
     MediaPool::start(settings, events).map_err(StartError::Media)
 }
 
+/// They share their way out, and what is allowed there, with the webhooks.
+fn robots(shell: &Shell, runtime: &Runtime, mailbox: &Arc<Mailbox>) -> Result<Robots, StartError> {
+    let outbound = Outbound::new(&shell.dns_servers, shell.webhooks.allow_private);
+    let outbound = outbound.and_then(|outbound| match &shell.ca_file {
+        Some(file) => outbound.trusting(file),
+        None => Ok(outbound),
+    });
+    let outbound = outbound.map_err(StartError::System)?;
+    Ok(Robots::new(runtime.handle().clone(), outbound, Arc::clone(mailbox)))
+}
+
 fn mailer(shell: &Shell) -> Result<Option<Mailer>, StartError> {
     let made = shell.smtp.as_ref().map(|smtp| Mailer::new(smtp, &shell.recordings));
     made.transpose().map_err(StartError::System)
@@ -306,6 +320,7 @@ fn gateway(
         writer: outlets.writer.figures(),
         streams: Arc::clone(&outlets.streams),
         mailbox: Arc::clone(&outlets.mailbox),
+        robots: outlets.robots.figures(),
     };
     let keyring = Keyring::new(keys::of_file(loaded), random()?);
     keyring.load(keys::of_store(&shell.store.path).map_err(StartError::Store)?);
@@ -320,7 +335,8 @@ fn gateway(
         store: shell.store.path.clone(),
         reader: Mutex::new(None),
         keeper: outlets.writer.keeper(),
-        webhooks: Webhooks::open(shell, &sealer, boots).map_err(StartError::System)?,
+        webhooks: Webhooks::open(shell, &sealer, boots, outlets.robots.outbound())
+            .map_err(StartError::System)?,
         sealer,
         recordings: shell.recordings.clone(),
         speakers: Arc::new(Semaphore::new(speech::AT_A_TIME)),

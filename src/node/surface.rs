@@ -13,8 +13,8 @@ use super::reload::ReloadError;
 use crate::api::audit;
 use crate::api::gateway::{
     self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, OperatorAccount,
-    Readiness, ReloadRefused, RingFigures, Rows, RowsError, RowsQuery, ShellFigures, StoreFigures,
-    StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
+    Readiness, ReloadRefused, RingFigures, RobotFigures, Rows, RowsError, RowsQuery, ShellFigures,
+    StoreFigures, StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
 };
 use crate::api::keyring::Keyring;
 use crate::store::{
@@ -242,6 +242,12 @@ fn figures(gateway: &Gateway) -> ShellFigures {
         ring: RingFigures { kept: gateway.shared.ring.kept() as u64, capacity: KEPT as u64 },
         workers: gateway.media_counts().iter().map(worker).collect(),
         media_orders_refused: read(&figures.outlets.media_refused),
+        robots: RobotFigures {
+            present: read(&figures.robots.present),
+            lost: read(&figures.robots.lost),
+            missed: read(&figures.robots.missed),
+            refused: read(&figures.robots.refused),
+        },
     }
 }
 

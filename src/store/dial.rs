@@ -211,8 +211,10 @@ mod tests {
     }
 
     fn task() -> DialTaskRecord {
-        let robot =
-            RobotLink { url: "ws://robot.example/".into(), token: Secret::new("open sesame") };
+        let robot = RobotLink {
+            url: Some("ws://robot.example/".into()),
+            token: Secret::new("open sesame"),
+        };
         let task = DialTask {
             key: key(),
             mode: DialMode::Robot,

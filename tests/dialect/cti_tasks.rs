@@ -10,6 +10,7 @@ use super::support::SOON;
 use super::support::phone::{Account, Transport};
 use super::support::place::Place;
 use super::support::receiver::{Manner, Received, Receiver};
+use super::support::robot::Robot;
 use super::support::rtp::RtpPeer;
 use super::support::sipp::{Scenario, SippPhone};
 use super::support::switch::{Switch, text_of};
@@ -178,4 +179,51 @@ fn a_number_that_was_being_dialled_at_a_crash_is_not_dialled_again() {
         let called = log.lines().filter(|line| line.contains("invite") && line.contains(number));
         assert_eq!(called.count(), 1, "{number}: {log}");
     }
+}
+
+/// The address is the tenant's, the token the task's; what the robot notes is in the call's log.
+#[test]
+fn a_robot_talks_in_the_calls_of_its_task() {
+    let place = Arc::new(Place::take());
+    let port = place.port();
+    let customer = RtpPeer::open(place.ports(2), 1_400.0);
+    let mut carrier = Scenario::carrier("carrier", port, customer.port()).start(&place);
+    let robot = Robot::start(place.port());
+    let dialer = format!(
+        "[[dialer]]\ntenant = \"demo\"\nclasses = [\"national\"]\nrobot_url = \"ws://{}/cti\"\n",
+        robot.address()
+    );
+    let switch = Switch::start_in(Arc::clone(&place), setup(port).with(&dialer));
+    switch.wait_trunk("carrier", true);
+    let server = Receiver::start(Manner::Gives(application));
+    let base = format!("http://{}/app", server.address());
+    post(&switch, "PUT", &format!("apps?{}", auth(APP)), &json!({"CallbackUrl": base}));
+    let task = json!({"AdTaskId": "robots", "AdTaskType": "5", "AdTaskRatio": 1,
+        "AdRobotToken": "robot-token-17", "AdCallerNum": RELAY, "AdDispNum": SECOND_RELAY,
+        "AdConCallLimit": 1});
+    let answer = post(&switch, "POST", &format!("ads/task/start?{}", auth(APP)), &task);
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+    let start = robot.wait_told("start", 1);
+    assert_eq!((&start["token"], &start["number"]), (&json!("robot-token-17"), &json!(NUMBERS[0])));
+    assert_eq!(start["caller_number"], SECOND_RELAY, "{start}");
+    customer.send_to(carrier.wait_remote_rtp());
+    wait_until("the customer hears itself", SOON, || customer.heard().seconds_of(0, 1_400.0) > 1.0);
+    robot.say(&json!({"type": "vars", "vars": {"intent": "yes"}}));
+    robot.say(&json!({"type": "hangup"}));
+    let next = robot.wait_told("start", 2);
+    assert_eq!(next["number"], NUMBERS[1], "the task goes on");
+    let stop = format!("ads/task/force_stop?{}", auth(APP));
+    post(&switch, "POST", &stop, &json!({"AdTaskId": "robots"}));
+    switch.wait_idle();
+    let wanted = json!({"PageSize": 50, "PageNum": 1});
+    let log = wait_for("the calls are in the log", SOON, || {
+        let answer = post(&switch, "GET", &format!("calls/logs?{}", auth(APP)), &wanted);
+        let rows = answer["Result"]["CallLogs"].as_array()?.clone();
+        (rows.len() >= 2).then_some(rows)
+    });
+    let row = log.iter().find(|row| row["AdCallId"] == format!("id-{}", NUMBERS[0])).unwrap();
+    assert_eq!(
+        (&row["RobotVars"], &row["AdTaskId"]),
+        (&json!({"intent": "yes"}), &json!("robots"))
+    );
 }

@@ -31,6 +31,7 @@ mod queues;
 mod recording;
 mod register;
 mod restart;
+mod robot;
 mod schemathesis;
 mod story;
 mod supervision;

@@ -60,7 +60,7 @@ fn dial_task(tenant: &str) -> DialTaskView {
         ratio: 150,
         queue: Some(queue_key(tenant)),
         menu: None,
-        robot: Some(RobotLink { url: "ws://robot.example/".into(), token }),
+        robot: Some(RobotLink { url: Some("ws://robot.example/".into()), token }),
         caller_number: "0571".into(),
         classes: vec!["national".into()],
         max_calls: 20,

@@ -797,7 +797,8 @@ impl World {
                 let at = self.now + self.rng.between(1, 5_000) * MS;
                 self.at(at, Next::Resolved(Input::Mailed { id: mail.id, delivery }));
             }
-            Effect::Drained => {}
+            // Its tasks have no robots.
+            Effect::Robot(_) | Effect::Drained => {}
         }
     }
 

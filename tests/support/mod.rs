@@ -10,6 +10,7 @@ pub mod place;
 pub mod process;
 pub mod raw;
 pub mod receiver;
+pub mod robot;
 pub mod rtp;
 pub mod sipp;
 pub mod switch;

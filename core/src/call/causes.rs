@@ -124,6 +124,7 @@ fn for_cause(cause: EndCause) -> (u16, u16, Option<&'static str>) {
         SessionExpired => (500, 102, None),
         TooLong => (500, 16, None),
         Transferred | PickedUp | Parked | Conferenced => (487, 16, None),
+        RobotLost => (500, 41, None),
         Administrative => (480, 31, None),
         Shutdown => (503, 38, None),
         Restart => (500, 41, None),

@@ -6,16 +6,16 @@ use crate::vocab::dial::{
     DialChange, DialNumber, DialNumberRecord, DialOutcome, DialResult, DialState, DialTaskKey,
     NumberStage,
 };
+use crate::vocab::robot::{MAX_VAR, MAX_VARS};
 use crate::vocab::{CallId, Now, Record};
 
 use super::task::{Waiting, ms};
 use super::{Act, AttemptId, Dialer, Due, GRACE, SECOND};
 
-/// Variables that a robot may note for one call, and characters of each.
-const MAX_VARS: usize = 32;
-const MAX_VAR: usize = 256;
 /// A task whose call could not be placed for want of room waits so long.
 const ROOM_PAUSE: u64 = SECOND;
+/// A task whose robot was not there dials nobody for so long: who answers would hear nothing.
+const ROBOT_PAUSE: u64 = 5 * SECOND;
 
 /// A number that occupies one of its task's calls.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Attempt {
     vars: BTreeMap<String, String>,
     /// Its call was ended by order.
     pub cancelled: bool,
+    /// Somebody answered, and the robot was not there.
+    alone: bool,
 }
 
 /// How far it is. Times are monotonic.
@@ -76,6 +78,7 @@ impl Attempt {
             agent: None,
             vars: BTreeMap::new(),
             cancelled: false,
+            alone: false,
         }
     }
 
@@ -234,6 +237,15 @@ impl Dialer {
         room && fits
     }
 
+    /// Who has answered is alone: the robot cannot be reached.
+    pub fn robot_lost(&mut self, now: Now, id: AttemptId) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        attempt.alone = true;
+        if let Some(task) = self.tasks.get_mut(&attempt.task) {
+            task.held_until = task.held_until.max(now.mono + ROBOT_PAUSE);
+        }
+    }
+
     /// A call is over. `failure` is what it means where nobody had answered.
     pub fn ended(&mut self, now: Now, id: AttemptId, failure: DialOutcome) {
         let Some(attempt) = self.attempts.get(&id) else { return };
@@ -250,6 +262,7 @@ impl Dialer {
                 DialOutcome::Abandoned
             }
             Stage::Unserved => DialOutcome::Abandoned,
+            Stage::Served { .. } if attempt.alone => DialOutcome::Failed,
             Stage::Served { since, late } => {
                 task.pace.talked(ms(now.mono.saturating_sub(since)));
                 if late { DialOutcome::Late } else { DialOutcome::Answered }

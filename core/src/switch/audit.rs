@@ -57,6 +57,7 @@ impl Switch {
                 && running.reminders.is_empty()
                 && running.summons.len() == 0
                 && running.dialing.is_idle()
+                && running.robots.is_idle()
                 && counts.legs == 0
                 && counts.server_transactions == 0
                 && running.deliveries.len() == 0
@@ -113,6 +114,7 @@ impl Running {
         self.pages.audit(lives, &mut wrong);
         self.reminders.audit(lives, &mut wrong);
         self.dialing.audit(lives, &mut wrong);
+        self.robots.audit(lives, &mut wrong);
         self.lot.audit(|call| self.calls.get(call).is_some_and(Call::waits_attended), &mut wrong);
         wrong
     }
@@ -148,7 +150,7 @@ impl Running {
         self.defined.digest(hasher);
         self.rounds.digest(hasher);
         format!("{:?}{:?}", self.lot, self.summons).hash(hasher);
-        format!("{:?}{:?}", self.pages, self.reminders).hash(hasher);
+        format!("{:?}{:?}{:?}", self.pages, self.reminders, self.robots).hash(hasher);
         self.desk.out.counts().hash(hasher);
         self.desk.sip.counts().legs.hash(hasher);
         self.desk.sip.next_deadline().hash(hasher);

@@ -95,6 +95,7 @@ impl Running {
             reminders: Default::default(),
             summons: Summons::default(),
             dialing: super::dialer::Dialing::default(),
+            robots: super::robot::Robots::default(),
             now,
             counters: Counters::default(),
             drain: None,

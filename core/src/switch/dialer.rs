@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use crate::call::{AnswerMode, Attendance, Call, Common, Found, Note, Originate, Rights};
 use crate::dialer::{Act, AttemptId, Conditions, Dialer, Floor, NotPlaced, Outside};
 use crate::route;
+use crate::vocab::config;
 use crate::vocab::dial::{DialMode, DialNumber, DialOutcome, DialTask};
 use crate::vocab::menu::Zone;
 use crate::vocab::record::{CallEnd, DialledFor, EndCause, Party};
+use crate::vocab::robot::RobotEnd;
 use crate::vocab::{CallId, CommitId, EventKind, Hop, Now, Plan};
 
 use super::incoming::NotAdmitted;
@@ -29,12 +31,21 @@ pub(super) struct Dialing {
 #[derive(Debug)]
 struct Dialled {
     attempt: AttemptId,
-    /// Where it goes when it is answered; taken then.
-    then: Option<Vec<Hop>>,
+    /// What comes of it when it is answered; taken then.
+    then: Option<Then>,
     /// Somebody talks with it, or a feature other than its queue has it.
     served: bool,
     /// How it ended.
     end: Option<CallEnd>,
+}
+
+/// What comes of an answered call.
+#[derive(Debug)]
+enum Then {
+    /// It goes there.
+    Go(Vec<Hop>),
+    /// The task's robot talks.
+    Robot(Box<DialTask>, DialNumber),
 }
 
 impl Dialing {
@@ -163,6 +174,19 @@ impl Running {
         }
     }
 
+    /// What holds for all dial tasks of a tenant.
+    pub(super) fn usual_dialer(&self, tenant: &str) -> Option<&config::Dialer> {
+        self.books.directory.config().dialers.iter().find(|own| own.tenant == *tenant)
+    }
+
+    /// Classes of routes that a task may use.
+    pub(super) fn dial_classes<'a>(&'a self, task: &'a DialTask) -> &'a [String] {
+        match self.usual_dialer(&task.key.tenant) {
+            Some(usual) if task.classes.is_empty() => &usual.classes,
+            _ => &task.classes,
+        }
+    }
+
     /// Rings a number.
     fn dial(
         &mut self,
@@ -173,12 +197,7 @@ impl Running {
     ) -> Result<(), NotPlaced> {
         let tenant = &task.key.tenant;
         let directory = &self.books.directory;
-        let usual = directory.config().dialers.iter().find(|own| own.tenant == *tenant);
-        let classes = match (task.classes.is_empty(), usual) {
-            (true, Some(usual)) => &usual.classes,
-            _ => &task.classes,
-        };
-        let hops = directory.back_outside(tenant, &number.number, classes);
+        let hops = directory.back_outside(tenant, &number.number, self.dial_classes(task));
         let mut hops = hops.map_err(|_| NotPlaced::Never(DialOutcome::NotAllowed))?;
         self.books.trunks.living_first(&mut hops);
         let mut why = NotPlaced::Never(DialOutcome::NotAllowed);
@@ -225,14 +244,19 @@ impl Running {
         };
         let common =
             Common { caller, rights, plan, record: false, language, interaction: None, near: None };
-        let name = format!("dial-task:{}", task.key.id);
+        let kind = if task.mode == DialMode::Robot { "robot" } else { "dial-task" };
+        let name = format!("{kind}:{}", task.key.id);
         let attend = Some(Attendance { answer: AnswerMode::Now, name });
         self.counters.call_started();
         let mut call =
             Call::originate(&mut self.desk.ctx(now), Originate { first, attend, common });
+        let (name, of) = (number.id.clone(), task.key.id.clone());
         call.record.dialled_for =
-            Some(DialledFor { task: task.key.id.clone(), number: number.id.clone() });
-        let then = Some(hops_of(task));
+            Some(DialledFor { task: of, number: name, vars: BTreeMap::new() });
+        let then = Some(match task.mode {
+            DialMode::Robot => Then::Robot(Box::new(task.clone()), number.clone()),
+            _ => Then::Go(hops_of(task)),
+        });
         self.dialing.calls.insert(
             call.id,
             Dialled { attempt, then, served: false, end: call.record.end.clone() },
@@ -247,17 +271,24 @@ impl Running {
         let attempt = dialled.attempt;
         match note {
             Note::Attended => {
-                let Some(hops) = dialled.then.take() else { return false };
+                let Some(then) = dialled.then.take() else { return false };
                 self.dialing.dialer.answered(now, attempt);
-                self.step(now, id, |call, ctx| call.go_to(ctx, hops));
+                match then {
+                    Then::Go(hops) => self.step(now, id, |call, ctx| call.go_to(ctx, hops)),
+                    Then::Robot(task, number) => {
+                        self.fetch_robot(now, id, attempt, (task, number));
+                    }
+                }
                 true
             }
+            Note::Key(key) => self.robot_key(id, *key),
             Note::AgentAnswered(offer) => {
                 let agent = self.staff.agent_of(*offer).map(|agent| agent.id.clone());
                 self.dial_served(now, id, agent);
                 false
             }
             Note::CallerGone => {
+                self.dismiss_robot(id, RobotEnd::Ended);
                 let end = self.dialing.calls.remove(&id).and_then(|dialled| dialled.end);
                 self.dialing.dialer.ended(now, attempt, outcome_of(end.as_ref()));
                 false
@@ -297,6 +328,7 @@ fn hops_of(task: &DialTask) -> Vec<Hop> {
             task.queue.clone().map(Hop::Queue).into_iter().collect()
         }
         DialMode::Broadcast => task.menu.clone().map(Hop::Menu).into_iter().collect(),
+        // It stays where it is.
         DialMode::Robot => Vec::new(),
     }
 }

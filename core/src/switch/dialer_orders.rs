@@ -127,7 +127,10 @@ impl Running {
                 }
             }
             DialMode::Robot => {
-                return invalid("robots are not served by this version".into());
+                if self.robot_url(task).is_none() {
+                    let right = "name robot_url, here or in the tenant's [[dialer]]";
+                    return invalid(format!("a robot's task wants the robot's address: {right}"));
+                }
             }
         }
         if let Some(name) = &task.hours

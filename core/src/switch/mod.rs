@@ -45,6 +45,7 @@ mod recording;
 mod register;
 mod remind;
 mod responses;
+mod robot;
 mod staff;
 mod subscribe;
 mod summons;
@@ -94,6 +95,7 @@ use login::Logins;
 use message::Deliveries;
 use queue::Queues;
 use responses::Awaiting;
+use robot::Robots;
 use staff::{EndedCall, Staff};
 use summons::Summons;
 
@@ -159,6 +161,7 @@ struct Running {
     reminders: Reminders,
     summons: Summons,
     dialing: Dialing,
+    robots: Robots,
     /// The moment of the last input.
     now: Now,
     counters: Counters,
@@ -224,6 +227,7 @@ impl Running {
             Input::FlowOpened { flow, connect } => self.on_flow_opened(now, flow, connect),
             Input::FlowClosed { flow, connect } => self.on_flow_closed(now, flow, connect),
             Input::Resolved { id, answer } => self.on_resolved(now, id, answer),
+            Input::Robot { line, word } => self.on_robot(now, line, word),
             Input::Command { id, principal, command } => {
                 self.on_command(now, id, &principal, command);
             }
@@ -415,6 +419,7 @@ impl Running {
         self.tick_parking(now);
         self.tick_pages(now);
         self.tick_reminders(now);
+        self.tick_robots(now);
         self.tick_registrar(now);
         self.tick_trunks(now);
         self.tick_drain(now);
@@ -437,6 +442,7 @@ impl Running {
             self.pages.next_deadline(),
             self.reminders.next_deadline(),
             self.dialing.dialer.next_deadline(),
+            self.robots.next_deadline(),
             drain,
         ]
         .into_iter()

@@ -85,6 +85,8 @@ pub struct Dialer {
     pub classes: Vec<String>,
     /// Opening hours within which they dial, by name, beside the task's own.
     pub hours: Option<String>,
+    /// The WebSocket address of the robot of tasks that name none.
+    pub robot_url: Option<String>,
 }
 
 /// `[sip]`, as far as the switch is concerned.

@@ -74,8 +74,8 @@ impl DialMode {
 /// The program that talks in the calls of a robot's task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RobotLink {
-    /// Its WebSocket address, `ws://` or `wss://`.
-    pub url: String,
+    /// Its WebSocket address, `ws://` or `wss://`; `None`: that of the tenant's `[[dialer]]`.
+    pub url: Option<String>,
     /// What it knows us by.
     pub token: Secret,
 }
@@ -93,7 +93,7 @@ pub struct DialTask {
     pub queue: Option<QueueKey>,
     /// What answered calls of a broadcast hear.
     pub menu: Option<MenuKey>,
-    /// Who talks in the calls of a robot.
+    /// Who talks in the calls of a robot; `None`: whoever is at the address of the tenant's `[[dialer]]`.
     pub robot: Option<RobotLink>,
     /// As which number of the tenant it calls.
     pub caller_number: String,

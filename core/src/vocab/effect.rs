@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
 use super::mailbox::MailRecord;
+use super::robot::RobotOrder;
 use super::{CommitId, ConnectId, Event, Record, Reply, RequestId, ResolveId, WorkerId};
 
 /// Everything that the switch wants done. Effects are carried out in the order in which they come.
@@ -57,6 +58,8 @@ pub enum Effect {
         /// What.
         order: Order,
     },
+    /// An order to the connection with a robot.
+    Robot(RobotOrder),
     /// Make one attempt to send a mail.
     SendMail(Box<MailRecord>),
     /// Tell the world.

@@ -1,7 +1,7 @@
 //! What goes into the switch.
 
 use bytes::Bytes;
-use media::order::{MediaEvent, Port};
+use media::order::{MediaEvent, MixId, Port};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, Transport};
 
@@ -12,6 +12,7 @@ use super::mailbox::{Delivery, GreetingRecord, MessageRecord, WaitingMail};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
 use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
+use super::robot::RobotWord;
 use super::settings::SettingsRecord;
 use super::watch::SubscriptionRecord;
 use super::{
@@ -74,6 +75,13 @@ pub enum Input {
         worker: WorkerId,
         /// What.
         event: MediaEvent,
+    },
+    /// A robot says something, or something became of the connection to it.
+    Robot {
+        /// Whose robot.
+        line: MixId,
+        /// What.
+        word: RobotWord,
     },
     /// Somebody orders something; exactly one `Reply` follows.
     Command {

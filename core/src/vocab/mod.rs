@@ -22,6 +22,7 @@ pub mod plan;
 pub mod provision;
 pub mod record;
 pub mod recording;
+pub mod robot;
 pub mod secret;
 pub mod settings;
 pub mod supervise;

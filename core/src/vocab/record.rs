@@ -1,5 +1,6 @@
 //! What the switch wants remembered.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -219,6 +220,8 @@ pub enum EndCause {
     Parked,
     /// A party went into a conference.
     Conferenced,
+    /// The robot that was to talk could not be reached, or the connection to it broke.
+    RobotLost,
     /// Ended over HTTP.
     Administrative,
     /// The process was told to stop.
@@ -251,6 +254,7 @@ impl EndCause {
             Self::PickedUp => "picked_up",
             Self::Parked => "parked",
             Self::Conferenced => "conferenced",
+            Self::RobotLost => "robot_lost",
             Self::Administrative => "administrative",
             Self::Shutdown => "shutdown",
             Self::Restart => "restart",
@@ -318,6 +322,9 @@ pub struct DialledFor {
     pub task: String,
     /// The number's id within it.
     pub number: String,
+    /// What a robot noted in the call.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
 }
 
 /// A call's stay in one queue.

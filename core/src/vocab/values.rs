@@ -82,6 +82,17 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
 }
 
+/// A WebSocket's address.
+pub fn socket_url(text: &str) -> Result<(), String> {
+    let rest = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
+    let authority = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+    let visible = text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible && !text.contains('#') && host_port(authority).is_ok() {
+        return Ok(());
+    }
+    Err(format!("\"{text}\" is no WebSocket address; write e.g. \"wss://robot.example/calls\""))
+}
+
 /// An extension's number: digits, 1 to 16.
 pub fn extension_number(text: &str) -> Result<(), String> {
     let ok = (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());

@@ -223,7 +223,8 @@ fn nobody_is_called_who_must_not_be_and_nothing_that_the_task_may_not() {
 #[test]
 fn a_task_without_classes_of_its_own_has_the_tenant_s() {
     let mut config = hotline(|_| ());
-    let usual = Dialer { tenant: "demo".into(), classes: vec!["national".into()], hours: None };
+    let usual =
+        Dialer { tenant: "demo".into(), classes: vec!["national".into()], ..Dialer::default() };
     config.dialers.push(usual);
     let mut host = open(config);
     let plain = DialTask { classes: Vec::new(), ..task(DialMode::Progressive) };
@@ -249,7 +250,7 @@ fn a_task_dials_within_its_hours_only() {
     let mut config = hotline(|_| ());
     config.hours = vec![hours("early", 2), hours("late", 4)];
     config.zones.insert("Z".into(), Zone { offsets: vec![(0, 0)] });
-    let usual = Dialer { tenant: "demo".into(), classes: Vec::new(), hours: Some("late".into()) };
+    let usual = Dialer { tenant: "demo".into(), hours: Some("late".into()), ..Dialer::default() };
     config.dialers.push(usual);
     let mut host = open(config);
     let early = DialTask { hours: Some("early".into()), ..task(DialMode::Progressive) };

@@ -13,6 +13,7 @@ use strowger_core::Switch;
 use strowger_core::vocab::input::{Input, Listener};
 use strowger_core::vocab::mailbox::MailRecord;
 use strowger_core::vocab::record::CallRecord;
+use strowger_core::vocab::robot::RobotOrder;
 use strowger_core::vocab::{
     Boot, CallId, Command, Config, Effect, EventKind, Principal, Query, Record, Reply, RequestId,
     Restored, Role, WorkerId,
@@ -40,6 +41,8 @@ pub struct Exchange {
     pub playing: BTreeMap<StreamId, (PlayId, Vec<String>, bool)>,
     /// Mail that was to be sent.
     pub mails: Vec<MailRecord>,
+    /// What was ordered from robots.
+    pub robots: Vec<RobotOrder>,
     /// Messages that are being recorded.
     messages: BTreeSet<RecordingId>,
     /// Who is bridged to whom, and who is in which mix.
@@ -109,6 +112,7 @@ impl Exchange {
             configured: BTreeMap::new(),
             playing: BTreeMap::new(),
             mails: Vec::new(),
+            robots: Vec::new(),
             messages: BTreeSet::new(),
             mixer: Mixer::default(),
             ports: BTreeMap::new(),
@@ -146,6 +150,7 @@ impl Exchange {
             }
             Effect::Media { order, .. } => self.order(order),
             Effect::SendMail(mail) => self.mails.push(*mail),
+            Effect::Robot(order) => self.robots.push(order),
             Effect::Reply { id, reply } => {
                 assert!(self.replies.insert(id, *reply).is_none(), "two replies to {id}");
             }

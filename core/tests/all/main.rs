@@ -25,6 +25,7 @@ mod define_extensions;
 mod dial_calls;
 mod dial_elsewhere;
 mod dial_plan;
+mod dial_robot;
 mod dial_sim;
 mod exchange;
 mod forward_calls;

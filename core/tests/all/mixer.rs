@@ -10,6 +10,8 @@ pub struct Mixer {
     open: BTreeSet<StreamId>,
     bridged: BTreeMap<StreamId, StreamId>,
     members: BTreeMap<StreamId, (MixId, Voices, Voices)>,
+    /// Programs that were connected to mixes.
+    pub lines: Vec<(MixId, Voices, Voices)>,
     /// Prompts that were played into mixes.
     pub announced: Vec<(MixId, Vec<String>, Voices)>,
 }
@@ -40,6 +42,10 @@ impl Mixer {
             Order::PlayInMix { mix, ref prompts, heard_by, .. } => {
                 assert!(self.members.values().any(|(own, ..)| *own == mix), "{mix:?} is empty");
                 self.announced.push((mix, prompts.clone(), heard_by));
+            }
+            Order::ConnectLine { mix, speaks, hears } => {
+                assert!(self.members.values().any(|(own, ..)| *own == mix), "{mix:?} is empty");
+                self.lines.push((mix, speaks, hears));
             }
             Order::Close { stream } => {
                 self.part(stream);

@@ -16,15 +16,18 @@ impl Engine {
             mix.mixer.begin((mix.rate / 50) as usize);
             self.hear_members(due, &mut mix);
             self.play_into(&mut mix);
+            self.hear_line(&mut mix);
             self.tape(&mut mix);
+            self.tell_line(&mut mix);
             self.speak_to_members(due, &mut mix);
             self.mixes.put_back(now, slot, mix);
         }
     }
 
     fn hear_members(&mut self, now: u64, mix: &mut Mix) {
-        let Mix { members, mixer, rate, id, .. } = mix;
-        let is_room = id.is_some();
+        let Mix { members, mixer, rate, id, line, .. } = mix;
+        // A program hears what there is to be heard.
+        let is_room = id.is_some() && line.is_none();
         for member in members {
             member.speaking = false;
             member.noise = None;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::Engine;
+use super::line::Line;
 use super::mix_extras::{MixPlay, Tape};
 use super::speech::Schedule;
 use super::stream::Role;
@@ -54,6 +55,8 @@ pub(super) struct Mix {
     pub groups: Groups,
     pub plays: Vec<MixPlay>,
     pub tapes: Vec<Tape>,
+    /// The program that takes part.
+    pub line: Option<Box<Line>>,
 }
 
 impl Mix {
@@ -257,7 +260,8 @@ impl Engine {
     pub(super) fn arrange(&mut self, mix: &mut Mix) {
         mix.changed = false;
         let heard = mix.members.iter().map(|member| member.hears);
-        mix.mixer.wanted(heard.chain(mix.tapes.iter().map(|tape| tape.voices)));
+        let told = mix.line.iter().map(|line| line.hears);
+        mix.mixer.wanted(heard.chain(mix.tapes.iter().map(|tape| tape.voices)).chain(told));
         let codec = |member: &Member| {
             let stream = self.streams.get(member.port.0 as usize)?.as_deref()?;
             Some(stream.mixed_codec()?.kind)

@@ -14,6 +14,7 @@ mod control;
 mod ear;
 mod keys;
 mod latch;
+mod line;
 mod mix_extras;
 mod mix_tick;
 mod mixes;
@@ -34,7 +35,7 @@ use std::net::SocketAddr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::order::{MediaEvent, PortId, RecordingId, StreamId, StreamReport, VoiceEnd};
+use crate::order::{MediaEvent, MixId, PortId, RecordingId, StreamId, StreamReport, VoiceEnd};
 use mixes::Mixes;
 use prompts::Prompts;
 use record::Recordings;
@@ -42,6 +43,7 @@ use speech::Schedule;
 use stream::Stream;
 
 pub use latch::{PROBATION, RELATCH_AFTER};
+pub use line::MOST as LINE_MOST;
 pub use prompts::PromptKey;
 pub use receive::{Dropped, Verdict};
 
@@ -132,6 +134,13 @@ pub enum Request {
     RemoveRecording {
         /// Relative to the recordings directory.
         path: String,
+    },
+    /// Hand 20 ms of what is said in a mix to the program on its line.
+    LineFrame {
+        /// Whose.
+        mix: MixId,
+        /// 16-bit PCM at [`crate::order::LINE_RATE`], least significant byte first.
+        frame: Vec<u8>,
     },
     /// The pair is free: it rests, then goes back to the stock.
     Release {

@@ -25,6 +25,7 @@ impl Engine {
                 self.mix(now, stream, mix, (speaks, hears));
             }
             Order::Unmix { stream } => self.unmix(stream),
+            Order::ConnectLine { mix, speaks, hears } => self.connect_line(mix, (speaks, hears)),
             Order::PlayInMix { mix, play, prompts, heard_by } => {
                 self.play_in_mix(mix, (play, prompts), heard_by);
             }

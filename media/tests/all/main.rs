@@ -12,6 +12,7 @@ mod sdp_negotiation;
 mod sdp_properties;
 mod sdp_samples;
 mod session_control;
+mod session_line;
 mod session_mix;
 mod session_properties;
 mod session_record;

@@ -74,6 +74,9 @@ fn order() -> impl Strategy<Value = Order> {
         1 => (0..2_u64, 0..3_u64).prop_map(|(mix, id)| Order::RecordMix {
             recording: RecordingId(id), mix: MixId(mix), path: "y.wav".into(), voices: Voices::ALL,
         }),
+        1 => (0..2_u64, any::<u8>(), any::<u8>()).prop_map(|(mix, speaks, hears)| Order::ConnectLine {
+            mix: MixId(mix), speaks: Voices(speaks.into()), hears: Voices(hears.into()),
+        }),
         1 => (0..2_u64, any::<u64>()).prop_map(|(mix, play)| Order::PlayInMix {
             mix: MixId(mix), play: PlayId(play), prompts: vec!["a".into()], heard_by: Voices::ALL,
         }),

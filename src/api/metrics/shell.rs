@@ -2,7 +2,7 @@
 
 use super::family::Family;
 use super::{count, gauge, seconds};
-use crate::api::gateway::{ShellFigures, WorkerFigures};
+use crate::api::gateway::{RobotFigures, ShellFigures, WorkerFigures};
 
 pub(super) fn families(figures: &ShellFigures) -> Vec<Family> {
     let mut all = turn(figures);
@@ -15,7 +15,25 @@ pub(super) fn families(figures: &ShellFigures) -> Vec<Family> {
         "Media orders that a worker had no room for",
         refused,
     ));
+    all.extend(robots(&figures.robots));
     all
+}
+
+fn robots(robots: &RobotFigures) -> Vec<Family> {
+    vec![
+        gauge("strowger_robots", "Connections to robots", robots.present),
+        count("strowger_robots_lost", "Robots not reached, or lost", robots.lost),
+        count(
+            "strowger_robot_frames_missed",
+            "Frames of 20 ms that robots did not take in time",
+            robots.missed,
+        ),
+        count(
+            "strowger_robot_bytes_refused",
+            "Bytes of audio that robots sent faster than they could be spoken",
+            robots.refused,
+        ),
+    ]
 }
 
 fn turn(figures: &ShellFigures) -> Vec<Family> {

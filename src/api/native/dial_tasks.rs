@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strowger_core::vocab::dial::{
     DialAction, DialMode, DialOrder, DialTask, DialTaskKey, RobotLink,
 };
+use strowger_core::vocab::values::socket_url;
 use strowger_core::vocab::{Command, Done, MenuKey, Query, QueueKey, Reply, Secret};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,10 +20,9 @@ use crate::api::auth::Key;
 use crate::api::extract::{Body, Example, Params};
 use crate::api::problem::Problem;
 
-/// Bytes that a task's id, a token and an address may have.
+/// Bytes that a task's id and a token may have.
 const LONGEST_ID: usize = 64;
 const LONGEST_TOKEN: usize = 512;
-const LONGEST_URL: usize = 512;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -142,17 +142,13 @@ impl Definition {
             }
             (Some(url), token) => {
                 let token = token.unwrap_or_default();
-                let known = url.starts_with("ws://") || url.starts_with("wss://");
-                if !known || url.len() > LONGEST_URL || url.parse::<axum::http::Uri>().is_err() {
-                    return Err(Problem::unprocessable(
-                        "robot_url: write e.g. \"wss://robot.example/calls\"",
-                    ));
-                }
+                socket_url(&url)
+                    .map_err(|error| Problem::unprocessable(format!("robot_url: {error}")))?;
                 if token.len() > LONGEST_TOKEN || !token.bytes().all(|b| b.is_ascii_graphic()) {
                     let text = format!("robot_token: at most {LONGEST_TOKEN} visible characters");
                     return Err(Problem::unprocessable(text));
                 }
-                Some(RobotLink { url, token: Secret::new(token) })
+                Some(RobotLink { url: Some(url), token: Secret::new(token) })
             }
         };
         let tenant = || key.tenant.clone();

@@ -3,14 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
-use ::media::order::{Order, RecordingId};
+use ::media::order::{MixId, Order, RecordingId};
 use ::media::player::EncodedPrompt;
 use ::media::session::PromptKey;
 
+use super::line::Hearer;
 use crate::net::letters::Letters;
 
 /// Orders that may wait for a worker. A worker takes hundreds a millisecond; a full queue means that it hangs.
 pub const CAPACITY: usize = 16_384;
+
+/// Letters about programs' lines wait behind so many others at most: orders come first.
+const LINES: usize = CAPACITY / 4;
 
 /// The worker's queue is full; nothing was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +27,23 @@ pub enum Letter {
     Order(Order),
     /// A prompt that the worker asked for.
     Prompt(PromptKey, Result<Arc<EncodedPrompt>, String>),
+    /// About the program on a mix's line.
+    Line(MixId, LineLetter),
     /// The writer gave a recording up, and has reported it.
     RecordingFailed(RecordingId),
+}
+
+/// Something about a program's line.
+#[derive(Debug)]
+pub enum LineLetter {
+    /// The program is there, and is told through this.
+    Open(Hearer),
+    /// It says something.
+    Says(Vec<u8>),
+    /// It takes back what nobody has heard yet.
+    Hush,
+    /// It is gone.
+    Gone,
 }
 
 /// One worker's queue.
@@ -54,6 +73,13 @@ impl Inbox {
     /// Queues the answer to something that the worker asked for, which bounds it.
     pub fn answer(&self, letter: Letter) {
         self.letters.post_all(std::iter::once(letter));
+    }
+
+    /// Queues something about a line. Its words are lost where the worker does not keep up.
+    pub fn line(&self, mix: MixId, letter: LineLetter) {
+        let limit = if matches!(letter, LineLetter::Says(_)) { LINES } else { usize::MAX };
+        // A worker that is so far behind has greater worries than a word.
+        let _ = self.letters.post(Letter::Line(mix, letter), limit);
     }
 
     /// The queue itself, for the worker.

@@ -3,12 +3,13 @@
 mod inbox;
 mod io;
 mod limits;
+mod line;
 mod prompts;
 mod stock;
 mod worker;
 mod writer;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -18,11 +19,12 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ::media::order::{MediaEvent, Order, Port};
+use ::media::order::{MediaEvent, MixId, Order, Port};
 use ::media::session::{Engine, Settings};
 
 pub use inbox::{CAPACITY, Full};
 pub use limits::{calls_allowed, raise_open_files};
+pub use line::{LineEnd, LineMouth};
 pub use stock::{REST, REST_MOST};
 
 use inbox::Inbox;
@@ -204,6 +206,12 @@ impl MediaPool {
         self.handles.get(usize::from(worker)).ok_or(Full)?.inbox.order(order)
     }
 
+    /// The end of a mix's line for a program outside; `None` if there is no such worker. The switch connects the other end.
+    pub fn line(&self, worker: u16, mix: MixId) -> Option<LineEnd> {
+        let inbox = &self.handles.get(usize::from(worker))?.inbox;
+        Some(LineEnd::open(mix, Arc::clone(inbox)))
+    }
+
     /// Workers; orders name them by their number from 0.
     pub fn workers(&self) -> u16 {
         self.handles.len() as u16
@@ -295,6 +303,7 @@ fn make_worker<F: Fn(WorkerMessage)>(
         events,
         nap: settings.nap,
         letters: VecDeque::new(),
+        hearers: BTreeMap::new(),
         load: Load::default(),
     };
     let first = worker.stock.refill(worker::now(), &mut worker.io)?;

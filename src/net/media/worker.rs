@@ -3,19 +3,20 @@
 //! A turn: wait for packets, orders or a deadline; apply orders; relay what came; do what is due; send and report what
 //! came up. Under load the thread naps between turns, so that one wake-up serves several packets.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::media::order::{Order, Port};
+use ::media::order::{MixId, Order, Port};
 use ::media::session::{Dropped, Engine, Request, Socket, Verdict};
 use rustix::process::setpriority_process;
 use rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use super::inbox::{Inbox, Letter};
+use super::inbox::{Inbox, Letter, LineLetter};
 use super::io::PacketIo;
+use super::line::Hearer;
 use super::prompts::Librarian;
 use super::stock::Stock;
 use super::writer::Scribe;
@@ -58,6 +59,8 @@ pub struct Worker<I, F> {
     pub nap: Duration,
     /// Letters taken from the inbox.
     pub letters: VecDeque<Letter>,
+    /// Programs on the lines of mixes.
+    pub hearers: BTreeMap<MixId, Hearer>,
     /// The rate of packets.
     pub load: Load,
 }
@@ -158,6 +161,7 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
             match letter {
                 Letter::Order(order) => self.order(now, order),
                 Letter::Prompt(key, prompt) => self.engine.prompt_loaded(now, &key, prompt),
+                Letter::Line(mix, letter) => self.line(mix, letter),
                 Letter::RecordingFailed(recording) => {
                     self.scribe.forget(recording);
                     self.engine.recording_failed(recording);
@@ -171,6 +175,15 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
             self.stock.take(port);
         }
         self.engine.apply(now, order);
+    }
+
+    fn line(&mut self, mix: MixId, letter: LineLetter) {
+        match letter {
+            LineLetter::Open(hearer) => drop(self.hearers.insert(mix, hearer)),
+            LineLetter::Says(pcm) => self.engine.line_says(mix, &pcm),
+            LineLetter::Hush => self.engine.line_hushes(mix),
+            LineLetter::Gone => drop(self.hearers.remove(&mix)),
+        }
     }
 
     /// Sends, does and reports what the engine has for us.
@@ -196,6 +209,12 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
                     self.scribe.close(recording, rest, voice);
                 }
                 Request::RemoveRecording { path } => self.scribe.remove(path),
+                Request::LineFrame { mix, frame } => {
+                    if let Some(hearer) = self.hearers.get(&mix) {
+                        // Nobody listens any more: its letter is on the way.
+                        let _ = hearer.send(frame.into());
+                    }
+                }
             }
         }
         if self.scribe.is_behind() {

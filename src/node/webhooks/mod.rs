@@ -84,7 +84,12 @@ impl Webhooks {
     ///
     /// # Errors
     /// In words.
-    pub(super) fn open(shell: &Shell, sealer: &Sealer, boot: u64) -> Result<Self, String> {
+    pub(super) fn open(
+        shell: &Shell,
+        sealer: &Sealer,
+        boot: u64,
+        outbound: Outbound,
+    ) -> Result<Self, String> {
         let words = |error: StoreError| error.to_string();
         let reader = Reader::open(&shell.store.path).map_err(words)?;
         let documents = reader.documents("", SPACE, None, usize::MAX >> 1).map_err(words)?;
@@ -98,10 +103,6 @@ impl Webhooks {
         let hooks = hooks.collect();
         let counts = reader.outbox_counts().map_err(words)?;
         let (notes, received) = mpsc::channel(NOTES);
-        let mut outbound = Outbound::new(&shell.dns_servers, shell.webhooks.allow_private)?;
-        if let Some(file) = &shell.ca_file {
-            outbound = outbound.trusting(file)?;
-        }
         let start = Start { notes: received, counts, boot };
         Ok(Self {
             hooks: RwLock::new(hooks),
@@ -110,6 +111,11 @@ impl Webhooks {
             outbound,
             counts: Arc::default(),
         })
+    }
+
+    /// Whether requests, and connections to robots, may go to private addresses from now on.
+    pub(super) fn allow_private(&self, allowed: bool) {
+        self.outbound.allow_private(allowed);
     }
 
     fn of_tenant(&self, tenant: &str) -> Vec<Arc<Hook>> {

@@ -228,7 +228,7 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         "HangupReason": end.map(|end| reason(end.cause)).unwrap_or_default(),
         "HangupCode": end.map(|end| end.sip_status.to_string()).unwrap_or_default(),
         "AgentDevType": if mobile { "cellphone" } else { "voip" },
-        "RobotVars": null,
+        "RobotVars": task.map(|task| &task.vars).filter(|vars| !vars.is_empty()),
         "AIRecordLen": 0,
         "AdCallId": task.map(|task| task.number.as_str()).unwrap_or_default(),
         "AdTaskId": task.map(|task| task.task.as_str()).unwrap_or_default(),

@@ -4,8 +4,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use serde_json::Value;
-use strowger_core::vocab::dial::{DialAction, DialMode, DialOrder, DialTask, DialTaskKey, RATIOS};
-use strowger_core::vocab::{Command, MenuKey, Query, QueueKey, Reply};
+use strowger_core::vocab::dial::{
+    DialAction, DialMode, DialOrder, DialTask, DialTaskKey, RATIOS, RobotLink,
+};
+use strowger_core::vocab::{Command, MenuKey, Query, QueueKey, Reply, Secret};
 
 use super::asked::{Asked, unexpected};
 use super::envelope::{Outcome, Refusal, written};
@@ -18,6 +20,8 @@ use crate::api::app::App;
 const MOST_CALLS: u64 = 100;
 /// Characters of a task's id.
 const LONGEST_ID: usize = 64;
+/// Characters of a robot's token.
+const LONGEST_TOKEN: usize = 512;
 /// How long a number rings, in seconds.
 const RING_SECS: u32 = 30;
 
@@ -66,6 +70,16 @@ fn mode(fields: &Fields) -> Result<DialMode, Refusal> {
     }
 }
 
+/// What the robot knows the switch by; empty where none is given.
+fn robot_token(fields: &Fields) -> Result<Secret, Refusal> {
+    let token = fields.text("AdRobotToken")?.unwrap_or_default();
+    if token.len() > LONGEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let text = format!("AdRobotToken: write at most {LONGEST_TOKEN} visible characters");
+        return Err(Refusal::params(text));
+    }
+    Ok(Secret::new(token))
+}
+
 /// A number that the company has.
 async fn own_number(app: &App, asked: &Asked, name: &str) -> Result<String, Refusal> {
     let number = asked.body()?.wanted(name)?;
@@ -98,13 +112,18 @@ async fn start(State(app): State<App>, asked: Asked) -> Outcome {
         DialMode::Broadcast => Some(body.wanted("AdIvrId")?),
         _ => None,
     };
+    // Its address is the tenant's.
+    let robot = match mode {
+        DialMode::Robot => Some(RobotLink { url: None, token: robot_token(body)? }),
+        _ => None,
+    };
     let task = DialTask {
         key: DialTaskKey { tenant: tenant(), id: id.clone() },
         mode,
         ratio,
         queue: queue.map(|number| QueueKey { tenant: tenant(), number }),
         menu: menu.map(|name| MenuKey { tenant: tenant(), name }),
-        robot: None,
+        robot,
         caller_number: shown,
         // Those of the tenant's `[[dialer]]`.
         classes: Vec::new(),

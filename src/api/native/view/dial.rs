@@ -67,7 +67,7 @@ impl From<DialTaskView> for DialTaskItem {
             ratio: f64::from(task.ratio) / 100.0,
             queue: task.queue.map(|queue| queue.number),
             menu: task.menu.map(|menu| menu.name),
-            robot_url: task.robot.map(|robot| robot.url),
+            robot_url: task.robot.and_then(|robot| robot.url),
             caller_number: task.caller_number,
             classes: task.classes,
             max_calls: task.max_calls,

@@ -1,5 +1,7 @@
 //! Calls, live and finished, and recordings.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use strowger_core::vocab::command::{CallStage, CallView};
 use strowger_core::vocab::record::{
@@ -58,6 +60,8 @@ struct DialledForItem {
     task: String,
     /// The number's id within it.
     number: String,
+    /// What a robot noted.
+    vars: BTreeMap<String, String>,
 }
 
 /// A call's record.
@@ -157,9 +161,11 @@ impl From<CallRecord> for RecordItem {
             q850: end.as_ref().map(|end| end.q850),
             quality: record.quality.into_iter().map(Into::into).collect(),
             recorded: record.recording.is_some(),
-            dialled_for: record
-                .dialled_for
-                .map(|own| DialledForItem { task: own.task, number: own.number }),
+            dialled_for: record.dialled_for.map(|own| DialledForItem {
+                task: own.task,
+                number: own.number,
+                vars: own.vars,
+            }),
             queued: record.queued.into_iter().map(VisitItem::from).collect(),
             disposition: None,
         }
