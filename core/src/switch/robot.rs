@@ -169,9 +169,9 @@ impl Running {
             }
             RobotWord::Transfer(to) if open => self.robot_transfers(now, line, &to),
             RobotWord::Vars(vars) if open => {
-                for (name, value) in vars {
-                    self.robot_notes(now, line, name, value);
-                }
+                let mut vars = vars.into_iter();
+                // One refusal is enough for all.
+                let _ = vars.all(|(name, value)| self.robot_notes(now, line, name, value));
             }
             RobotWord::Lost => {
                 // There is nobody to tell.
@@ -263,18 +263,21 @@ impl Running {
         Ok(hops)
     }
 
-    fn robot_notes(&mut self, now: Now, line: MixId, name: String, value: String) {
-        let Some(talk) = self.robots.talks.get(&line) else { return };
+    /// False where there is no room for it.
+    fn robot_notes(&mut self, now: Now, line: MixId, name: String, value: String) -> bool {
+        let Some(talk) = self.robots.talks.get(&line) else { return false };
         let id = talk.call;
         if !self.dialing.dialer.noted(talk.attempt, name.clone(), value.clone()) {
             let why = "vars: at most 32 variables, with 256 bytes in a name or a value".to_owned();
-            return self.order_robot(RobotOrder::Refused { line, why });
+            self.order_robot(RobotOrder::Refused { line, why });
+            return false;
         }
         self.step(now, id, |call, _| {
             if let Some(own) = &mut call.record.dialled_for {
                 own.vars.insert(name, value);
             }
         });
+        true
     }
 
     /// Ends what lasts too long.
