@@ -126,7 +126,7 @@ fn a_customer_hears_its_own_voice_from_the_robot_and_is_given_to_a_phone() {
     robot.say(&json!({"type": "sing"}));
     let error = robot.wait_told("error", 1);
     assert!(error["message"].as_str().unwrap().contains("hangup"), "{error}");
-    robot.say(&json!({"type": "transfer", "to": "0049301234567"}));
+    robot.say(&json!({"type": "transfer", "to": "queue:9009"}));
     let error = robot.wait_told("error", 2);
     assert!(error["message"].as_str().unwrap().contains("transfer"), "{error}");
     let metrics = scene.switch.http().get("/metrics").text();
