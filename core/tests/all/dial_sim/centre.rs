@@ -84,6 +84,8 @@ pub struct Centre {
     dialled_of: BTreeMap<DialTaskKey, u64>,
     /// Answers in the order in which it was settled whether they were abandoned.
     pub judged: Vec<bool>,
+    /// Answered calls whose robot was not there.
+    pub alone: u64,
     pub most_calls: usize,
     pub most_lines_each_hundredths: u64,
     talked: u64,
@@ -209,6 +211,7 @@ impl Centre {
             dialled: BTreeSet::new(),
             dialled_of: BTreeMap::new(),
             judged: Vec::new(),
+            alone: 0,
             most_calls: 0,
             most_lines_each_hundredths: 0,
             talked: 0,
@@ -319,6 +322,11 @@ impl Centre {
         line.answered = Some(self.now);
         let now = self.moment();
         self.dialer.answered(now, attempt);
+        if self.scene.mode == DialMode::Robot && self.chance().permille(2) {
+            self.alone += 1;
+            self.dialer.robot_lost(now, attempt);
+            return self.after(SECOND, Happens::HungUp(attempt));
+        }
         if !self.scene.mode.wants_agents() {
             let talk = self.chance().exponential(20_000) * MS;
             return self.after(talk, Happens::HungUp(attempt));

@@ -98,6 +98,8 @@ fn a_robot_uses_its_calls_and_never_more() {
     let scene = Scene { mode: DialMode::Robot, limit: 40, numbers: calls(), ..Scene::usual(7) };
     let centre = run_out(scene);
     assert_eq!(centre.most_calls, 40);
+    assert!(centre.alone > 0, "some robots were not there");
+    assert_eq!(centre.outcomes()[&DialOutcome::Failed], centre.alone);
 }
 
 #[test]
