@@ -31,6 +31,7 @@ use super::problem::Problem;
         (name = "agents", description = "Agents, what they are told, and what was counted"),
         (name = "keys", description = "Keys to this surface"),
         (name = "extensions", description = "Phones' accounts, and what their owners set"),
+        (name = "tenant", description = "What holds for the tenant as a whole"),
         (name = "events", description = "What happens, as it happens"),
         (name = "process", description = "The process itself"),
         (name = "health", description = "For supervisors of processes"),

@@ -367,6 +367,7 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         | Record::MenuDefined(_)
         | Record::MenuUndefined(_) => voicemail::write(connection, record),
         Record::Settings(record) => settings::write(connection, record),
+        Record::TenantSettings(record) => settings::write_tenant(connection, record),
         Record::Entry(entry) => entries::write(connection, sealer, entry),
         Record::EntryGone(key) => entries::delete(connection, key),
         Record::DialTask(_)

@@ -19,7 +19,9 @@ use strowger_core::vocab::dial::{
 };
 use strowger_core::vocab::mailbox::Mailbox;
 use strowger_core::vocab::page::{self as paging, PageView, Spoken};
-use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, SettingsRecord};
+use strowger_core::vocab::settings::{
+    ExtensionSettings, FollowStep, SettingsRecord, TenantSettings,
+};
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{
     CallId, CommandError, ExtensionKey, MailboxKey, PageKey, Principal, Query, Reply, Secret,
@@ -306,6 +308,11 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
             };
             Reply::Settings(Box::new(SettingsRecord { extension, settings }))
         }
+        Query::TenantSettings => Reply::TenantSettings(Box::new(TenantSettings {
+            hold_music: Some("music/hold".into()),
+            hide_numbers: true,
+            ..TenantSettings::default()
+        })),
         Query::DialTasks { .. } => {
             Reply::DialTasks(Page { items: vec![dial_task(tenant)], total: 1, as_of: AS_OF })
         }

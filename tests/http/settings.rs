@@ -1,7 +1,7 @@
 //! What owners of extensions set, over HTTP.
 
 use serde_json::{Value, json};
-use strowger_core::vocab::settings::{ExtensionSettings, FollowStep};
+use strowger_core::vocab::settings::{ExtensionSettings, FollowStep, TenantSettings};
 use strowger_core::vocab::{Command, CommandError, Done, Query};
 
 use crate::client::Answer;
@@ -70,4 +70,36 @@ fn what_is_left_out_is_not_set_and_what_is_wrong_is_said() {
     site.fake.set(|tables| tables.outcome = Some(Err(refused)));
     let detail = put(&site, &json!({"forward_all": "8"})).problem(422);
     assert!(detail.contains("leads nowhere"), "{detail}");
+}
+
+#[test]
+fn a_tenant_sets_what_holds_for_all_of_its_calls() {
+    let site = Site::new();
+    let path = "/api/v1/settings";
+    let shown = site.get(path).json();
+    assert_eq!(
+        shown,
+        json!({
+            "hold_music": "music/hold", "consult_music": null, "no_answer": null,
+            "mailbox_greeting": null, "hide_numbers": true, "wrap_up_time": null,
+        })
+    );
+    site.fake.set(|tables| tables.outcome = Some(Ok(Done::Ordered)));
+    assert_eq!(site.order(ADMIN, "PUT", path, &shown.to_string()).status, 204);
+    let settings = TenantSettings {
+        hold_music: Some("music/hold".into()),
+        hide_numbers: true,
+        ..TenantSettings::default()
+    };
+    let (_, command) = site.fake.ordered().pop().unwrap();
+    assert_eq!(command, Command::TenantSettings(Box::new(settings)));
+    for (body, right) in [
+        (json!({"hold_music": "../secret"}), "hold_music"),
+        (json!({"no_answer": "bye.wav"}), "no_answer"),
+        (json!({"wrap_up_time": 86_401}), "0 to 86400"),
+    ] {
+        let detail = site.order(ADMIN, "PUT", path, &body.to_string()).problem(422);
+        assert!(detail.contains(right), "{detail}");
+    }
+    site.order(ADMIN, "PUT", path, "{\"music\": 1}").problem(400);
 }

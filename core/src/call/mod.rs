@@ -31,7 +31,7 @@ mod table;
 mod taken;
 mod talk;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use ::media::order::StreamId;
@@ -48,6 +48,7 @@ use crate::outbox::Outbox;
 use crate::stock::Stock;
 use crate::vocab::command::{CallStage, CallView};
 use crate::vocab::record::{CallRecord, EndCause, Party};
+use crate::vocab::settings::TenantSettings;
 use crate::vocab::{
     CallId, ConnectId, ExtensionKey, Hop, Identity, InteractionId, Now, TenantId, TrunkKey,
     WorkerId, config,
@@ -113,6 +114,22 @@ pub struct Policy {
     pub external: Option<IpAddr>,
     /// What a party presses to record.
     pub record_code: String,
+    /// What tenants have set.
+    pub tenants: BTreeMap<TenantId, TenantSettings>,
+}
+
+impl Policy {
+    /// What somebody of a tenant hears who is held.
+    pub fn hold_music(&self, tenant: &str) -> String {
+        let own = self.tenants.get(tenant).and_then(|own| own.hold_music.clone());
+        own.unwrap_or_else(|| self.media.hold_music.clone())
+    }
+
+    /// ... whose other party asks a third one.
+    pub fn consult_music(&self, tenant: &str) -> String {
+        let own = self.tenants.get(tenant).and_then(|own| own.consult_music.clone());
+        own.unwrap_or_else(|| self.hold_music(tenant))
+    }
 }
 
 /// Whose rights a call carries.

@@ -6,7 +6,7 @@ use sip::endpoint::{Body, Reply};
 use crate::vocab::EventKind;
 use crate::vocab::record::{EndCause, EndedBy, Party};
 
-use super::{CALLEE, CALLER, Call, Ctx, Outcome, SECOND, Stage};
+use super::{CALLEE, CALLER, Call, Ctx, Outcome, Rights, SECOND, Stage};
 
 /// The longest echo test or prompt.
 const SERVICE_LIMIT: u64 = 600 * SECOND;
@@ -94,6 +94,15 @@ impl Call {
     ///
     /// A caller who has no answer yet hears it as early media, so that the call is neither charged nor logged as answered.
     pub(crate) fn explain_failure(&mut self, ctx: &mut Ctx<'_>, outcome: Outcome) {
+        let house = ctx.policy.tenants.get(&self.tenant).and_then(|own| own.no_answer.clone());
+        let unanswered = matches!(
+            outcome.cause,
+            EndCause::NoAnswer | EndCause::Busy | EndCause::Rejected | EndCause::NotRegistered
+        );
+        let from_outside = matches!(self.rights, Rights::Trunk(_));
+        if let Some(prompt) = house.filter(|_| unanswered && from_outside) {
+            return self.refuse(ctx, outcome, prompt);
+        }
         let caller = &self.legs[CALLER];
         let wanted = ctx.policy.calls.announce_failures || caller.confirmed;
         match outcome.prompt().filter(|_| wanted) {

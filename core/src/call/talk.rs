@@ -412,7 +412,7 @@ impl Call {
         ctx.out.publish(ctx.now, Some(&self.tenant), kind);
         let Some(stream) = self.legs[other(side)].media.audio() else { return };
         let order = if held {
-            let (play, prompts) = (ctx.ids.play(), vec![ctx.policy.media.hold_music.clone()]);
+            let (play, prompts) = (ctx.ids.play(), vec![ctx.policy.hold_music(&self.tenant)]);
             Order::Play { stream, play, prompts, repeat: true }
         } else {
             Order::StopPlay { stream }

@@ -68,6 +68,7 @@ pub struct Walk {
     digits: String,
     /// The greeting was played so often.
     played: u8,
+    misses: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,12 +88,17 @@ impl Walk {
     pub fn new(now: Now, menu: Menu, language: &str, open: bool) -> Self {
         let deadline = now.mono.saturating_add(60 * SECOND);
         let (language, digits) = (language.to_owned(), String::new());
-        Self { menu, language, open, state: State::Waiting, deadline, digits, played: 0 }
+        Self { menu, language, open, state: State::Waiting, deadline, digits, played: 0, misses: 0 }
     }
 
     /// Which menu.
     pub fn menu(&self) -> &Menu {
         &self.menu
+    }
+
+    /// How often no key came, or one that leads nowhere.
+    pub fn misses(&self) -> u32 {
+        self.misses
     }
 
     /// When [`Self::on_deadline`] is due; monotonic nanoseconds.
@@ -226,6 +232,7 @@ impl Walk {
 
     /// Once more, or no more.
     fn again(&mut self, now: Now, wrong: bool) -> Vec<Act> {
+        self.misses = self.misses.saturating_add(1);
         if self.played >= self.menu.tries {
             return self.give_up(now, wrong);
         }

@@ -12,7 +12,7 @@ use sip::uri::EscapeUser;
 use super::{Caller, Directory, number};
 use crate::host;
 use crate::vocab::config::{Extension, Trunk};
-use crate::vocab::{ExtensionKey, Hop, Identity, TrunkKey};
+use crate::vocab::{ExtensionKey, Hop, Identity, TrunkKey, values};
 
 /// Longest display name that is passed on, in characters.
 const MAX_NAME: usize = 64;
@@ -58,7 +58,7 @@ impl Directory {
                 };
                 match remote.number {
                     Some(number) if !remote.withheld => {
-                        shown(&remote.name, &number, &self.host(&key.tenant))
+                        self.shown(&key.tenant, &remote.name, &number)
                     }
                     _ => anonymous(None),
                 }
@@ -245,7 +245,17 @@ impl Directory {
 
     /// A name and number as a phone of the tenant sees them.
     pub fn shown(&self, tenant: &str, name: &str, number: &str) -> Identity {
-        shown(name, number, &self.host(tenant))
+        let host = self.host(tenant);
+        if self.hiding.contains(tenant) && !self.is_own(tenant, number) {
+            return shown(&values::covered(name), &values::covered(number), &host);
+        }
+        shown(name, number, &host)
+    }
+
+    /// Whether a number is an extension of the tenant's.
+    fn is_own(&self, tenant: &str, number: &str) -> bool {
+        let key = ExtensionKey { tenant: tenant.to_owned(), number: number.to_owned() };
+        self.extension(&key).is_some()
     }
 
     /// Our name in the URIs that a tenant's phones see.

@@ -172,6 +172,8 @@ pub struct Directory {
     group_numbers: BTreeMap<(TenantId, String), GroupKey>,
     /// Positions of extensions by tenant and number, for those who dial digit by digit.
     in_order: Vec<u32>,
+    /// Tenants whose phones see no numbers outside.
+    hiding: BTreeSet<TenantId>,
 }
 
 impl Directory {
@@ -243,12 +245,18 @@ impl Directory {
             groups,
             group_numbers,
             in_order,
+            hiding: BTreeSet::new(),
         })
     }
 
     /// The numbers that lead to queues from now on.
     pub fn set_queues(&mut self, queues: BTreeSet<QueueKey>) {
         self.queues = queues;
+    }
+
+    /// Tenants whose phones see no numbers outside from now on.
+    pub fn set_hiding(&mut self, hiding: BTreeSet<TenantId>) {
+        self.hiding = hiding;
     }
 
     /// The configuration that it was made from.

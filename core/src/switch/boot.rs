@@ -138,6 +138,9 @@ impl Running {
         }
         self.load_menus();
         self.restore_settings(restored.settings);
+        let own = restored.tenant_settings.into_iter().map(|own| (own.tenant, own.settings));
+        self.desk.policy.tenants = own.collect();
+        self.apply_tenant_settings();
         for record in restored.open_recordings {
             self.desk.out.persist(Record::RecordingClosed(record));
         }
@@ -162,7 +165,8 @@ impl Running {
         let listeners = self.flows.listeners().to_vec();
         let fresh = settings(&config, &listeners);
         *self.desk.sip.settings() = fresh;
-        self.desk.policy = policy(&config);
+        let tenants = std::mem::take(&mut self.desk.policy.tenants);
+        self.desk.policy = Policy { tenants, ..policy(&config) };
         self.books.gate.configure(config.sip.max_auth_failures, config.sip.silence_secs);
         self.books.trunks.reconfigure(&config.trunks, now);
         self.books.directory = directory(config);
@@ -174,6 +178,7 @@ impl Running {
         for record in gone {
             self.desk.out.persist(record);
         }
+        self.apply_tenant_settings();
         self.load_menus();
         self.load_settings();
         self.configure_queues(now);
@@ -235,6 +240,7 @@ fn policy(config: &Config) -> Policy {
         media: config.media.clone(),
         external: config.sip.external_address,
         record_code: config.codes.record.clone(),
+        tenants: BTreeMap::new(),
     }
 }
 

@@ -10,6 +10,7 @@ use media::order::{MixId, Order, PlayId, RecordingId, Voices};
 use crate::call::{AnswerMode, Attendance, Call, Found, Note, Outcome, Voicing};
 use crate::conference::{Act, EMPTY_LIMIT, Entry, EntryAct, Heard, MAX_ROOMS, Refused, Room};
 use crate::vocab::conference::{Conference, ConferenceChange};
+use crate::vocab::event::Attempt;
 use crate::vocab::record::EndCause;
 use crate::vocab::{CallId, ConferenceKey, EventKind, InteractionId, Now, WorkerId};
 
@@ -278,7 +279,7 @@ impl Running {
                 }
                 Act::Music { call, on: true } => {
                     let config = live.room.config().music.clone();
-                    let music = config.unwrap_or(self.desk.policy.media.hold_music.clone());
+                    let music = config.unwrap_or_else(|| self.desk.policy.hold_music(&key.tenant));
                     self.say_to_member(now, call, vec![music], true);
                 }
                 Act::Music { call, on: false } => self.step(now, call, Call::hush),
@@ -321,6 +322,7 @@ impl Running {
     fn gone(&mut self, now: Now, id: CallId) {
         let Some(guest) = self.conferences.forget(id) else { return };
         if !matches!(guest.stage, Stage::Member) {
+            self.publish_failure(now, id, Attempt::Conference);
             return self.close_if_empty(now, &guest.room);
         }
         let live = self.conferences.live.get_mut(&guest.room);

@@ -157,8 +157,8 @@ impl Running {
     fn consult(&mut self, now: Now, by: &Referrer, plan: Plan) {
         let keep = self.calls.get(by.call).is_some_and(|call| call.after() == After::Keep);
         let Some(loose) = self.take_out(now, by.call, by.side, Rest::Keep) else { return };
-        let music = self.desk.policy.media.hold_music.clone();
         self.step(now, by.call, |call, ctx| {
+            let music = ctx.policy.consult_music(&call.tenant);
             call.say(ctx, vec![music], true);
         });
         let own = self.hold_alone(now, loose, attendance());

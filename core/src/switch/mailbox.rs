@@ -4,6 +4,7 @@ use media::order::Order;
 
 use crate::call::{AnswerMode, Attendance, Call, Found, Note, Outcome, RecordingEnd, Rights};
 use crate::vocab::acd::{QueueConfig, QueueKey};
+use crate::vocab::event::Attempt;
 use crate::vocab::mailbox::{Delivery, GreetingRecord, MailRecord, Mailbox, MessageRecord};
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{
@@ -64,13 +65,16 @@ impl Running {
         let own = self.lobby.mailboxes.greeting(key);
         let own = own.map(|path| vec![format!("{}{path}", media::order::RECORDED)]);
         let leave = voice::prompt(language, "voicemail/leave-message");
+        let house = self.desk.policy.tenants.get(&key.tenant);
+        let house = house.and_then(|house| house.mailbox_greeting.clone());
+        let house = house.map(|prompt| vec![prompt]);
         if self.mailbox_of(key).is_some() {
             let usual = || [voice::prompt(language, "unavailable"), leave].concat();
-            return Some(own.unwrap_or_else(usual));
+            return Some(own.or(house).unwrap_or_else(usual));
         }
         let queue = self.queue_of(key)?;
         let configured = queue.voicemail.greeting.clone().map(|prompt| vec![prompt]);
-        Some(own.or(configured).unwrap_or(leave))
+        Some(own.or(configured).or(house).unwrap_or(leave))
     }
 
     /// The mailbox of an extension, where it has one.
@@ -156,13 +160,18 @@ impl Running {
     }
 
     fn act_for_mailbox(&mut self, now: Now, call: CallId, acts: Vec<Act>) {
-        let (key, over) = match self.lobby.role(call) {
-            Some(Role::Deposit(deposit)) => (deposit.mailbox().clone(), deposit.is_over()),
-            Some(Role::Visit(visit)) => (visit.mailbox().clone(), visit.is_over()),
+        let (key, over, left_nothing) = match self.lobby.role(call) {
+            Some(Role::Deposit(own)) => {
+                (own.mailbox().clone(), own.is_over(), own.is_over() && !own.has_left_something())
+            }
+            Some(Role::Visit(visit)) => (visit.mailbox().clone(), visit.is_over(), false),
             _ => return,
         };
         if over {
             self.lobby.dismiss(call);
+        }
+        if left_nothing {
+            self.publish_failure(now, call, Attempt::Message);
         }
         self.lobby.set_due(call);
         for act in acts {

@@ -2,6 +2,7 @@
 
 use crate::call::{AnswerMode, Attendance, Found, Note, Outcome};
 use crate::ivr::{Act, Dialled, Heard, Walk, is_open};
+use crate::vocab::event::Attempt;
 use crate::vocab::menu::Menu;
 use crate::vocab::{CallId, ExtensionKey, Hop, MenuKey, Now, TenantId};
 
@@ -58,22 +59,28 @@ impl Running {
         };
         let (lobby, directory) = (&mut self.lobby, &self.books.directory);
         let Some(Role::Menu(walk)) = lobby.role(call) else { return };
-        let tenant = walk.menu().key.tenant.clone();
+        let (tenant, misses) = (walk.menu().key.tenant.clone(), walk.misses());
         let acts = walk.on(now, heard, |digits| {
             let (exists, longer) = directory.extensions_like(&tenant, digits);
             Dialled { exists, longer }
         });
+        if walk.misses() > misses {
+            self.publish_failure(now, call, Attempt::Choice);
+        }
         self.act_for_menu(now, call, &tenant, acts);
     }
 
     pub(super) fn menu_due(&mut self, now: Now, call: CallId) {
         let (lobby, directory) = (&mut self.lobby, &self.books.directory);
         let Some(Role::Menu(walk)) = lobby.role(call) else { return };
-        let tenant = walk.menu().key.tenant.clone();
+        let (tenant, misses) = (walk.menu().key.tenant.clone(), walk.misses());
         let acts = walk.on_deadline(now, |digits| {
             let (exists, longer) = directory.extensions_like(&tenant, digits);
             Dialled { exists, longer }
         });
+        if walk.misses() > misses {
+            self.publish_failure(now, call, Attempt::Choice);
+        }
         self.act_for_menu(now, call, &tenant, acts);
     }
 

@@ -51,6 +51,7 @@ mod subscribe;
 mod summons;
 mod supervise;
 mod supervise_orders;
+mod tenant;
 mod transfer;
 mod transfer_attended;
 mod trunks;

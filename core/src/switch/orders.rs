@@ -4,8 +4,8 @@ use crate::call::{Call, Common, Found, Originate, Outcome, Place, Rights};
 use crate::route::Caller;
 use crate::vocab::record::EndCause;
 use crate::vocab::{
-    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Hop, Identity, Now, Principal,
-    Reply, RequestId, Role,
+    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Hop, Now, Principal, Reply,
+    RequestId, Role,
 };
 
 use super::Running;
@@ -37,6 +37,9 @@ impl Running {
             Command::Fetch(fetch) => return self.fetch_sheet(id, &fetch),
             Command::Settings { extension, settings } => {
                 return self.order_settings(now, id, principal, &extension, *settings);
+            }
+            Command::TenantSettings(settings) => {
+                return self.order_tenant_settings(now, id, principal, *settings);
             }
             Command::Conference(order) => self.order_conference(now, principal, order),
             Command::Supervise { call, order } => {
@@ -107,8 +110,7 @@ impl Running {
         key: &ExtensionKey,
         dialled: &str,
     ) -> Result<Box<Place>, CommandError> {
-        let shown = format!("<sip:{dialled}@{}>", self.books.directory.host(&key.tenant));
-        let identity = Identity { from: shown, asserted: None, privacy: None };
+        let identity = self.books.directory.shown(&key.tenant, "", dialled);
         match self.locate_extension(key, identity) {
             Found::Ring(place) => Ok(place),
             Found::Nothing(Outcome { cause: EndCause::Busy, .. }) => {

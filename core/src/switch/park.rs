@@ -188,8 +188,8 @@ impl Running {
     }
 
     fn play_hold_music(&mut self, now: Now, id: CallId) {
-        let music = self.desk.policy.media.hold_music.clone();
         self.step(now, id, |call, ctx| {
+            let music = ctx.policy.hold_music(&call.tenant);
             call.say(ctx, vec![music], true);
         });
     }

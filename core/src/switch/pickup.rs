@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::call::{After, CALLER, Call, Line, Loose, Outcome, Rest};
 use crate::pickup::{self, Picker, Refusal, Ringing, Wanted};
+use crate::vocab::event::Attempt;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::{
     CallId, CommandError, Done, EventKind, ExtensionKey, Feature, Hop, Now, Principal, TenantId,
@@ -28,14 +29,14 @@ impl Running {
             Feature::PickUpCall(call) => Wanted::Call(*call),
             _ => Wanted::Group,
         };
-        let target = self.choose_ringing(extension, wanted, false).map_err(|why| match why {
-            Refusal::NothingRings => Denied(EndCause::NotFound, "pickup/nothing-rings"),
-            Refusal::NotAllowed => Denied(EndCause::Forbidden, "pickup/not-allowed"),
-        })?;
-        match self.hand_over(now, id, target, extension) {
-            true => Ok(Arrival::Away),
-            false => Err(Denied(EndCause::NotFound, "pickup/taken")),
-        }
+        let denied = match self.choose_ringing(extension, wanted, false) {
+            Ok(target) if self.hand_over(now, id, target, extension) => return Ok(Arrival::Away),
+            Ok(_) => Denied(EndCause::NotFound, "pickup/taken"),
+            Err(Refusal::NothingRings) => Denied(EndCause::NotFound, "pickup/nothing-rings"),
+            Err(Refusal::NotAllowed) => Denied(EndCause::Forbidden, "pickup/not-allowed"),
+        };
+        self.publish_failure(now, id, Attempt::Pickup);
+        Err(denied)
     }
 
     /// Of what rings now, the call that is meant. `any`: whoever asks may take all of them.

@@ -68,6 +68,7 @@ impl Running {
                 self.entries_page(now, principal, kind, (offset, limit))
             }
             Query::Entry(key) => self.one_entry(principal, &key),
+            Query::TenantSettings => self.tenant_settings_view(principal),
             Query::Settings(extension) => self.settings_view(principal, &extension),
             Query::Conferences { offset, limit } => {
                 self.conferences_page(now, principal, offset, limit)

@@ -8,6 +8,7 @@ use crate::call::{
     AnswerMode, Attendance, CALLEE, CALLER, Call, Found, Line, Note, Outcome, Rights,
 };
 use crate::supervise::{self, Concerned, Place, Press, Session, Side};
+use crate::vocab::event::Attempt;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::supervise::{Mode, SupervisionChange, SupervisorView};
 use crate::vocab::{CallId, EventKind, ExtensionKey, InteractionId, Now, TenantId};
@@ -194,6 +195,8 @@ impl Running {
         let Some(session) = self.supervision.end(id) else { return };
         if session.joined {
             self.publish_supervision(now, id, &session, SupervisionChange::Ended);
+        } else {
+            self.publish_failure(now, session.target, Attempt::Supervision);
         }
         if !self.supervision.is_supervised(session.target) {
             self.step(now, session.target, Call::unmix);

@@ -8,6 +8,7 @@ use sip::message::Message;
 use crate::call::{After, AnswerMode, Attendance, Call, Note, Outcome, Rest, Rights, other};
 use crate::route::{Caller, host_text};
 use crate::transfer::{Asked, Told, Transfer, fragment, subscription_state};
+use crate::vocab::event::Attempt;
 use crate::vocab::record::{EndCause, EndedBy, Party};
 use crate::vocab::{CallId, EventKind, ExtensionKey, Hop, Now, Plan};
 
@@ -245,6 +246,9 @@ impl Running {
     /// Nobody was reached: back to the transferor, who is rung if it has gone.
     fn transfer_failed(&mut self, now: Now, attempt: CallId, outcome: Outcome) {
         let Some(transfer) = self.transfers.end(attempt) else { return };
+        if !transfer.returning {
+            self.publish_failure(now, transfer.home.unwrap_or(attempt), Attempt::Transfer);
+        }
         let Some(loose) = self.take_out(now, attempt, crate::call::CALLER, Rest::End(outcome))
         else {
             return self.release_home(now, &transfer, 487);
@@ -269,6 +273,14 @@ impl Running {
                 self.release_home(now, &transfer, outcome.status);
             }
         }
+    }
+
+    /// Says that something that was tried with a call did not come about.
+    pub(super) fn publish_failure(&mut self, now: Now, call: CallId, attempt: Attempt) {
+        let Some(about) = self.calls.get(call) else { return };
+        let (tenant, interaction) = (about.tenant.clone(), about.interaction);
+        let kind = EventKind::AttemptFailed { call, interaction, attempt };
+        self.desk.out.publish(now, Some(&tenant), kind);
     }
 
     /// The transferor hung up before it was known that nobody is reached: it gets the call back.

@@ -16,7 +16,7 @@ use super::park::{ParkedView, TakeOrder};
 use super::provision::{Fetch, PhoneOrder, PhoneSheet, PhoneView};
 use super::record::{CallRecord, RegistrationView};
 use super::recording::RecordingOrder;
-use super::settings::{ExtensionSettings, SettingsRecord};
+use super::settings::{ExtensionSettings, SettingsRecord, TenantSettings};
 use super::supervise::{SuperviseOrder, SupervisorView};
 use super::transfer::TalkOrder;
 use super::{CallId, CallTerms, InteractionId, MessageId, TenantId, TrunkKey};
@@ -131,6 +131,8 @@ pub enum Command {
         /// What holds from now on.
         settings: Box<ExtensionSettings>,
     },
+    /// Sets everything that a tenant may set for all of its calls; for keys of admins, answered when it is on disk.
+    TenantSettings(Box<TenantSettings>),
     /// An extension over HTTP; answered when it is on disk.
     Entry(Box<EntryOrder>),
     /// Something about conferences.
@@ -271,6 +273,8 @@ pub enum Query {
     Conference(String),
     /// What the owner of an extension, by its number, has set.
     Settings(String),
+    /// What the tenant has set for all of its calls.
+    TenantSettings,
     /// Definitions of one kind, by name; those of the file as well.
     Entries {
         /// Of what.
@@ -422,6 +426,8 @@ pub enum Reply {
     Conference(Box<ConferenceView>),
     /// What is set for an extension.
     Settings(Box<SettingsRecord>),
+    /// What a tenant has set.
+    TenantSettings(Box<TenantSettings>),
     /// Rows.
     Entries(Page<EntryView>),
     /// One definition.

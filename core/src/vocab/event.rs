@@ -8,7 +8,7 @@ use super::define::EntryKey;
 use super::dial::{DialChange, DialTaskKey};
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
-use super::settings::SettingsRecord;
+use super::settings::{SettingsRecord, TenantSettingsRecord};
 use super::supervise::{Mode, SupervisionChange};
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MailboxKey, MenuKey, OfferId, TenantId, TrunkKey,
@@ -159,6 +159,15 @@ pub enum EventKind {
         slot: u32,
         /// `hung_up`, `timeout` (sent on, since nobody came), or `taken` (by other means).
         why: String,
+    },
+    /// Something that was tried with a call did not come about.
+    AttemptFailed {
+        /// Which call: whoever tried it is in it.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// What.
+        attempt: Attempt,
     },
     /// One party put the other on hold.
     CallHeld {
@@ -314,6 +323,8 @@ pub enum EventKind {
     },
     /// An extension's owner has set something.
     SettingsChanged(Box<SettingsRecord>),
+    /// A tenant has set something for all of its calls.
+    TenantSettingsChanged(Box<TenantSettingsRecord>),
     /// What an agent wants has changed.
     AgentIntentChanged {
         /// Who.
@@ -421,4 +432,36 @@ pub enum EventKind {
     },
     /// A new configuration is in force.
     Reloaded,
+}
+
+/// What was tried with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    /// To send the other party to somebody: nobody was reached, and it is back.
+    Transfer,
+    /// To choose something in a menu: no key came, or one that leads nowhere.
+    Choice,
+    /// To leave a message.
+    Message,
+    /// To hear another call: nothing was heard of it.
+    Supervision,
+    /// To come into a conference.
+    Conference,
+    /// To take a call that rings elsewhere.
+    Pickup,
+}
+
+impl Attempt {
+    /// As it is written in events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Choice => "choice",
+            Self::Message => "message",
+            Self::Supervision => "supervision",
+            Self::Conference => "conference",
+            Self::Pickup => "pickup",
+        }
+    }
 }

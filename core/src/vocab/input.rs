@@ -13,7 +13,7 @@ use super::menu::Menu;
 use super::provision::PhoneRecord;
 use super::record::{CallRecord, Definition, MailboxCounts, RecordingRecord, RegistrationRecord};
 use super::robot::RobotWord;
-use super::settings::SettingsRecord;
+use super::settings::{SettingsRecord, TenantSettingsRecord};
 use super::watch::SubscriptionRecord;
 use super::{
     Command, CommitId, Config, ConnectId, MailboxKey, MessageId, Principal, Query, RequestId,
@@ -170,6 +170,8 @@ pub struct Restored {
     pub menus: Vec<Menu>,
     /// What owners of extensions have set.
     pub settings: Vec<SettingsRecord>,
+    /// What tenants have set.
+    pub tenant_settings: Vec<TenantSettingsRecord>,
     /// Desk phones: definitions made over HTTP, and secrets.
     pub phones: Vec<PhoneRecord>,
     /// What else was defined over HTTP.

@@ -12,7 +12,7 @@ use super::mailbox::{GreetingRecord, MailRecord, MessageRecord};
 use super::menu::Menu;
 use super::provision::PhoneRecord;
 use super::recording::{BegunBy, Gap};
-use super::settings::SettingsRecord;
+use super::settings::{SettingsRecord, TenantSettingsRecord};
 use super::watch::SubscriptionRecord;
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MenuKey, MessageId, TenantId, TrunkKey,
@@ -84,6 +84,8 @@ pub enum Record {
     MenuUndefined(MenuKey),
     /// An extension's settings changed.
     Settings(Box<SettingsRecord>),
+    /// What a tenant has set changed.
+    TenantSettings(Box<TenantSettingsRecord>),
     /// Something was defined over HTTP; replaces an earlier definition.
     Entry(Box<Entry>),
     /// ... and is gone.

@@ -1,13 +1,15 @@
-//! What the owner of an extension sets: do not disturb, forwards, follow me.
+//! What the owner of an extension sets: do not disturb, forwards, follow me. And what a tenant sets for all of its calls.
 
 use serde::{Deserialize, Serialize};
 
-use super::ExtensionKey;
+use super::{ExtensionKey, TenantId, values};
 
 /// Numbers that may ring one after the other for one extension.
 pub const MAX_FOLLOW: usize = 10;
 /// The longest time that something rings, in seconds.
 pub const MAX_RING: u16 = 600;
+/// The longest wrap-up, in seconds.
+pub const MAX_WRAP_UP: u32 = 86_400;
 
 /// What an extension's owner has set. The file gives it for the first start; what is set later is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +51,62 @@ pub struct SettingsRecord {
     pub extension: ExtensionKey,
     /// What.
     pub settings: ExtensionSettings,
+}
+
+/// What a tenant sets for all of its calls, over HTTP. Prompts are names below the sounds directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantSettings {
+    /// What somebody hears who is held or parked, or is alone in a conference without music of its own; `None` is
+    /// `media.hold_music`.
+    pub hold_music: Option<String>,
+    /// What somebody hears whose other party asks a third one, by order; `None` is `hold_music`.
+    pub consult_music: Option<String>,
+    /// What a caller from outside hears at last whom an extension has not answered; `None`: the call just fails.
+    pub no_answer: Option<String>,
+    /// What mailboxes say that have no greeting of their own; `None` is the usual one.
+    pub mailbox_greeting: Option<String>,
+    /// Phones of the tenant see numbers outside with most digits covered.
+    pub hide_numbers: bool,
+    /// How long agents finish a conversation where neither agent nor queue says so, in seconds; `None` is what the file says.
+    pub wrap_up_time: Option<u32>,
+}
+
+/// The settings of one tenant, as the store remembers them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantSettingsRecord {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What.
+    pub settings: TenantSettings,
+}
+
+impl TenantSettings {
+    /// The prompts that it names.
+    pub fn prompts(&self) -> impl Iterator<Item = &str> {
+        self.named().map(|(_, own)| own)
+    }
+
+    /// ... each with its key.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("hold_music", &self.hold_music),
+            ("consult_music", &self.consult_music),
+            ("no_answer", &self.no_answer),
+            ("mailbox_greeting", &self.mailbox_greeting),
+        ];
+        all.into_iter().filter_map(|(key, own)| Some((key, own.as_deref()?)))
+    }
+
+    /// What is out of range, in words that say what would be right.
+    pub fn problem(&self) -> Option<String> {
+        let wrong = self.named().find_map(|(key, own)| Some((key, values::prompt(own).err()?)));
+        if let Some((key, why)) = wrong {
+            return Some(format!("{key}: {why}"));
+        }
+        let long = self.wrap_up_time.is_some_and(|secs| secs > MAX_WRAP_UP);
+        long.then(|| format!("wrap_up_time: 0 to {MAX_WRAP_UP} seconds"))
+    }
 }
 
 /// Which forward.

@@ -112,6 +112,25 @@ pub fn codec(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("\"{text}\" is no codec; choose from {}", KNOWN.join(", ")))
 }
 
+/// A number, or a text with one in it, of which the first three and the last four digits are to be seen; at least four are
+/// covered. Shorter numbers are nobody's outside.
+pub fn covered(text: &str) -> String {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    if digits < 7 {
+        return text.to_owned();
+    }
+    let last = digits - (digits - 7).min(4);
+    let mut at = 0;
+    let cover = |c: char| {
+        if !c.is_ascii_digit() {
+            return c;
+        }
+        at += 1;
+        if at <= 3 || at > last { c } else { '*' }
+    };
+    text.chars().map(cover).collect()
+}
+
 /// A prompt's name below the sounds directory, without `.wav`.
 pub fn prompt(text: &str) -> Result<(), String> {
     let part = |part: &str| !part.is_empty() && part != "." && part != "..";

@@ -35,6 +35,7 @@ pub struct Deposit {
     about: Leaving,
     state: State,
     deadline: u64,
+    kept: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Deposit {
     /// Waits for the caller's media.
     pub fn new(now: Now, about: Leaving) -> Self {
         let deadline = now.mono.saturating_add(60 * SECOND);
-        Self { about, state: State::Waiting, deadline }
+        Self { about, state: State::Waiting, deadline, kept: false }
     }
 
     /// Where the message goes.
@@ -77,6 +78,11 @@ impl Deposit {
     /// Nothing more will come of it.
     pub fn is_over(&self) -> bool {
         self.state == State::Done
+    }
+
+    /// There is a message of this caller's.
+    pub fn has_left_something(&self) -> bool {
+        self.kept
     }
 
     /// Something happened.
@@ -150,6 +156,7 @@ impl Deposit {
     fn recorded(&mut self, now: Now, end: &Recorded, there: bool) -> Vec<Act> {
         let mut acts = Vec::new();
         let stored = end.is_worth_keeping().then_some(end.id);
+        self.kept |= stored.is_some();
         acts.push(match stored {
             Some(_) => Act::Keep(Box::new(self.message(now, end))),
             None => Act::Discard(end.path.clone()),

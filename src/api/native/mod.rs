@@ -32,6 +32,7 @@ pub(super) mod rendered;
 mod settings;
 mod supervise;
 mod talk;
+mod tenant_settings;
 mod trunks;
 mod view;
 mod visible;
@@ -81,6 +82,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         dial_tasks::routes,
         dial_numbers::routes,
         settings::routes,
+        tenant_settings::routes,
         extensions::routes,
         keys::routes,
         audit::routes,

@@ -44,7 +44,13 @@ impl Running {
     /// The distributor works with this from now on. A definition whose id the file has taken, or whose number, waits
     /// without effect until the file lets go of it: the file wins, and an event says so.
     pub(in super::super) fn configure_queues(&mut self, now: Now) {
-        let (config, shadowed) = self.all_queues();
+        let (mut config, shadowed) = self.all_queues();
+        for (tenant, own) in &self.desk.policy.tenants {
+            if own.wrap_up_time.is_some() {
+                config.tenants.entry(tenant.clone()).or_default().times.wrap_up_time =
+                    own.wrap_up_time;
+            }
+        }
         for subject in shadowed {
             let tenant = tenant_of(&subject).clone();
             self.desk.out.publish(now, Some(&tenant), EventKind::DefinitionShadowed { subject });

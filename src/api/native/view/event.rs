@@ -1,15 +1,15 @@
 //! Events.
 
 mod dial;
+mod rooms;
 
 use serde::Serialize;
 use strowger_core::vocab::acd::{FigureSubject, IntentSource, OfferEnd};
-use strowger_core::vocab::conference::ConferenceChange;
-use strowger_core::vocab::supervise::SupervisionChange;
 use strowger_core::vocab::{CallId, Event, EventKind, InteractionId};
 use utoipa::ToSchema;
 
 use super::super::settings::SettingsItem;
+use super::super::tenant_settings::TenantSettingsItem;
 use super::DialNumberItem;
 use super::agent::{ActivityItem, IntentItem};
 use super::{PartyItem, RecordItem};
@@ -115,6 +115,13 @@ enum What {
         about: About,
         slot: u32,
         why: String,
+    },
+    /// Something that was tried with a call did not come about: `attempt` is `transfer`, `choice` (in a menu), `message`,
+    /// `supervision`, `conference` or `pickup`.
+    AttemptFailed {
+        #[serde(flatten)]
+        about: About,
+        attempt: String,
     },
     /// One party put the other on hold.
     CallHeld {
@@ -250,6 +257,8 @@ enum What {
     MenuChanged { menu: String, exists: bool },
     /// The owner of an extension has set something, or somebody has for it.
     SettingsChanged { extension: String, settings: SettingsItem },
+    /// The tenant has set something for all of its calls.
+    TenantSettingsChanged { settings: TenantSettingsItem },
     /// Somebody came into a conference.
     ConferenceJoined { conference: String, call: String, interaction: String, party: PartyItem },
     /// Somebody left a conference.
@@ -356,7 +365,8 @@ impl From<EventKind> for What {
             kind @ (Kind::CallPickedUp { .. }
             | Kind::CallParked { .. }
             | Kind::CallRetrieved { .. }
-            | Kind::ParkingEnded { .. }) => Self::of_taken(kind),
+            | Kind::ParkingEnded { .. }
+            | Kind::AttemptFailed { .. }) => Self::of_taken(kind),
             Kind::CallEnded { record } => Self::CallEnded { record: Box::new((*record).into()) },
             kind @ (Kind::CallHeld { .. } | Kind::CallResumed { .. } | Kind::CallDtmf { .. }) => {
                 Self::of_talk(kind)
@@ -386,10 +396,9 @@ impl From<EventKind> for What {
             | Kind::EntryShadowed { .. }
             | Kind::VoicemailLeft { .. }
             | Kind::MailboxChanged { .. }) => Self::of_queue(kind),
-            Kind::SettingsChanged(record) => Self::SettingsChanged {
-                extension: record.extension.number,
-                settings: record.settings.into(),
-            },
+            kind @ (Kind::SettingsChanged(_) | Kind::TenantSettingsChanged(_)) => {
+                Self::of_settings(kind)
+            }
             Kind::MenuChanged { menu, exists } => Self::MenuChanged { menu: menu.name, exists },
             Kind::Conference { conference, interaction, what } => {
                 Self::of_conference(conference.name, interaction.to_string(), what)
@@ -425,51 +434,6 @@ impl What {
                 Self::CallDtmf { about: about(call, interaction), by: by.into(), digit }
             }
             _ => Self::Reloaded,
-        }
-    }
-
-    /// Those of supervisors; no other kind is given here.
-    fn of_supervision(kind: EventKind) -> Self {
-        let EventKind::Supervision { call, interaction, supervisor, supervisor_call, mode, change } =
-            kind
-        else {
-            return Self::Reloaded;
-        };
-        let item = Box::new(SupervisionItem {
-            about: about(call, interaction),
-            supervisor: supervisor.number,
-            supervisor_call: supervisor_call.to_string(),
-            mode: mode.as_str(),
-        });
-        match change {
-            SupervisionChange::Started => Self::SupervisionStarted(item),
-            SupervisionChange::Changed => Self::SupervisionChanged(item),
-            SupervisionChange::Ended => Self::SupervisionEnded(item),
-        }
-    }
-
-    fn of_conference(conference: String, interaction: String, what: ConferenceChange) -> Self {
-        use ConferenceChange as Change;
-        match what {
-            Change::Joined { call, party } => {
-                let (call, party) = (call.to_string(), party.into());
-                Self::ConferenceJoined { conference, call, interaction, party }
-            }
-            Change::Left { call } => {
-                Self::ConferenceLeft { conference, call: call.to_string(), interaction }
-            }
-            Change::Muted { call, muted } => {
-                let call = call.to_string();
-                Self::ConferenceMuted { conference, call, interaction, muted }
-            }
-            Change::Locked { locked } => Self::ConferenceLocked { conference, interaction, locked },
-            Change::RecordingStarted => {
-                Self::ConferenceRecording { conference, interaction, running: true }
-            }
-            Change::RecordingEnded => {
-                Self::ConferenceRecording { conference, interaction, running: false }
-            }
-            Change::Ended => Self::ConferenceEnded { conference, interaction },
         }
     }
 
@@ -514,6 +478,10 @@ impl What {
             Kind::ParkingEnded { call, interaction, slot, why } => {
                 Self::ParkingEnded { about: about(call, interaction), slot, why }
             }
+            Kind::AttemptFailed { call, interaction, attempt } => Self::AttemptFailed {
+                about: about(call, interaction),
+                attempt: attempt.as_str().to_owned(),
+            },
             other => Self::of_queue(other),
         }
     }
