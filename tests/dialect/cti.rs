@@ -1,6 +1,7 @@
 //! The CTI cloud interface: its scenes, and what a transcript cannot say.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use super::support::SOON;
 use super::support::baresip::Baresip;
 use super::support::phone::{Account, Phone, Transport};
 use super::support::place::Place;
+use super::support::raw::{RawUa, Text, bare_uri, offer};
 use super::support::rtp::RtpPeer;
 use super::support::sipp::{Scenario, Sipp};
 use super::support::switch::{Setup, Switch, sounds_with_tone};
@@ -114,6 +116,56 @@ impl Office {
     /// Calls this interface as the operator.
     pub fn post(&self, method: &str, path: &str, body: &Value) -> Value {
         post(&self.switch, method, path, body)
+    }
+}
+
+/// A customer at the carrier of port `port`.
+pub struct Customer {
+    pub carrier: RawUa,
+    pub rtp: RtpPeer,
+    calls: u32,
+    /// The answer to the call that it is in.
+    answer: Option<Text>,
+}
+
+impl Customer {
+    pub fn of(switch: &Switch, port: u16) -> Self {
+        let mut account = Account::of(switch, "anybody", Transport::Udp);
+        CUSTOMER.clone_into(&mut account.user);
+        "carrier.example".clone_into(&mut account.domain);
+        let rtp = RtpPeer::open(switch.place().ports(2), CUSTOMER_TONE);
+        Self { carrier: RawUa::bound(&account, port), rtp, calls: 0, answer: None }
+    }
+
+    /// Calls a number, and sends its voice to where the first description says.
+    pub fn calls(&mut self, number: &str) {
+        self.calls += 1;
+        let (uri, call) = (format!("sip:{number}@pbx.example"), format!("customer{}", self.calls));
+        let invite = self.carrier.request("INVITE", &uri, &call, 1, "", &offer(self.rtp.port()));
+        self.carrier.send(&invite);
+        let answer = self.carrier.receive_until("a description", |text| {
+            text.header("Call-ID").is_some_and(|id| id.starts_with(&format!("{call}@")))
+                && text.audio_port().is_some()
+        });
+        if answer.status() == 200 {
+            self.carrier.acknowledge(&uri, &call, 1, &answer);
+        }
+        self.rtp.send_to(SocketAddr::from(([127, 0, 0, 1], answer.audio_port().expect("audio"))));
+        self.answer = Some(answer);
+    }
+
+    /// Ends the call that was answered.
+    pub fn hangs_up(&mut self) {
+        let answer = self.answer.take().expect("an answered call");
+        let contact = bare_uri(answer.header("Contact").expect("a contact")).to_owned();
+        let call = format!("customer{}", self.calls);
+        let bye = self.carrier.in_dialog("BYE", &contact, &call, 2, &answer);
+        self.carrier.send(&bye);
+        assert_eq!(self.carrier.final_response(2).status(), 200);
+    }
+
+    pub fn hears(&self, what: &str, frequency: f64) {
+        wait_until(what, SOON, || self.rtp.heard().seconds_of(0, frequency) > 0.5);
     }
 }
 

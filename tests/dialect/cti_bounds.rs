@@ -1,9 +1,13 @@
 //! CTI cloud: whatever is sent, the answer is a documented code in the envelope, and never a server's error.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::cti::*;
 use super::golden::wire::{Answer, Client};
+use super::support::place::Place;
+use super::support::switch::Switch;
 
 /// Every operation with a body that is right in form.
 const OPERATIONS: [(&str, &str, &str); 52] = [
@@ -212,10 +216,12 @@ fn wrong_signatures_and_times_are_refused_everywhere() {
         ("no application", bare_auth(), "100017", 400),
         ("another application", auth("00000000-0000-0000-0000-000000000000"), "100002", 404),
     ];
-    for (method, path, body) in OPERATIONS {
+    for (at, (method, path, body)) in (1..).zip(OPERATIONS) {
         if path == "nowhere" || method == "PATCH" {
             continue;
         }
+        // Each from an address of its own, since wrong signatures are counted.
+        let client = client.from([127, 0, 1, at]);
         // Call control names no application.
         let bare = path == "agent/hold" || path == "transfer/agent";
         for (what, query, wanted, status) in &wrong {
@@ -263,4 +269,53 @@ fn an_application_sees_nothing_of_another() {
     }
     let mine = post(&switch, "GET", &format!("agents/101?{}", auth(APP)), &json!({}));
     assert_eq!(mine["Result"]["Name"], "Li", "untouched: {mine}");
+}
+
+/// An operation, signed with another token than the operator's.
+fn guess() -> String {
+    let now = now_ms().to_string();
+    format!("/ccapi/v2/queues?Timestamp={now}&AppId={APP}&Sid={SID}&Sign={}", sign(SID, "x", &now))
+}
+
+fn assert_later(answer: &Answer, wanted: &str) {
+    assert_eq!(code("too many", answer), wanted);
+    assert_eq!(answer.status, 429, "{}", answer.shown());
+    let seconds = answer.header("retry-after").and_then(|text| text.parse::<u32>().ok());
+    assert!(seconds.is_some_and(|seconds| (1..=60).contains(&seconds)), "{}", answer.shown());
+}
+
+#[test]
+fn whoever_guesses_signatures_has_to_wait_and_nobody_else() {
+    let switch = switch();
+    let client = Client::new(switch.http().address());
+    let guesser = client.from([127, 0, 0, 7]);
+    let right = || format!("/ccapi/v2/queues?{}", auth(APP));
+    // Who signs nothing guesses nothing.
+    for _ in 0..12 {
+        assert_eq!(guesser.raw("GET", "/ccapi/v2/queues", &[], b"").status, 401);
+    }
+    for _ in 0..10 {
+        assert_eq!(guesser.raw("GET", &guess(), &[], b"").status, 401);
+    }
+    assert_later(&guesser.raw("GET", &guess(), &[], b""), "100002");
+    assert_later(&guesser.raw("GET", &right(), &[], b""), "100002");
+    let socket = format!("/ccapi/v2/ws/agent?{}", agent_auth("101"));
+    assert_later(&guesser.raw("GET", &socket, &[], b""), "100002");
+    assert_eq!(client.raw("GET", &right(), &[], b"").status, 200);
+}
+
+#[test]
+fn whoever_asks_too_often_has_to_wait_and_no_other_application() {
+    let place = Arc::new(Place::take());
+    let port = place.port();
+    let setup = setup(port).http("requests_per_second = 1\n");
+    let switch = Switch::start_in(place, setup);
+    let client = Client::new(switch.http().address());
+    let ask = |app: &str| client.raw("GET", &format!("/ccapi/v2/apps?{}", auth(app)), &[], b"");
+    // Two at once, and one more for each second that this takes.
+    let answers: Vec<Answer> = (0..20).map(|_| ask(APP)).collect();
+    assert_eq!(answers[0].status, 200, "{}", answers[0].shown());
+    let refused = answers.iter().find(|answer| answer.status != 200);
+    assert_later(refused.expect("one of twenty at once"), "000003");
+    assert_eq!(ask(OTHER).status, 200);
 }

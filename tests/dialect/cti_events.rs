@@ -9,21 +9,22 @@ use super::cti::*;
 use super::support::SOON;
 use super::support::phone::Phone;
 use super::support::receiver::{Manner, Received, Receiver};
+use super::support::switch::Switch;
 use super::support::wait::wait_until;
 
 fn receiver() -> Receiver {
     Receiver::start(Manner::Says(200, Duration::ZERO))
 }
 
-fn names(receiver: &Receiver) -> Vec<String> {
+pub fn names(receiver: &Receiver) -> Vec<String> {
     let events = receiver.received();
     events.iter().map(|event| event.json()["Event"].as_str().unwrap().to_owned()).collect()
 }
 
-fn subscribe(office: &Office, url: &str, events: &[&str]) -> Value {
+pub fn subscribe(switch: &Switch, url: &str, events: &[&str]) -> Value {
     let one = json!({"callback": url, "name": "sub1", "events": events});
     let path = format!("subscriptions?{}", auth(APP));
-    let answer = office.post("POST", &path, &json!({"subscriptions": [one]}));
+    let answer = post(switch, "POST", &path, &json!({"subscriptions": [one]}));
     assert_eq!(answer["Result"]["sub_fail"], json!([]), "{answer}");
     answer["Result"]["sub_succ"][0]["id"].clone()
 }
@@ -59,9 +60,9 @@ fn a_call_is_told_in_order_with_what_was_attached_to_it() {
         "hangup_cause",
         "end",
     ];
-    subscribe(&office, &all.url(), &wanted);
-    subscribe(&office, &some.url(), &["user_answer"]);
-    let id = subscribe(&office, &off.url(), &["begin", "end"]);
+    subscribe(&office.switch, &all.url(), &wanted);
+    subscribe(&office.switch, &some.url(), &["user_answer"]);
+    let id = subscribe(&office.switch, &off.url(), &["begin", "end"]);
     let disabled = json!({"callback": off.url(), "name": "sub1", "events": ["begin"], "state": 0});
     let answer = office.post("PUT", &format!("subscriptions/{id}?{}", auth(APP)), &disabled);
     assert_eq!(answer["Result"], json!({"sub1": id}), "{answer}");
@@ -153,7 +154,11 @@ fn the_application_s_own_address_hears_what_its_list_says() {
     let states: Vec<&str> = logs.iter().map(|row| row["CurState"].as_str().unwrap()).collect();
     assert_eq!(states, ["offline", "idle", "offline", "idle"], "the newest first");
     assert_eq!(logs[1]["EndTime"], logs[0]["StartTime"]);
-    assert_eq!(names(&own).len(), 3, "nothing more was told");
+    // What comes next is what the next list says: nothing was told in between.
+    office.post("POST", &path(()), &modes);
+    office.post("POST", &format!("agent/set_call_mode?{}", auth(APP)), &mode);
+    wait_until("the mode is told", SOON, || names(&own).len() > 3);
+    assert_eq!(names(&own)[3..], ["agent_call_mode_change"]);
 }
 
 #[test]

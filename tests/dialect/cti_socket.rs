@@ -14,7 +14,7 @@ use super::support::sipp::SippPhone;
 use super::support::switch::Switch;
 
 /// A client of one agent.
-struct Client {
+pub struct Client {
     socket: WebSocket<TcpStream>,
     token: String,
     serial: u64,
@@ -44,7 +44,7 @@ impl Client {
         Self { socket, token, serial: 0, events: Vec::new(), acknowledges: true }
     }
 
-    fn login(switch: &Switch, agent: &str) -> Self {
+    pub fn login(switch: &Switch, agent: &str) -> Self {
         let mut client = Self::open(switch, agent);
         let token = client.token.clone();
         let reply = client.ask(&json!({"Method": "login", "AgentId": agent, "Token": token}));
@@ -67,9 +67,7 @@ impl Client {
             assert!(message["Timestamp"].as_u64().is_some_and(|at| at > 1_500_000_000_000));
             if message["MsgType"] == "EVT" {
                 if self.acknowledges {
-                    let ack = json!({"Ver": "1.0", "SeqId": message["SeqId"], "MsgId": message["MsgId"],
-                        "MsgType": "ACK", "Timestamp": now_ms(), "Method": message["Method"]});
-                    self.socket.send(Message::text(ack.to_string())).unwrap();
+                    self.acknowledge(&message);
                 }
                 let known = self.events.iter().any(|event| event["MsgId"] == message["MsgId"]);
                 if !known {
@@ -78,6 +76,12 @@ impl Client {
             }
             return message;
         }
+    }
+
+    fn acknowledge(&mut self, event: &Value) {
+        let ack = json!({"Ver": "1.0", "SeqId": event["SeqId"], "MsgId": event["MsgId"],
+            "MsgType": "ACK", "Timestamp": now_ms(), "Method": event["Method"]});
+        self.socket.send(Message::text(ack.to_string())).unwrap();
     }
 
     /// Sends a request and waits for its one reply.
@@ -102,7 +106,7 @@ impl Client {
         }
     }
 
-    fn done(&mut self, request: &Value) -> Value {
+    pub fn done(&mut self, request: &Value) -> Value {
         let reply = self.ask(request);
         assert_eq!(reply["ErrCode"], "000000", "{reply}");
         assert_eq!(reply["Method"], request["Method"], "{reply}");
@@ -110,7 +114,7 @@ impl Client {
     }
 
     /// Waits for an event; `already` events have been looked at before.
-    fn wait(&mut self, method: &str, already: &mut usize) -> Value {
+    pub fn wait(&mut self, method: &str, already: &mut usize) -> Value {
         // The server's pings would keep a wait for what never comes alive.
         let end = Instant::now() + SOON;
         while Instant::now() < end {
@@ -130,6 +134,17 @@ impl Client {
     fn told(&self) -> Vec<String> {
         let methods = self.events.iter().map(|event| event["Method"].as_str().unwrap().to_owned());
         methods.filter(|method| !method.ends_with("StateChange")).collect()
+    }
+
+    /// The agent's states so far, the first before them.
+    fn states(&self) -> Vec<String> {
+        let changes = self.events.iter().filter(|event| event["Method"] == "agentStateChange");
+        changes.map(|event| event["CurState"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The numbers of the events so far: each came once, in order, and none is missing.
+    fn numbers(&self) -> Vec<u64> {
+        self.events.iter().map(|event| event["SeqId"].as_u64().unwrap()).collect()
     }
 }
 
@@ -170,6 +185,11 @@ fn an_agent_works_through_its_day() {
     let mut ends = told[4..].to_vec();
     ends.sort();
     assert_eq!(ends, ["agnetHangup", "userHangup"], "so spelt where clients were written");
+    // The last of the call's state changes has come too, before the queue rings.
+    while client.states().last().is_some_and(|state| state != "idle") {
+        client.wait("agentStateChange", &mut seen);
+    }
+    assert_eq!(client.states(), ["idle", "talking", "idle"]);
 
     // A queue rings it while its connection breaks; nothing is lost.
     client.acknowledges = false;
@@ -178,6 +198,10 @@ fn an_agent_works_through_its_day() {
     caller.dial("9001");
     let rung = client.wait("agentRinging", &mut seen);
     assert_eq!((&rung["DestNumber"], &rung["CallDirection"]), (&json!("8002"), &json!("inbound")));
+    let before = client.numbers();
+    assert_eq!(before, (1..=before.len() as u64).collect::<Vec<_>>(), "none is missing");
+    let unacknowledged = client.events.iter().position(|event| event["MsgId"] == rung["MsgId"]);
+    let unacknowledged = before[unacknowledged.unwrap()..].to_vec();
     drop(client);
     office.phone.answer();
     office.phone.wait_connected();
@@ -189,6 +213,14 @@ fn an_agent_works_through_its_day() {
     office.switch.hang_up_all();
     client.wait("userHangup", &mut seen);
     assert_eq!(client.told()[..2], ["agentRinging", "agentAnswered"]);
+    // What the first connection did not acknowledge comes again, and goes on without a gap.
+    let after = client.numbers();
+    assert!(after[0] <= unacknowledged[0], "{after:?} behind {unacknowledged:?}");
+    assert!(after.windows(2).all(|pair| pair[1] == pair[0] + 1), "{after:?}");
+    while client.states().last().is_none_or(|state| state != "idle") {
+        client.wait("agentStateChange", &mut seen);
+    }
+    assert_eq!(client.states(), ["ringing", "talking", "idle"]);
 
     // States, and out.
     client.done(&json!({"Method": "setState", "State": "onBreak", "SubState": 3}));
@@ -205,26 +237,51 @@ fn an_agent_works_through_its_day() {
     assert_eq!(refused["ErrCode"], "100002", "{refused}");
 }
 
+/// Reads until this event has come so often; every other event that came meanwhile.
+fn comes(client: &mut Client, msg_id: &Value, times: usize) -> Vec<Value> {
+    let (mut count, mut others) = (0, Vec::new());
+    while count < times {
+        let message = client.read();
+        match &message["MsgId"] {
+            _ if message["MsgType"] != "EVT" => {}
+            own if own == msg_id => count += 1,
+            _ => others.push(message),
+        }
+    }
+    others
+}
+
 #[test]
-fn an_event_is_said_again_until_it_is_acknowledged() {
+fn an_event_is_said_again_until_it_is_acknowledged_and_then_no_more() {
     let switch = switch();
     let mut client = Client::open(&switch, "101");
     client.acknowledges = false;
     assert_eq!(client.ask(&json!({"Method": "login"}))["ErrCode"], "000000");
-    let mut count = 0;
-    let mut first = Value::Null;
+    let first = client.wait("agentStateChange", &mut 0);
+    // Said once: it comes again.
+    assert!(comes(&mut client, &first["MsgId"], 1).is_empty());
+    client.acknowledge(&first);
+    client.done(&json!({"Method": "setState", "State": "onBreak"}));
+    let mut known = 1;
+    let second = client.wait("agentStateChange", &mut known);
+    assert_eq!(second["CurState"], "onBreak");
+    // The first, which was said before, would be due before the second is said again.
+    assert!(comes(&mut client, &second["MsgId"], 1).is_empty(), "the first comes no more");
+}
+
+#[test]
+fn an_event_that_nobody_acknowledges_is_said_four_times() {
+    let switch = switch();
+    let mut client = Client::open(&switch, "101");
+    client.acknowledges = false;
+    assert_eq!(client.ask(&json!({"Method": "login"}))["ErrCode"], "000000");
+    let first = client.wait("agentStateChange", &mut 0);
     // The event itself and three repetitions.
-    while count < 4 {
-        let message = client.read();
-        if message["MsgType"] == "EVT" {
-            assert_eq!(message["Method"], "agentStateChange");
-            if count > 0 {
-                assert_eq!(message, first, "the same");
-            }
-            first = message;
-            count += 1;
-        }
-    }
+    assert!(comes(&mut client, &first["MsgId"], 3).is_empty());
+    client.done(&json!({"Method": "setState", "State": "onBreak"}));
+    let second = client.wait("agentStateChange", &mut 1);
+    // A fourth repetition would be due before the second is said again.
+    assert!(comes(&mut client, &second["MsgId"], 1).is_empty(), "enough");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Auto-dialling: a campaign with real phones at both ends, its numbers from a real HTTP server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn is_signed(request: &Received, secret: &str) {
 }
 
 #[test]
-fn a_ratio_campaign_fetches_its_numbers_and_reports_its_end() {
+fn a_ratio_campaign_fetches_its_numbers_keeps_its_limit_and_reports_its_end() {
     let place = Arc::new(Place::take());
     let port = place.port();
     let customer = RtpPeer::open(place.ports(2), 1_400.0);
@@ -99,22 +99,22 @@ fn a_ratio_campaign_fetches_its_numbers_and_reports_its_end() {
     assert_eq!(answer["ErrCode"], "000000", "{answer}");
 
     // Conversations come two at a time and never more; each is ended when both talk.
-    let mut talked = 0;
+    let mut talked = BTreeSet::new();
     let shown = || switch.http().get("/api/v1/dial-tasks/spring").json();
     wait_until("the campaign runs out", SOON * 4, || {
         let calls = switch.calls();
         assert!(calls.len() <= 2, "{calls:?}");
         for call in calls.iter().filter(|call| call["stage"] == "talking") {
-            talked += 1;
             let id = text_of(call, &["call", "id"]);
             switch.http().delete(&format!("/api/v1/calls/{id}"));
+            talked.insert(id);
         }
         shown()["state"] == "ended"
     });
     let task = shown();
     assert_eq!(task["ended"], "exhausted", "{task}");
     assert_eq!(task["outcomes"], json!({"answered": 5, "do_not_call": 1}), "{task}");
-    assert!(talked >= 5);
+    assert_eq!(talked.len(), 5, "each of them talked");
     let numbers = switch.http().get("/api/v1/dial-tasks/spring/numbers").json();
     let rows = numbers["items"].as_array().unwrap();
     for row in rows.iter().filter(|row| row["outcome"] == "answered") {

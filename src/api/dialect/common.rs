@@ -5,9 +5,11 @@ use axum::extract::rejection::PathRejection;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use strowger_core::vocab::acd::AgentView;
+use strowger_core::vocab::acd::{AgentView, QueueView};
 use strowger_core::vocab::command::{CallView, Meant, Page};
+use strowger_core::vocab::define::{EntryKind, EntryView};
 use strowger_core::vocab::record::Party;
+use strowger_core::vocab::settings::TenantSettings;
 use strowger_core::vocab::{CommandError, Principal, Query, Reply};
 
 use crate::api::app::App;
@@ -67,12 +69,68 @@ pub(super) async fn agents(
     app: &App,
     principal: &Principal,
 ) -> Result<Vec<AgentView>, CommandError> {
-    let query = |offset, limit| Query::Agents { queue: None, offset, limit };
+    some_agents(app, principal, None).await
+}
+
+/// All agents who serve a queue, by id.
+pub(super) async fn agents_of(
+    app: &App,
+    principal: &Principal,
+    queue: &str,
+) -> Result<Vec<AgentView>, CommandError> {
+    some_agents(app, principal, Some(queue)).await
+}
+
+async fn some_agents(
+    app: &App,
+    principal: &Principal,
+    queue: Option<&str>,
+) -> Result<Vec<AgentView>, CommandError> {
+    let queue = || queue.map(str::to_owned);
+    let query = |offset, limit| Query::Agents { queue: queue(), offset, limit };
     all(app, principal, query, |reply| match reply {
         Reply::Agents(page) => Some(page),
         _ => None,
     })
     .await
+}
+
+/// All queues of the tenant, by number.
+pub(super) async fn queues(
+    app: &App,
+    principal: &Principal,
+) -> Result<Vec<QueueView>, CommandError> {
+    let query = |offset, limit| Query::Queues { offset, limit };
+    all(app, principal, query, |reply| match reply {
+        Reply::Queues(page) => Some(page),
+        _ => None,
+    })
+    .await
+}
+
+/// All extensions of the tenant, by number.
+pub(super) async fn extensions(
+    app: &App,
+    principal: &Principal,
+) -> Result<Vec<EntryView>, CommandError> {
+    let query = |offset, limit| Query::Entries { kind: EntryKind::Extension, offset, limit };
+    all(app, principal, query, |reply| match reply {
+        Reply::Entries(page) => Some(page),
+        _ => None,
+    })
+    .await
+}
+
+/// What the tenant has set for all of its calls.
+pub(super) async fn settings(
+    app: &App,
+    principal: &Principal,
+) -> Result<TenantSettings, CommandError> {
+    match app.gateway.query(principal.clone(), Query::TenantSettings).await {
+        Reply::TenantSettings(settings) => Ok(*settings),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
 }
 
 /// One live call.

@@ -36,6 +36,7 @@ pub(super) fn background(app: &App) -> Vec<Task> {
         Box::pin(cti::follow(app.clone(), app.gateway.follow(None))),
         Box::pin(cti::feed_tasks(app.clone(), app.gateway.follow(None))),
         Box::pin(cti::keep_log(app.clone())),
+        Box::pin(cti::look_after_lost(app.clone())),
         Box::pin(ringme::follow(app.clone(), app.gateway.follow(None))),
         Box::pin(cc_gateway::follow(app.clone(), app.gateway.follow(None))),
     ]

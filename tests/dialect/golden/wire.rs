@@ -1,10 +1,11 @@
 //! An HTTP client of a few lines: what goes over the wire is what a transcript or a test says.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use super::transcript::Request;
 
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
     address: SocketAddr,
+    /// Where its requests come from.
+    from: Ipv4Addr,
 }
 
 /// An answer, whole.
@@ -52,7 +55,12 @@ impl Answer {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, from: Ipv4Addr::LOCALHOST }
+    }
+
+    /// The same server, asked from another address of this machine.
+    pub fn from(self, from: [u8; 4]) -> Self {
+        Self { from: from.into(), ..self }
     }
 
     /// Sends a request and waits for its answer.
@@ -72,7 +80,7 @@ impl Client {
         if !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH") {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
-        let mut stream = TcpStream::connect(self.address).expect("the switch takes connections");
+        let mut stream = self.connect().expect("the switch takes connections");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
         // A body that is too long is refused before all of it is read.
@@ -89,6 +97,13 @@ impl Client {
         }
         parse(&bytes)
             .unwrap_or_else(|| panic!("{method} {path}: {}", String::from_utf8_lossy(&bytes)))
+    }
+
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((self.from, 0)).into())?;
+        socket.connect(&self.address.into())?;
+        Ok(socket.into())
     }
 
     /// With a bearer token and a body of JSON, or none where it is null.

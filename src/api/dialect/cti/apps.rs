@@ -5,16 +5,22 @@ use axum::extract::State;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strowger_core::vocab::Command;
+use strowger_core::vocab::settings::TenantSettings;
 
 use super::asked::Asked;
 use super::envelope::{Outcome, Refusal, found, written};
 use super::fields::Fields;
 use super::hooks;
+use super::hub::Hub;
 use super::shelf::{APPLICATION, refused};
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Where it is kept.
 const DETAILS: &str = "details";
+/// Where its secret is kept, sealed.
+const SECRET: &str = "secret";
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/apps", get(show).put(change))
@@ -28,11 +34,7 @@ pub(super) struct AppDoc {
     /// A telemarketing platform; else a call centre's.
     external: bool,
     pub(super) callback_url: String,
-    pub(super) hide_user_number: bool,
     memo: String,
-    pub(super) wrap_up: u32,
-    /// Sealed; empty until it is made.
-    secret: String,
 }
 
 impl AppDoc {
@@ -63,50 +65,71 @@ fn place(tenant: &str) -> String {
 /// # Errors
 /// The store can neither read nor write it.
 pub(super) async fn secret(app: &App, tenant: &str) -> Result<String, Refusal> {
-    let mut doc = AppDoc::of(app, tenant).await?;
-    if let Some(secret) = app.gateway.unseal(&place(tenant), &doc.secret) {
+    if let Some(secret) = known_secret(app, tenant).await? {
+        return Ok(secret);
+    }
+    // Of several who want it first one makes it, and the others take that.
+    let _alone = Hub::of(app).hold_writing().await;
+    if let Some(secret) = known_secret(app, tenant).await? {
         return Ok(secret);
     }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
     let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    doc.secret = app.gateway.seal(&place(tenant), &secret).map_err(refused)?;
-    doc.keep(app, tenant).await?;
+    let sealed = app.gateway.seal(&place(tenant), &secret).map_err(refused)?;
+    APPLICATION.put(app, tenant, SECRET, &sealed).await?;
     Ok(secret)
+}
+
+async fn known_secret(app: &App, tenant: &str) -> Result<Option<String>, Refusal> {
+    let sealed: Option<String> = APPLICATION.get(app, tenant, SECRET).await?;
+    Ok(sealed.and_then(|sealed| app.gateway.unseal(&place(tenant), &sealed)))
 }
 
 async fn show(State(app): State<App>, asked: Asked) -> Outcome {
     let tenant = &asked.tenant.tenant;
     let secret = secret(&app, tenant).await?;
     let doc = AppDoc::of(&app, tenant).await?;
+    let settings = common::settings(&app, &asked.principal()).await?;
     found(json!({
         "AppId": asked.app_id,
         "ExtensionPrefix": asked.tenant.prefix,
         "Name": if doc.name.is_empty() { tenant } else { &doc.name },
         "Type": doc.kind(),
         "CallbackUrl": doc.callback_url,
-        "IsHideUserNum": doc.hide_user_number,
+        "IsHideUserNum": settings.hide_numbers,
         "Secret": secret,
         "Memo": doc.memo,
-        "WrapUpTime": doc.wrap_up,
+        "WrapUpTime": settings.wrap_up_time.unwrap_or(0),
     }))
 }
 
 async fn change(State(app): State<App>, asked: Asked) -> Outcome {
     let tenant = &asked.tenant.tenant;
+    let alone = Hub::of(&app).hold_writing().await;
     let mut doc = AppDoc::of(&app, tenant).await?;
-    read_into(&mut doc, asked.body()?)?;
+    let before = common::settings(&app, &asked.principal()).await?;
+    let mut settings = before.clone();
+    read_into(&mut doc, &mut settings, asked.body()?)?;
     if !doc.callback_url.is_empty() {
         let right = app.gateway.check_url(&doc.callback_url).await;
         right.map_err(|why| Refusal::params(format!("CallbackUrl: {why}")))?;
     }
+    if settings != before {
+        asked.order(&app, Command::TenantSettings(Box::new(settings))).await?;
+    }
     doc.keep(&app, tenant).await?;
+    drop(alone);
     hooks::follow_application(&app, tenant, &asked.app_id).await?;
     written(Value::Null)
 }
 
 /// Takes over what is given and leaves the rest.
-fn read_into(doc: &mut AppDoc, fields: &Fields) -> Result<(), Refusal> {
+fn read_into(
+    doc: &mut AppDoc,
+    settings: &mut TenantSettings,
+    fields: &Fields,
+) -> Result<(), Refusal> {
     for (name, most, place) in [("Name", 128, &mut doc.name), ("Memo", 1_024, &mut doc.memo)] {
         if let Some(text) = fields.text(name)? {
             if text.len() > most {
@@ -128,10 +151,10 @@ fn read_into(doc: &mut AppDoc, fields: &Fields) -> Result<(), Refusal> {
         doc.callback_url = url;
     }
     if let Some(hide) = fields.flag("IsHideUserNum")? {
-        doc.hide_user_number = hide;
+        settings.hide_numbers = hide;
     }
     if let Some(secs) = fields.number("WrapUpTime", 3_600)? {
-        doc.wrap_up = u32::try_from(secs).unwrap_or(0);
+        settings.wrap_up_time = u32::try_from(secs).ok();
     }
     Ok(())
 }

@@ -4,14 +4,13 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Query, Request};
 use axum::http::StatusCode;
 use serde_json::Value;
-use std::sync::atomic::Ordering;
 
 use strowger_core::vocab::{Command, Done, Principal, Query as Question, Reply, Role};
 
 use super::envelope::{Fault, Refusal};
 use super::fields::Fields;
 use super::sign::{self, Signer};
-use crate::api::app::{App, wall_ms};
+use crate::api::app::App;
 use crate::api::gateway::TenantNames;
 
 /// A request with a good signature. Nothing is said about an application yet.
@@ -42,13 +41,9 @@ impl FromRequest<App> for Signed {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         let query = query_of(request.uri());
-        let signer =
-            sign::check(&query, &app.gateway.operators(), wall_ms()).inspect_err(|_| {
-                app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
-            })?;
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| match rejection
-            .into_response_status()
-        {
+        let signer = sign::signer(app, &query, request.extensions())?;
+        in_pace(app, &signer, &query)?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|no| match no.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Fault::TooLarge, "the body is too long"),
             _ => Refusal::new(Fault::NoBody, "the body could not be read"),
         })?;
@@ -56,15 +51,16 @@ impl FromRequest<App> for Signed {
     }
 }
 
-/// The status that axum would have answered with.
-trait RejectionStatus {
-    fn into_response_status(self) -> StatusCode;
-}
-
-impl RejectionStatus for axum::extract::rejection::BytesRejection {
-    fn into_response_status(self) -> StatusCode {
-        self.status()
-    }
+/// Counts a request against the pace of its signer, which each application of an operator has to itself.
+///
+/// # Errors
+/// It asks too often.
+pub(super) fn in_pace(app: &App, signer: &Signer, query: &Fields) -> Result<(), Refusal> {
+    let tenant = application(app, query).map(|(names, _)| names.tenant).unwrap_or_default();
+    app.pace(&principal(&tenant, signer.name())).map_err(|seconds| {
+        let detail = "you ask too often; http.requests_per_second says how often";
+        Refusal::later(Fault::TooOften, seconds, detail)
+    })
 }
 
 /// The parameters of an address.
@@ -166,11 +162,7 @@ impl Asked {
 
     /// In whose name the switch is asked. Handlers have seen to what an agent's front end may do.
     pub(super) fn principal(&self) -> Principal {
-        let name = match &self.signed.signer {
-            Signer::Account(sid) => format!("operator {sid}"),
-            Signer::Agent(agent) => format!("agent {agent}"),
-        };
-        principal(&self.tenant.tenant, name)
+        principal(&self.tenant.tenant, self.signed.signer.name())
     }
 
     /// The id of an agent, also as `id@AppId`. An agent's front end may name its own only.

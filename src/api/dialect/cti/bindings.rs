@@ -9,7 +9,7 @@ use super::asked::Asked;
 use super::envelope::{Fault, Outcome, Refusal, gone, written};
 use super::queues::must_exist;
 use super::seat::Seat;
-use super::seats::{may_bind, with_extensions};
+use super::seats::{Bound, with_extensions};
 use crate::api::app::App;
 
 pub(super) fn routes() -> Router<App> {
@@ -34,9 +34,8 @@ async fn bind(State(app): State<App>, asked: Asked) -> Outcome {
     let extensions = body.wanted_list("Extensions")?;
     let mut seat = Seat::find(&asked, &app, &id).await?;
     fixed(&seat)?;
-    for extension in &extensions {
-        may_bind(&asked, &app, &id, extension).await?;
-    }
+    let mut bound = Bound::of(&asked, &app).await?;
+    extensions.iter().try_for_each(|extension| bound.take(&id, extension))?;
     with_extensions(&mut seat, extensions)?;
     seat.save(&asked, &app).await?;
     written(Value::Null)

@@ -26,8 +26,14 @@ pub(super) enum Fault {
     NoData,
     /// No such application, or not this account's.
     NoApp,
-    /// The signature is missing, wrong or too old.
+    /// The signature is missing or too old.
+    Unsigned,
+    /// The signature is wrong.
     Sign,
+    /// Too many wrong signatures came from the address.
+    Guesses,
+    /// The signer asks too often.
+    TooOften,
     /// The signer may not do this.
     Forbidden,
     /// The id exists already.
@@ -57,8 +63,8 @@ pub(super) enum Fault {
 }
 
 /// Each fault with its code, HTTP status and words. The document has no code for a wrong signature or method, an unknown
-/// address and a body too long; those take the nearest.
-const TABLE: [(Fault, &str, u16, &str); 21] = [
+/// address, a body too long and too many requests; those take the nearest.
+const TABLE: [(Fault, &str, u16, &str); 24] = [
     (Fault::Blank, "000001", 400, "AgentId AppId WorkId Blank"),
     (Fault::Params, "000001", 400, "ParamsInvalid"),
     (Fault::FileName, "000001", 400, "File name Blank"),
@@ -66,7 +72,10 @@ const TABLE: [(Fault, &str, u16, &str); 21] = [
     (Fault::Busy, "000003", 503, "System internal error"),
     (Fault::NoData, "000004", 404, "Data does not exist"),
     (Fault::NoApp, "100002", 404, "AppId AppNotFound or forbidden"),
+    (Fault::Unsigned, "100002", 401, "Sign forbidden"),
     (Fault::Sign, "100002", 401, "Sign forbidden"),
+    (Fault::Guesses, "100002", 429, "Sign forbidden"),
+    (Fault::TooOften, "000003", 429, "System internal error"),
     (Fault::Forbidden, "100002", 403, "forbidden"),
     (Fault::Duplicate, "100004", 422, "Duplicate entry"),
     (Fault::NoBody, "100004", 400, "unexpected end of JSON input"),
@@ -110,13 +119,17 @@ impl Refusal {
         Self::new(Fault::Internal, "the server's log says more")
     }
 
+    /// To be tried again after so many seconds.
+    pub(super) fn later(fault: Fault, retry_after: u32, what: impl Into<String>) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(fault, what) }
+    }
+
     /// Too much at once; to be tried again after so many seconds.
     pub(super) fn busy(retry_after: u32, what: impl Into<String>) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(Fault::Busy, what) }
+        Self::later(Fault::Busy, retry_after, what)
     }
 
     /// Which fault it is.
-    #[cfg(test)]
     pub(super) fn fault(&self) -> Fault {
         self.fault
     }

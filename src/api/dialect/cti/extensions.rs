@@ -1,11 +1,13 @@
 //! Extensions: create, remove; and whether one exists.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use serde_json::json;
 use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
-use strowger_core::vocab::define::{Entry, EntryKey, EntryKind, EntryOrder, ExtensionEntry};
+use strowger_core::vocab::define::{Entry, EntryKey, EntryOrder, ExtensionEntry};
 use strowger_core::vocab::{Command, CommandError, ExtensionKey, Query, Reply, Secret};
 
 use super::asked::{Asked, unexpected};
@@ -13,6 +15,7 @@ use super::envelope::{Fault, Outcome, Refusal, gone, written};
 use super::fields::Fields;
 use super::seat::Seat;
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Routes that a new extension may use; calls abroad are the administrator's to allow.
 const CLASSES: [&str; 3] = ["internal", "local", "national"];
@@ -51,17 +54,6 @@ pub(super) async fn exists(asked: &Asked, app: &App, number: &str) -> Result<boo
         Reply::Refused(CommandError::NotFound(_)) => Ok(false),
         Reply::Refused(error) => Err(error.into()),
         _ => Err(unexpected()),
-    }
-}
-
-/// Refuses an extension that does not exist.
-///
-/// # Errors
-/// It does not exist.
-pub(super) async fn must_exist(asked: &Asked, app: &App, number: &str) -> Result<(), Refusal> {
-    match exists(asked, app, number).await? {
-        true => Ok(()),
-        false => Err(Refusal::new(Fault::NotFound, format!("no extension {number}"))),
     }
 }
 
@@ -123,19 +115,9 @@ async fn is_taken(asked: &Asked, app: &App, number: &str) -> Result<bool, Refusa
 
 /// Queues begin with 9, so extensions that nobody chose do not.
 async fn free_number(asked: &Asked, app: &App) -> Result<String, Refusal> {
-    let mut taken = std::collections::BTreeSet::new();
-    let mut offset = 0;
-    loop {
-        let question = Query::Entries { kind: EntryKind::Extension, offset, limit: 200 };
-        let Reply::Entries(page) = asked.ask(app, question).await? else {
-            return Err(unexpected());
-        };
-        offset += page.items.len();
-        taken.extend(page.items.iter().map(|view| view.entry.key().id().to_owned()));
-        if page.items.is_empty() || offset >= page.total {
-            break;
-        }
-    }
+    let entries = common::extensions(app, &asked.principal()).await?;
+    let taken: BTreeSet<String> =
+        entries.iter().map(|view| view.entry.key().id().to_owned()).collect();
     let mut numbers = (1_000..9_000).map(|number: u32| number.to_string());
     let free = numbers.find(|number| !taken.contains(number));
     free.ok_or_else(|| Refusal::new(Fault::NumberExists, "every number is taken"))

@@ -16,10 +16,15 @@ use super::states::Log;
 pub(super) use super::story::Note;
 use super::story::{Happening, Numbers, Story};
 use crate::api::app::{App, wall_ms};
+use crate::api::dialect::common;
 use crate::api::gateway::{Follow, Followed};
 
 /// How often lost connections are looked after.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often the switch is asked at the start, which may not have begun yet, and the pause between.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// One for the process.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ pub(in crate::api) struct Hub {
     pub(super) lines: Lines,
     /// What is to be written of agents' states.
     log: Log,
+    /// Held by whoever reads what is kept of an application and writes it again.
+    writing: Mutex<()>,
 }
 
 /// Applications by tenant, with what has been told of each.
@@ -64,6 +71,11 @@ impl Hub {
         &app.dialects.cti
     }
 
+    /// Nobody else changes what is kept of an application until this is given back.
+    pub(super) async fn hold_writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
     /// Nothing is told until this is given back.
     pub(super) async fn hold_events(&self) -> MutexGuard<'_, Told> {
         self.told.lock().await
@@ -77,16 +89,20 @@ pub(in crate::api) async fn keep_log(app: App) {
 
 /// Tells events until the process ends.
 pub(in crate::api) async fn follow(app: App, mut follower: Box<dyn Follow>) {
-    let mut round = tokio::time::interval(ROUND);
-    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            followed = follower.next() => match followed {
-                None => return,
-                Some(Followed::Event(event)) => hear(&app, &event).await,
-                Some(Followed::Reset(_)) => Hub::of(&app).told.lock().await.stories.clear(),
-            },
-            _ = round.tick() => look_after_lost(&app).await,
+    if !app.gateway.operators().is_empty() {
+        // What agents are already is known before they become something else.
+        for names in app.gateway.tenants().iter() {
+            let mut tries = 0;
+            while !seat_all(&app, &names.tenant).await && tries < TRIES {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    while let Some(followed) = follower.next().await {
+        match followed {
+            Followed::Event(event) => hear(&app, &event).await,
+            Followed::Reset(_) => Hub::of(&app).told.lock().await.stories.clear(),
         }
     }
 }
@@ -96,40 +112,41 @@ async fn hear(app: &App, event: &Event) {
     if app.gateway.operators().is_empty() {
         return;
     }
+    let told = &Hub::of(app).told;
     let Some(tenant) = &event.tenant else {
         if matches!(event.kind, EventKind::Reloaded) {
-            let mut told = Hub::of(app).told.lock().await;
-            for (tenant, story) in &mut told.stories {
-                seat_all(app, tenant, story).await;
+            let known: Vec<String> = told.lock().await.stories.keys().cloned().collect();
+            for tenant in known {
+                seat_all(app, &tenant).await;
             }
         }
         return;
     };
-    let mut told = Hub::of(app).told.lock().await;
-    if !told.stories.contains_key(tenant) {
-        let mut story = Story::default();
-        seat_all(app, tenant, &mut story).await;
-        told.stories.insert(tenant.clone(), story);
-    }
-    let Some(story) = told.stories.get_mut(tenant) else { return };
+    let seated = told.lock().await.stories.get(tenant).is_some_and(|story| story.seated);
     match &event.kind {
+        _ if !seated => drop(seat_all(app, tenant).await),
         EventKind::AgentIntentChanged { agent, .. }
         | EventKind::DefinitionChanged { subject: FigureSubject::Agent(agent), .. } => {
-            seat(app, tenant, &agent.id, story).await;
+            seat(app, tenant, &agent.id).await;
         }
         _ => {}
     }
+    let mut told = told.lock().await;
+    let story = told.stories.entry(tenant.clone()).or_default();
     let happenings = story.hear(&event.kind);
+    let hides = story.hides || !story.seated;
     drop(told);
     for happening in happenings {
-        tell(app, tenant, &happening, event.at);
+        tell(app, tenant, &happening, (event.at, hides));
     }
 }
 
-/// Tells something to whoever wants to know: the agent's own connection, and the application's subscribers.
-fn tell(app: &App, tenant: &str, happening: &Happening, at: u64) {
+/// Tells something to whoever wants to know: the agent's own connection, which may have to hide customers' numbers, and the
+/// application's subscribers, who are to know them.
+fn tell(app: &App, tenant: &str, happening: &Happening, (at, hides): (u64, bool)) {
     if let Some(agent) = &happening.agent {
-        Hub::of(app).lines.tell(tenant, agent, happening);
+        let covered = hides.then(|| happening.covered());
+        Hub::of(app).lines.tell(tenant, agent, covered.as_ref().unwrap_or(happening));
     }
     hooks::post(app, tenant, happening, at);
     Hub::of(app).log.note(tenant, happening, at);
@@ -144,35 +161,38 @@ pub(super) fn mode_changed(app: &App, tenant: &str, agent: &str, mode: &str, use
         user_data,
         ..Happening::default()
     };
-    tell(app, tenant, &happening, wall_ms());
+    tell(app, tenant, &happening, (wall_ms(), false));
 }
 
 /// Where one agent sits.
-async fn seat(app: &App, tenant: &str, agent: &str, story: &mut Story) {
+async fn seat(app: &App, tenant: &str, agent: &str) {
     let who = principal(tenant, "events".to_owned());
-    match app.gateway.query(who, Query::Agent(agent.to_owned())).await {
+    let reply = app.gateway.query(who, Query::Agent(agent.to_owned())).await;
+    let mut told = Hub::of(app).told.lock().await;
+    let Some(story) = told.stories.get_mut(tenant) else { return };
+    match reply {
         Reply::Agent(view) => sit(story, &view),
         Reply::Refused(CommandError::NotFound(_)) => story.seats.retain(|_, own| own != agent),
         _ => {}
     }
 }
 
-/// Where all agents of a tenant sit, and what they do.
-async fn seat_all(app: &App, tenant: &str, story: &mut Story) {
-    let mut offset = 0;
-    loop {
-        let who = principal(tenant, "events".to_owned());
-        let question = Query::Agents { queue: None, offset, limit: 200 };
-        let Reply::Agents(page) = app.gateway.query(who, question).await else { return };
-        offset += page.items.len();
-        for view in &page.items {
-            sit(story, view);
-            story.set_state(&view.config.key.id, &view.intent, &view.activity);
-        }
-        if page.items.is_empty() || offset >= page.total {
-            return;
-        }
+/// Where all agents of a tenant sit, what they do, and whether they see customers' numbers. Where the switch does not say
+/// it is asked again with the next event.
+async fn seat_all(app: &App, tenant: &str) -> bool {
+    let who = principal(tenant, "events".to_owned());
+    let answers = (common::agents(app, &who).await, common::settings(app, &who).await);
+    let (Ok(agents), Ok(settings)) = answers else { return false };
+    let mut told = Hub::of(app).told.lock().await;
+    let story = told.stories.entry(tenant.to_owned()).or_default();
+    story.seats.clear();
+    for view in &agents {
+        sit(story, view);
+        story.set_state(&view.config.key.id, &view.intent, &view.activity);
     }
+    story.hides = settings.hide_numbers;
+    story.seated = true;
+    true
 }
 
 fn sit(story: &mut Story, view: &AgentView) {
@@ -187,8 +207,18 @@ fn sit(story: &mut Story, view: &AgentView) {
     }
 }
 
+/// Looks after lost connections until the process ends.
+pub(in crate::api) async fn look_after_lost(app: App) {
+    let mut round = tokio::time::interval(ROUND);
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        round.tick().await;
+        send_on_break(&app).await;
+    }
+}
+
 /// Agents whose connection was lost for too long go on a break, so that no caller is offered to an empty chair.
-async fn look_after_lost(app: &App) {
+async fn send_on_break(app: &App) {
     let lines = &Hub::of(app).lines;
     for key in lines.lost(Instant::now()) {
         let (tenant, agent) = &key;

@@ -1,6 +1,7 @@
 //! The fast router: what a caller hears who calls a number that leads nowhere else, and where the keys lead.
 //!
-//! It is the tenant's menu `welcome`. The default voices are its greeting, and what queues play.
+//! It is the tenant's menu `welcome`. The default voices are its greetings, what queues play, and what holds for all calls
+//! of the tenant. `ClosingTime` is heard outside the hours that the menu has been given.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use strowger_core::vocab::acd::{DefinitionOrder, HangupAction, QueueConfig};
 use strowger_core::vocab::config::Destination;
 use strowger_core::vocab::menu::{Menu, MenuOrder};
-use strowger_core::vocab::{Command, MenuKey, Query, QueueKey, Reply};
+use strowger_core::vocab::{Command, CommandError, MenuKey, Query, QueueKey, Reply};
 
 use super::asked::{Asked, unexpected};
 use super::envelope::{Fault, Outcome, Refusal, SUCCESS, json as answer, written};
@@ -21,6 +22,7 @@ use super::queues::must_exist;
 use super::shelf::APPLICATION;
 use super::voices::{Defaults, defaults};
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Where it is kept.
 const ROUTER: &str = "fast-router";
@@ -68,7 +70,7 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
         ways.push(Way { key, description, queue });
     }
     APPLICATION.put(&app, &asked.tenant.tenant, ROUTER, &ways).await?;
-    apply(&app, &asked).await?;
+    apply_menu(&app, &asked, &defaults(&app, &asked.tenant.tenant).await?).await?;
     written(Value::Null)
 }
 
@@ -79,53 +81,125 @@ async fn show(State(app): State<App>, asked: Asked) -> Outcome {
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// Brings the menu and the queues in line with what is set.
+/// Brings the menu in line with what is set. What somebody else has set of it, such as its hours, stays.
 ///
 /// # Errors
 /// The configuration file has a menu of this name, or the store cannot be written.
-pub(super) async fn apply(app: &App, asked: &Asked) -> Result<(), Refusal> {
+async fn apply_menu(app: &App, asked: &Asked, voices: &Defaults) -> Result<(), Refusal> {
     let tenant = &asked.tenant.tenant;
-    let voices = defaults(app, tenant).await?;
     let key = MenuKey { tenant: tenant.clone(), name: MENU.to_owned() };
-    let prompt = |name: &str| voices.get(name).map(|voice| voice.prompt.clone());
+    let known = match app.gateway.query(asked.principal(), Query::Menu(MENU.to_owned())).await {
+        Reply::Menu(view) => view.menu,
+        Reply::Refused(CommandError::NotFound(_)) => Menu::named(key),
+        Reply::Refused(error) => return Err(error.into()),
+        _ => return Err(unexpected()),
+    };
     let keys = ways(app, tenant).await?.into_iter().filter_map(|way| {
         let queue = QueueKey { tenant: tenant.clone(), number: way.queue };
         Some((way.key.chars().next()?, Destination::Queue(queue)))
     });
     let menu = Menu {
-        greeting: prompt("Welcome"),
-        closed_greeting: prompt("ClosingTime"),
+        greeting: prompt(voices, "Welcome"),
+        closed_greeting: prompt(voices, "ClosingTime"),
         keys: keys.collect(),
-        ..Menu::named(key)
+        ..known
     };
     let order = Command::Menu(MenuOrder::Put(Box::new(menu)));
-    asked.order(app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
-    let mut offset = 0;
-    loop {
-        let question = Query::Queues { offset, limit: 200 };
-        let Reply::Queues(page) = asked.ask(app, question).await? else { return Err(unexpected()) };
-        offset += page.items.len();
-        let end = page.items.is_empty() || offset >= page.total;
-        for view in page.items.into_iter().filter(|view| !view.from_file) {
-            let mut config = view.config.clone();
-            furnish(&mut config, &voices);
-            if config != view.config {
-                let order = Command::Define(DefinitionOrder::PutQueue(Box::new(config)));
-                asked.order(app, order).await?;
-            }
+    asked.order(app, order).await.map(drop).map_err(|no| no.or(Fault::State, Fault::Forbidden))
+}
+
+/// Has callers hear the new default voices instead of those before.
+///
+/// # Errors
+/// The configuration file has a menu of this name, or the store cannot be written.
+pub(super) async fn apply(
+    app: &App,
+    asked: &Asked,
+    before: &Defaults,
+    now: &Defaults,
+) -> Result<(), Refusal> {
+    apply_menu(app, asked, now).await?;
+    let who = asked.principal();
+    let known = common::settings(app, &who).await?;
+    let mut settings = known.clone();
+    for (place, name) in [
+        (&mut settings.hold_music, "Hold"),
+        (&mut settings.consult_music, "Consult"),
+        (&mut settings.no_answer, "NoAnswer"),
+        (&mut settings.mailbox_greeting, "VoiceMail"),
+    ] {
+        replace(place, prompt(before, name), prompt(now, name));
+    }
+    if settings != known {
+        asked.order(app, Command::TenantSettings(Box::new(settings))).await?;
+    }
+    for view in common::queues(app, &who).await?.into_iter().filter(|view| !view.from_file) {
+        let mut config = view.config.clone();
+        furnish(&mut config, before, now);
+        if config != view.config {
+            let order = Command::Define(DefinitionOrder::PutQueue(Box::new(config)));
+            asked.order(app, order).await?;
         }
-        if end {
-            return Ok(());
-        }
+    }
+    Ok(())
+}
+
+fn prompt(voices: &Defaults, name: &str) -> Option<String> {
+    voices.get(name).map(|voice| voice.prompt.clone())
+}
+
+/// A default takes the place of the one before; what somebody else has set there stays.
+fn replace<T: PartialEq>(place: &mut Option<T>, before: Option<T>, now: Option<T>) {
+    if *place == before {
+        *place = now;
     }
 }
 
 /// What callers of a queue hear.
-pub(super) fn furnish(config: &mut QueueConfig, voices: &Defaults) {
-    let prompt = |name: &str| voices.get(name).map(|voice| voice.prompt.clone());
-    config.voice.sound = prompt("Waiting");
-    config.limits.timeout_transfer_dst = prompt("QueueTimeout").map(Destination::Sound);
-    config.service.quality_rate_sound = prompt("Evaluate");
-    let asks = config.service.quality_rate_sound.is_some();
-    config.service.agent_hangup_action = asks.then_some(HangupAction::QualityRate);
+pub(super) fn furnish(config: &mut QueueConfig, before: &Defaults, now: &Defaults) {
+    let both = |name: &str| (prompt(before, name), prompt(now, name));
+    let (old, new) = both("Waiting");
+    replace(&mut config.voice.sound, old, new);
+    let (old, new) = both("QueueTimeout");
+    let (old, new) = (old.map(Destination::Sound), new.map(Destination::Sound));
+    replace(&mut config.limits.timeout_transfer_dst, old, new);
+    let (old, new) = both("Evaluate");
+    let asks = |voice: &Option<String>| voice.as_ref().map(|_| HangupAction::QualityRate);
+    replace(&mut config.service.agent_hangup_action, asks(&old), asks(&new));
+    replace(&mut config.service.quality_rate_sound, old, new);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::queues::fresh;
+    use super::super::voices::Voice;
+    use super::*;
+
+    fn voices(named: &[(&str, &str)]) -> Defaults {
+        let voice = |(name, prompt): &(&str, &str)| ((*name).to_owned(), Voice::playing(prompt));
+        named.iter().map(voice).collect()
+    }
+
+    #[test]
+    fn defaults_replace_each_other_and_nothing_that_somebody_else_has_set() {
+        let key = QueueKey { tenant: "demo".into(), number: "9001".into() };
+        let mut config = fresh(key);
+        let first = voices(&[("Waiting", "a"), ("QueueTimeout", "b"), ("Evaluate", "c")]);
+        furnish(&mut config, &Defaults::new(), &first);
+        assert_eq!(config.voice.sound.as_deref(), Some("a"));
+        assert_eq!(config.limits.timeout_transfer_dst, Some(Destination::Sound("b".into())));
+        assert_eq!(config.service.agent_hangup_action, Some(HangupAction::QualityRate));
+        // Somebody else sets the music and where callers go.
+        config.voice.sound = Some("other".into());
+        config.limits.timeout_transfer_dst = Some(Destination::Echo);
+        furnish(&mut config, &first, &voices(&[("Waiting", "d"), ("Evaluate", "e")]));
+        assert_eq!(config.voice.sound.as_deref(), Some("other"));
+        assert_eq!(config.limits.timeout_transfer_dst, Some(Destination::Echo));
+        assert_eq!(config.service.quality_rate_sound.as_deref(), Some("e"));
+        furnish(&mut config, &voices(&[("Evaluate", "e")]), &Defaults::new());
+        assert_eq!(
+            (config.service.quality_rate_sound, config.service.agent_hangup_action),
+            (None, None)
+        );
+    }
 }

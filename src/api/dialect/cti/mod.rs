@@ -35,7 +35,7 @@ mod voices;
 
 use axum::Router;
 
-pub(in crate::api) use hub::{Hub, follow, keep_log};
+pub(in crate::api) use hub::{Hub, follow, keep_log, look_after_lost};
 pub(in crate::api) use task_feed::feed_tasks;
 
 use crate::api::app::App;

@@ -49,21 +49,18 @@ pub(super) const EVENTS: [Named; 42] = [
     call("asr_gather_succ", Never("speech is not recognised")),
     call("begin", On("CallStarted")),
     call("call_notes", On("CallRated")),
-    call(
-        "consult_fail",
-        Never("a consultation that reaches nobody returns to the conversation untold"),
-    ),
+    call("consult_fail", On("CallEnded of such a call that nobody answered")),
     call(
         "consult_succ",
         On("CallAnswered of a call that an extension begins beside the one that it holds"),
     ),
-    call("dtmf_gather_fail", Never("keys that a menu does not know lead to its own prompt")),
+    call("dtmf_gather_fail", On("AttemptFailed, a choice")),
     call("dtmf_gather_succ", On("CallDtmf")),
-    call("eavesdrop_fail", Never("a supervisor who cannot listen is answered at once")),
+    call("eavesdrop_fail", On("AttemptFailed, supervision")),
     call("eavesdrop_succ", On("Supervision that listens or whispers")),
     call("end", On("CallEnded")),
     call("end_consult_fail", Never("ending a consultation cannot fail")),
-    call("end_consult_succ", On("CallResumed after consult_succ")),
+    call("end_consult_succ", On("CallResumed beside such a call, or its end")),
     call("enqueue_succ", On("CallerQueued")),
     call("extern_succ", On("CallTransferred to a number outside")),
     call("general_hangup", On("CallEnded by the switch")),
@@ -77,16 +74,16 @@ pub(super) const EVENTS: [Named; 42] = [
         On("CallerAnswered, and CallRinging outside where the agent dialled itself"),
     ),
     call("start_ivr", On("CallAnswered by a menu")),
-    call("substitute_fail", Never("whoever cannot take a call over is answered at once")),
+    call("substitute_fail", On("AttemptFailed, a pickup")),
     call("substitute_succ", On("CallPickedUp")),
-    call("three_way_fail", Never("whoever cannot come into a conference is answered at once")),
+    call("three_way_fail", On("AttemptFailed, a conference")),
     call("three_way_succ", On("Conference, somebody joined")),
-    call("transfer_agent_fail", Never("a transfer that reaches nobody gives the call back untold")),
+    call("transfer_agent_fail", On("AttemptFailed, a transfer")),
     call("transfer_agent_succ", On("CallTransferred to an extension")),
     call("user_answer", On("CallAnswered by a number outside")),
     call("user_hangup", On("CallEnded by the number outside")),
     call("user_ringing", On("CallRinging outside")),
-    call("voice_mail_fail", Never("a caller who leaves no message has hung up")),
+    call("voice_mail_fail", On("AttemptFailed, a message")),
     call("voice_mail_succ", On("VoicemailLeft")),
     call("agent_ringing", On("CallerRinging, CallRinging of an agent's phone")),
     call("agent_answer", On("CallerAnswered, CallAnswered or CallerLeft by an agent")),
@@ -108,7 +105,7 @@ mod tests {
             assert_eq!(EVENTS.iter().position(|other| other.name == event.name), Some(at));
         }
         let told = EVENTS.iter().filter(|event| matches!(event.told, On(_))).count();
-        assert_eq!(told, 31);
+        assert_eq!(told, 38);
         let of = |category: &str| EVENTS.iter().filter(|event| event.category == category).count();
         assert_eq!(
             (of("call"), of("agent_state"), of("ext_state"), of("agent_call_mode")),

@@ -1,5 +1,7 @@
 //! Queues: create, change, remove, show, list.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -17,9 +19,10 @@ use super::extensions;
 use super::fields::Fields;
 use super::ivr::furnish;
 use super::seat::Seat;
-use super::shelf::QUEUES;
-use super::voices::defaults;
+use super::shelf::{QUEUES, refused};
+use super::voices::{Defaults, defaults};
 use crate::api::app::{App, wall_ms};
+use crate::api::dialect::common;
 
 /// Queues that an application may have.
 const MOST_QUEUES: usize = 100;
@@ -91,7 +94,8 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
     }
     let key = QueueKey { tenant: asked.tenant.tenant.clone(), number };
     let mut config = fresh(key);
-    furnish(&mut config, &defaults(&app, &asked.tenant.tenant).await?);
+    let voices = defaults(&app, &asked.tenant.tenant).await?;
+    furnish(&mut config, &Defaults::new(), &voices);
     read_into(&mut config, body)?;
     let now = wall_ms();
     let doc = QueueDoc { created_at: now, updated_at: now };
@@ -100,7 +104,7 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
 }
 
 /// A queue in which callers wait for agents that may yet sign in, as long as the queue says.
-fn fresh(key: QueueKey) -> QueueConfig {
+pub(super) fn fresh(key: QueueKey) -> QueueConfig {
     QueueConfig {
         key,
         name: String::new(),
@@ -195,37 +199,28 @@ async fn remove(State(app): State<App>, asked: Asked) -> Outcome {
 
 async fn list(State(app): State<App>, asked: Asked) -> Outcome {
     let tenant = &asked.tenant.tenant;
-    let docs: Vec<(String, QueueDoc)> = QUEUES.all(&app, tenant).await?;
-    let mut rows = Vec::new();
-    loop {
-        let question = Query::Queues { offset: rows.len(), limit: 200 };
-        let Reply::Queues(page) = asked.ask(&app, question).await? else {
-            return Err(unexpected());
-        };
-        let empty = page.items.is_empty();
-        for view in page.items {
-            let number = &view.config.key.number;
-            let doc = docs.iter().find(|(key, _)| key == number).map(|(_, doc)| *doc);
-            let doc = doc.unwrap_or_default();
-            let id = super::shelf::number(&app, tenant, "cti/queue-ids", number).await?;
-            rows.push(json!({
-                "ID": id,
-                "CreatedAt": date(doc.created_at),
-                "UpdatedAt": date(doc.updated_at),
-                "AppID": asked.app_id,
-                "QueueID": number,
-                "Timeout": view.config.limits.max_wait_time,
-                "Strategy": strategy_name(view.config.choice.strategy),
-                "AgentID": 0,
-                "Name": view.config.name,
-                "MaxLength": view.config.limits.max_length,
-                "WaitMusic": view.config.voice.sound.clone().unwrap_or_default(),
-            }));
-        }
-        if empty || rows.len() >= page.total {
-            return found(rows);
-        }
-    }
+    let docs: BTreeMap<String, QueueDoc> = QUEUES.all(&app, tenant).await?.into_iter().collect();
+    let queues = common::queues(&app, &asked.principal()).await?;
+    let names = queues.iter().map(|view| view.config.key.number.clone()).collect();
+    let ids = app.gateway.numbers(tenant, "cti/queue-ids", names).await.map_err(refused)?;
+    let row = |(view, id): (&QueueView, u64)| {
+        let config = &view.config;
+        let doc = docs.get(&config.key.number).copied().unwrap_or_default();
+        json!({
+            "ID": id,
+            "CreatedAt": date(doc.created_at),
+            "UpdatedAt": date(doc.updated_at),
+            "AppID": asked.app_id,
+            "QueueID": config.key.number,
+            "Timeout": config.limits.max_wait_time,
+            "Strategy": strategy_name(config.choice.strategy),
+            "AgentID": 0,
+            "Name": config.name,
+            "MaxLength": config.limits.max_length,
+            "WaitMusic": config.voice.sound.as_deref().unwrap_or_default(),
+        })
+    };
+    found(queues.iter().zip(ids).map(row).collect::<Vec<_>>())
 }
 
 /// RFC 3339; queues of the configuration file have no dates.

@@ -3,6 +3,8 @@
 //! Name, queues, times and places are the agent's own. A seat without an extension can be rung nowhere and is no agent yet:
 //! all of it waits in its document until one is bound.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{
@@ -14,6 +16,7 @@ use super::asked::{Asked, unexpected};
 use super::envelope::{Fault, Refusal};
 use super::shelf::SEATS;
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Extensions that a seat may have.
 pub(super) const MOST_EXTENSIONS: usize = 2;
@@ -107,22 +110,12 @@ impl Seat {
     /// Neither switch nor store can be asked.
     pub(super) async fn all(asked: &Asked, app: &App) -> Result<Vec<Self>, Refusal> {
         let docs: Vec<(String, SeatDoc)> = SEATS.all(app, &asked.tenant.tenant).await?;
-        let mut docs: std::collections::BTreeMap<String, SeatDoc> = docs.into_iter().collect();
+        let mut docs: BTreeMap<String, SeatDoc> = docs.into_iter().collect();
         let mut seats = Vec::new();
-        loop {
-            let question = Query::Agents { queue: None, offset: seats.len(), limit: 200 };
-            let Reply::Agents(page) = asked.ask(app, question).await? else {
-                return Err(unexpected());
-            };
-            let empty = page.items.is_empty();
-            for view in page.items {
-                let id = view.config.key.id.clone();
-                let doc = docs.remove(&id).unwrap_or_default();
-                seats.push(Self::of(id, doc, Some(Box::new(view))));
-            }
-            if empty || seats.len() >= page.total {
-                break;
-            }
+        for view in common::agents(app, &asked.principal()).await? {
+            let id = view.config.key.id.clone();
+            let doc = docs.remove(&id).unwrap_or_default();
+            seats.push(Self::of(id, doc, Some(Box::new(view))));
         }
         seats.extend(docs.into_iter().map(|(id, doc)| Self::of(id, doc, None)));
         seats.sort_by(|one, other| one.id.cmp(&other.id));
@@ -208,14 +201,18 @@ impl Seat {
     }
 
     /// As the document shows seats; `long` writes the id with the application's.
-    pub(super) fn shown(&self, asked: &Asked, queues: &[(String, String)], long: bool) -> Value {
+    pub(super) fn shown(
+        &self,
+        asked: &Asked,
+        queues: &BTreeMap<String, String>,
+        long: bool,
+    ) -> Value {
         let doc = &self.doc;
         let app_id = &asked.app_id;
         let id = if long { format!("{}@{app_id}", self.id) } else { self.id.clone() };
         let list = |items: &[String]| if items.is_empty() { Value::Null } else { json!(items) };
-        let name_of = |number: &String| queues.iter().find(|(known, _)| known == number);
-        let names: Vec<&str> =
-            doc.queues.iter().filter_map(name_of).map(|(_, name)| name.as_str()).collect();
+        let named = doc.queues.iter().filter_map(|number| queues.get(number));
+        let names: Vec<&str> = named.map(String::as_str).collect();
         let infos: Vec<Value> = doc
             .extensions
             .iter()
@@ -278,7 +275,7 @@ fn fresh(key: AgentKey) -> AgentConfig {
         pin: None,
         status: Intent::LoggedOut,
         tiers: Vec::new(),
-        skills: std::collections::BTreeMap::new(),
+        skills: BTreeMap::new(),
         times: Times::default(),
         wrap_up_after_outbound: false,
         agent_sound: None,

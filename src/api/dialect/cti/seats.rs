@@ -1,13 +1,15 @@
 //! Seats: create, change, remove, show, list.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{AgentOrder, DefinitionOrder, Intent};
-use strowger_core::vocab::{AgentKey, Command, Query, Reply};
+use strowger_core::vocab::{AgentKey, Command};
 
-use super::asked::{Asked, AskedByAny, unexpected};
+use super::asked::{Asked, AskedByAny};
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
 use super::extensions;
 use super::fields::Fields;
@@ -15,6 +17,7 @@ use super::seat::{MOST_EXTENSIONS, Seat};
 use super::shelf::SEATS;
 use super::sign::Signer;
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Seats that one request may create.
 const MOST_AT_ONCE: usize = 100;
@@ -36,11 +39,11 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         return Err(Refusal::params(format!("Agents: 1 to {MOST_AT_ONCE} seats")));
     }
     // All are looked at before the first is made.
+    let mut bound = Bound::of(&asked, &app).await?;
     let mut fresh: Vec<(Seat, Option<String>, bool)> = Vec::new();
     for fields in &wanted {
         let id = asked.agent(&fields.wanted("AgentId")?)?;
-        let twin = fresh.iter().any(|(seat, ..)| seat.id == id);
-        if twin || Seat::look_up(&asked, &app, &id).await?.is_some() {
+        if !bound.agents.insert(id.clone()) {
             return Err(Refusal::new(Fault::Duplicate, format!("{id} for AgentId")));
         }
         let mut seat = Seat { id, doc: super::seat::SeatDoc::default(), agent: None };
@@ -49,8 +52,10 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         read_into(&mut seat, fields)?;
         let extension = fields.text("Extension")?.filter(|text| !text.is_empty());
         let create = fields.flag("IsCreateExtension")?.unwrap_or(false);
-        if let (Some(number), false) = (&extension, create) {
-            may_bind(&asked, &app, &seat.id, number).await?;
+        match &extension {
+            Some(number) if create => bound.make(&seat.id, number)?,
+            Some(number) => bound.take(&seat.id, number)?,
+            None => {}
         }
         fresh.push((seat, extension, create));
     }
@@ -186,39 +191,66 @@ async fn list(State(app): State<App>, by: AskedByAny) -> Outcome {
     }))
 }
 
-/// Numbers and names of the application's queues.
-pub(super) async fn queue_names(
-    asked: &Asked,
-    app: &App,
-) -> Result<Vec<(String, String)>, Refusal> {
-    let mut names = Vec::new();
-    loop {
-        let question = Query::Queues { offset: names.len(), limit: 200 };
-        let Reply::Queues(page) = asked.ask(app, question).await? else { return Err(unexpected()) };
-        let empty = page.items.is_empty();
-        names.extend(page.items.into_iter().map(|view| (view.config.key.number, view.config.name)));
-        if empty || names.len() >= page.total {
-            return Ok(names);
-        }
-    }
+/// Names of the application's queues, by number.
+async fn queue_names(asked: &Asked, app: &App) -> Result<BTreeMap<String, String>, Refusal> {
+    let queues = common::queues(app, &asked.principal()).await?;
+    Ok(queues.into_iter().map(|view| (view.config.key.number, view.config.name)).collect())
 }
 
-/// Whether an extension exists and is nobody else's.
-pub(super) async fn may_bind(
-    asked: &Asked,
-    app: &App,
-    id: &str,
-    extension: &str,
-) -> Result<(), Refusal> {
-    extensions::must_exist(asked, app, extension).await?;
-    let seats = Seat::all(asked, app).await?;
-    let holds = |seat: &&Seat| seat.doc.extensions.iter().any(|own| own == extension);
-    match seats.iter().find(holds) {
-        Some(other) if other.id != id => {
-            let detail = format!("extension {extension} is bound to agent {}", other.id);
-            Err(Refusal::new(Fault::VoipBound, detail))
+/// The application's agents and extensions, and whose each of these is.
+pub(super) struct Bound {
+    agents: BTreeSet<String>,
+    extensions: BTreeSet<String>,
+    owners: BTreeMap<String, String>,
+}
+
+impl Bound {
+    pub(super) async fn of(asked: &Asked, app: &App) -> Result<Self, Refusal> {
+        let seats = Seat::all(asked, app).await?;
+        let entries = common::extensions(app, &asked.principal()).await?;
+        let own = |seat: &Seat| {
+            let id = seat.id.clone();
+            seat.doc.extensions.clone().into_iter().map(move |number| (number, id.clone()))
+        };
+        Ok(Self {
+            owners: seats.iter().flat_map(own).collect(),
+            agents: seats.into_iter().map(|seat| seat.id).collect(),
+            extensions: entries.iter().map(|view| view.entry.key().id().to_owned()).collect(),
+        })
+    }
+
+    /// Whose an extension is.
+    fn owner(&self, extension: &str) -> Option<&str> {
+        self.owners.get(extension).map(String::as_str)
+    }
+
+    /// An agent gets an extension, which exists and is nobody else's.
+    ///
+    /// # Errors
+    /// There is none, or it is another's.
+    pub(super) fn take(&mut self, agent: &str, extension: &str) -> Result<(), Refusal> {
+        if !self.extensions.contains(extension) {
+            return Err(Refusal::new(Fault::NotFound, format!("no extension {extension}")));
         }
-        _ => Ok(()),
+        match self.owner(extension) {
+            Some(other) if other != agent => {
+                let detail = format!("extension {extension} is bound to agent {other}");
+                Err(Refusal::new(Fault::VoipBound, detail))
+            }
+            _ => {
+                self.owners.insert(extension.to_owned(), agent.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// An agent gets an extension that is yet to be made.
+    fn make(&mut self, agent: &str, extension: &str) -> Result<(), Refusal> {
+        if !self.extensions.insert(extension.to_owned()) {
+            return Err(Refusal::new(Fault::NumberExists, extension));
+        }
+        self.owners.insert(extension.to_owned(), agent.to_owned());
+        Ok(())
     }
 }
 

@@ -1,10 +1,15 @@
 //! Signatures: SHA-1 over who signs, the account's token and the time, in hexadecimal.
 
+use std::sync::atomic::Ordering;
+
+use axum::http::Extensions;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
 use super::envelope::{Fault, Refusal};
 use super::fields::{Fields, milliseconds};
+use crate::api::app::{App, wall_ms};
+use crate::api::auth::Guard;
 use crate::api::gateway::OperatorAccount;
 
 /// How far the time of a signature may be from ours, in milliseconds.
@@ -19,16 +24,44 @@ pub(super) enum Signer {
     Agent(String),
 }
 
+impl Signer {
+    /// Under which name the switch is asked.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Account(sid) => format!("operator {sid}"),
+            Self::Agent(agent) => format!("agent {agent}"),
+        }
+    }
+}
+
+/// Who has signed a request, from an address that has not sent too many wrong signatures.
+///
+/// # Errors
+/// Nobody, or the address has to wait first.
+pub(super) fn signer(
+    app: &App,
+    query: &Fields,
+    extensions: &Extensions,
+) -> Result<Signer, Refusal> {
+    let guard = Guard::look(app, extensions).map_err(|seconds| {
+        let detail = "too many wrong signatures came from your address";
+        Refusal::later(Fault::Guesses, seconds, detail)
+    })?;
+    check(query, &app.gateway.operators(), wall_ms()).inspect_err(|refusal| {
+        // Who signs nothing, or with a clock that is wrong, guesses nothing.
+        match refusal.fault() {
+            Fault::Sign => guard.failed(app, "a wrong signature"),
+            _ => drop(app.figures.auth_failures.fetch_add(1, Ordering::Relaxed)),
+        }
+    })
+}
+
 /// Checks the parameters `Timestamp`, `Sign`, and `Sid` or `AgentId` of an address.
 ///
 /// # Errors
 /// One is missing, the time is too far from ours, or the signature is another.
-pub(super) fn check(
-    query: &Fields,
-    operators: &[OperatorAccount],
-    now: u64,
-) -> Result<Signer, Refusal> {
-    let refused = |why: &str| Refusal::new(Fault::Sign, why);
+fn check(query: &Fields, operators: &[OperatorAccount], now: u64) -> Result<Signer, Refusal> {
+    let refused = |why: &str| Refusal::new(Fault::Unsigned, why);
     let given = |name: &str| query.text(name).ok().flatten().filter(|text| !text.is_empty());
     let stamp = given("Timestamp").ok_or_else(|| refused("Timestamp is missing"))?;
     let sign = given("Sign").ok_or_else(|| refused("Sign is missing"))?;
@@ -56,7 +89,8 @@ pub(super) fn check(
         let wanted = signature(&[&name, operator.auth_token.expose(), &stamp]);
         right |= own & bool::from(wanted.as_bytes().ct_eq(sign.as_bytes()));
     }
-    if right { Ok(signer) } else { Err(refused("Sign is not SHA1(Sid + AuthToken + Timestamp)")) }
+    let wrong = || Refusal::new(Fault::Sign, "Sign is not SHA1(Sid + AuthToken + Timestamp)");
+    right.then_some(signer).ok_or_else(wrong)
 }
 
 /// The signature over these texts, one after the other.
@@ -117,22 +151,25 @@ mod tests {
         let other = signature(&["200", "first", stamp]);
         let old = signature(&["200", "second", "1566445685"]);
         let early = signature(&["200", "second", "1566446887000"]);
-        let wrong: &[&[(&str, &str)]] = &[
+        let unsigned: &[&[(&str, &str)]] = &[
             &[],
             &[("Timestamp", stamp), ("Sid", "200")],
             &[("Timestamp", stamp), ("Sign", &good)],
             &[("Sid", "200"), ("Sign", &good)],
-            &[("Timestamp", stamp), ("Sid", "200"), ("Sign", &other)],
-            &[("Timestamp", stamp), ("Sid", "100"), ("Sign", &good)],
-            &[("Timestamp", stamp), ("Sid", "200"), ("Sign", &good[..39])],
             &[("Timestamp", "1566445685"), ("Sid", "200"), ("Sign", &old)],
             &[("Timestamp", "1566446887000"), ("Sid", "200"), ("Sign", &early)],
             &[("Timestamp", "now"), ("Sid", "200"), ("Sign", &good)],
             &[("Timestamp", "18446744073709551615"), ("Sid", "200"), ("Sign", &good)],
         ];
-        for pairs in wrong {
-            let refusal = checked(pairs).unwrap_err();
-            assert_eq!(refusal.fault(), Fault::Sign, "{pairs:?}");
+        let wrong: &[&[(&str, &str)]] = &[
+            &[("Timestamp", stamp), ("Sid", "200"), ("Sign", &other)],
+            &[("Timestamp", stamp), ("Sid", "100"), ("Sign", &good)],
+            &[("Timestamp", stamp), ("Sid", "200"), ("Sign", &good[..39])],
+        ];
+        for (fault, cases) in [(Fault::Unsigned, unsigned), (Fault::Sign, wrong)] {
+            for pairs in cases {
+                assert_eq!(checked(pairs).unwrap_err().fault(), fault, "{pairs:?}");
+            }
         }
         assert_eq!(
             checked(&[("Timestamp", stamp), ("Sid", "200"), ("Sign", &good)]).unwrap(),

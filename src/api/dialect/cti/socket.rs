@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::Uri;
+use axum::http::{Extensions, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::asked::{Asked, Signed, application, query_of};
+use super::asked::{Asked, Signed, application, in_pace, query_of};
 use super::envelope::{Fault, Refusal, SUCCESS};
 use super::fields::Fields;
 use super::hub::Hub;
@@ -23,7 +23,7 @@ use super::lines::{Connection, Due, LineKey, fresh_id, header};
 use super::requests::{self, Step};
 use super::seat::Seat;
 use super::sign::{self, Signer};
-use crate::api::app::{App, wall_ms};
+use crate::api::app::App;
 use crate::api::socket::{self, POLICY, Said, Socket};
 
 /// Requests whose answers are remembered, for clients that ask again because the answer was lost.
@@ -36,10 +36,13 @@ pub(super) fn routes() -> Router<App> {
 async fn connect(
     State(app): State<App>,
     uri: Uri,
+    extensions: Extensions,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let query = query_of(&uri);
-    let Signer::Agent(agent) = sign::check(&query, &app.gateway.operators(), wall_ms())? else {
+    let signer = sign::signer(&app, &query, &extensions)?;
+    in_pace(&app, &signer, &query)?;
+    let Signer::Agent(agent) = signer else {
         return Err(Refusal::new(Fault::Forbidden, "sign with AgentId"));
     };
     let (tenant, app_id) = application(&app, &query)?;

@@ -185,6 +185,7 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
     let wanted = Wanted::of(&asked, "AgentId")?;
     let agent = wanted.text("AgentId")?.map(|agent| asked.agent(&agent)).transpose()?;
     let seats = Seat::all(&asked, &app).await?;
+    let seats: BTreeMap<&str, &Seat> = seats.iter().map(|seat| (&*seat.id, seat)).collect();
     let mut all = Vec::new();
     for day in wanted.from / DAY_MS..=wanted.until / DAY_MS {
         all.extend(changes(&app, &asked.tenant.tenant, day).await?);
@@ -205,8 +206,8 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
 }
 
 /// A state that still holds has no end.
-fn row(seats: &[Seat], id: &str, change: &Change, end: u64) -> Value {
-    let seat = seats.iter().find(|seat| seat.id == id);
+fn row(seats: &BTreeMap<&str, &Seat>, id: &str, change: &Change, end: u64) -> Value {
+    let seat = seats.get(id);
     let until = if end == 0 { wall_ms() } else { end };
     json!({
         "AgentId": id,

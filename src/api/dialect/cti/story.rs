@@ -1,13 +1,18 @@
 //! What the switch tells of a tenant, told as this interface tells it. Knows of each live call what has been told already.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use strowger_core::vocab::acd::{Activity, Intent, OfferEnd};
+use strowger_core::vocab::acd::OfferEnd;
 use strowger_core::vocab::conference::ConferenceChange;
+use strowger_core::vocab::event::Attempt;
 use strowger_core::vocab::record::{CallRecord, EndCause, EndedBy, Party};
 use strowger_core::vocab::supervise::{Mode, SupervisionChange};
-use strowger_core::vocab::{CallId, EventKind};
+use strowger_core::vocab::{CallId, EventKind, values};
+
+use people::AgentNow;
 
 /// Live calls that are remembered of a tenant.
 const MOST_CALLS: usize = 20_000;
@@ -43,6 +48,20 @@ pub(super) struct Numbers {
     pub(super) direction: &'static str,
 }
 
+impl Numbers {
+    /// As agents see them who are not to know customers' numbers.
+    fn covered(&self) -> Self {
+        Self { dest: values::covered(&self.dest), ..self.clone() }
+    }
+}
+
+impl Happening {
+    /// ... and what happens with them.
+    pub(super) fn covered(&self) -> Self {
+        Self { numbers: self.numbers.covered(), ..self.clone() }
+    }
+}
+
 /// Attached to the events of a call: to one, or to all.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Note {
@@ -72,42 +91,22 @@ pub(super) struct Story {
     /// What each agent was last.
     states: BTreeMap<String, AgentNow>,
     extensions: BTreeMap<String, &'static str>,
-}
-
-/// An agent's state.
-#[derive(Debug, Clone, PartialEq)]
-struct AgentNow {
-    intent: Intent,
-    activity: &'static str,
-    shown: (String, String),
-}
-
-impl Default for AgentNow {
-    fn default() -> Self {
-        let shown = ("offline".to_owned(), String::new());
-        Self { intent: Intent::LoggedOut, activity: "idle", shown }
-    }
+    /// The seats are known.
+    pub(super) seated: bool,
+    /// Agents do not see customers' numbers.
+    pub(super) hides: bool,
 }
 
 impl Story {
-    /// What an agent does now, as it is known from elsewhere.
-    pub(super) fn set_state(&mut self, agent: &str, intent: &Intent, activity: &Activity) {
-        let activity = activity_name(activity);
-        let shown = shown(intent, activity);
-        let now = AgentNow { intent: intent.clone(), activity, shown };
-        self.states.insert(agent.to_owned(), now);
-    }
-
-    /// The state of an agent as it was told last.
-    pub(super) fn state(&self, agent: &str) -> String {
-        self.states.get(agent).map_or_else(|| "offline".to_owned(), |now| now.shown.0.clone())
-    }
-
-    /// What is known of the call that an agent is in.
+    /// What is known of the call that an agent is in, as the agent may see it.
     pub(super) fn call_of(&self, agent: &str) -> Option<(Numbers, Value)> {
         let mine = |told: &&Told| told.agent.as_deref() == Some(agent);
         let told = self.calls.values().find(mine)?;
-        Some((told.numbers.clone(), told.data("")))
+        let numbers = match self.hides {
+            true => told.numbers.covered(),
+            false => told.numbers.clone(),
+        };
+        Some((numbers, told.data("")))
     }
 
     /// Attaches notes to a call that has just begun, and says what number it shows.
@@ -167,6 +166,9 @@ impl Story {
                 let name = if outside { "extern_succ" } else { "transfer_agent_succ" };
                 self.tell(&mut out, *call, name);
             }
+            EventKind::AttemptFailed { call, attempt, .. } => {
+                self.failed(&mut out, *call, *attempt);
+            }
             EventKind::CallPickedUp { call, .. } => self.tell(&mut out, *call, "substitute_succ"),
             EventKind::CallHeld { call, .. } => {
                 if let Some(told) = self.calls.get_mut(call) {
@@ -200,26 +202,6 @@ impl Story {
             other => self.hear_of_people(&mut out, other),
         }
         out
-    }
-
-    /// What concerns an agent or a phone and no call.
-    fn hear_of_people(&mut self, out: &mut Vec<Happening>, kind: &EventKind) {
-        match kind {
-            EventKind::AgentIntentChanged { agent, intent, .. } => {
-                self.changed(out, &agent.id, |now| now.intent = intent.clone());
-            }
-            EventKind::AgentActivityChanged { agent, activity } => {
-                let activity = activity_name(activity);
-                self.changed(out, &agent.id, |now| now.activity = activity);
-            }
-            EventKind::ExtensionOnline { extension } => {
-                self.extension(out, &extension.number, "online");
-            }
-            EventKind::ExtensionOffline { extension } => {
-                self.extension(out, &extension.number, "offline");
-            }
-            _ => {}
-        }
     }
 
     fn begun(&mut self, call: CallId, caller: &Party, dialled: &str) {
@@ -316,9 +298,27 @@ impl Story {
         let Some(told) = self.calls.get_mut(&call) else { return };
         told.held = false;
         let agent = told.numbers.agent.clone();
-        let beside = |told: &Told| told.consults && told.numbers.agent == agent;
-        if self.calls.values().any(beside) {
+        let beside = |told: &&mut Told| told.consults && told.numbers.agent == agent;
+        if let Some(consultation) = self.calls.values_mut().find(beside) {
+            // Its end says it no more.
+            consultation.names.push("end_consult_succ");
             self.again(out, call, "end_consult_succ");
+        }
+    }
+
+    /// What was tried with a call, which may be over by now.
+    fn failed(&mut self, out: &mut Vec<Happening>, call: CallId, attempt: Attempt) {
+        let name = match attempt {
+            Attempt::Transfer => "transfer_agent_fail",
+            Attempt::Choice => "dtmf_gather_fail",
+            Attempt::Message => "voice_mail_fail",
+            Attempt::Supervision => "eavesdrop_fail",
+            Attempt::Conference => "three_way_fail",
+            Attempt::Pickup => "substitute_fail",
+        };
+        match self.calls.contains_key(&call) {
+            true => self.again(out, call, name),
+            false => out.push(Told::default().happening(call, name)),
         }
     }
 
@@ -362,6 +362,11 @@ impl Story {
             end.cause,
             EndCause::Transferred | EndCause::PickedUp | EndCause::Parked | EndCause::Conferenced
         );
+        match (told.consults, told.has("consult_succ"), told.has("end_consult_succ")) {
+            (true, false, _) => say("consult_fail"),
+            (true, true, false) if !moved => say("end_consult_succ"),
+            _ => {}
+        }
         match user_first {
             _ if moved => say("agent_hangup"),
             Some(true) => ["user_hangup", "agent_hangup"].into_iter().for_each(&mut say),
@@ -372,41 +377,6 @@ impl Story {
         }
         say("hangup_cause");
         say("end");
-    }
-
-    fn changed(
-        &mut self,
-        out: &mut Vec<Happening>,
-        agent: &str,
-        change: impl FnOnce(&mut AgentNow),
-    ) {
-        let now = self.states.entry(agent.to_owned()).or_default();
-        let before = now.shown.clone();
-        change(now);
-        now.shown = shown(&now.intent, now.activity);
-        if now.shown == before {
-            return;
-        }
-        let (state, sub) = now.shown.clone();
-        out.push(Happening {
-            name: "acd_agent_state",
-            agent: Some(agent.to_owned()),
-            state: Some((state, sub, before.0)),
-            ..Happening::default()
-        });
-    }
-
-    fn extension(&mut self, out: &mut Vec<Happening>, number: &str, state: &'static str) {
-        let before = self.extensions.insert(number.to_owned(), state);
-        let before = before.unwrap_or(if state == "online" { "offline" } else { "online" });
-        out.push(Happening {
-            name: "ext_state",
-            agent: self.seats.get(number).cloned(),
-            state: Some((state.to_owned(), String::new(), before.to_owned())),
-            extension: Some(number.to_owned()),
-            reason: if state == "online" { "register" } else { "unregister" }.to_owned(),
-            ..Happening::default()
-        });
     }
 
     /// Tells something of a call once.
@@ -462,28 +432,6 @@ impl Told {
             user_data: self.data(name),
             ..Happening::default()
         }
-    }
-}
-
-fn activity_name(activity: &Activity) -> &'static str {
-    match activity {
-        Activity::Idle | Activity::CoolingDown { .. } => "idle",
-        Activity::Offered { .. } => "ringing",
-        Activity::Talking { .. } | Activity::OnOtherCall => "talking",
-        Activity::WrappingUp { .. } => "wrapUp",
-    }
-}
-
-/// `CurState` and its sub-state: a call and what follows it come before what the agent wants.
-fn shown(intent: &Intent, activity: &'static str) -> (String, String) {
-    match (activity, intent) {
-        ("ringing" | "talking" | "wrapUp", _) => (activity.to_owned(), String::new()),
-        (_, Intent::LoggedOut) => ("offline".to_owned(), String::new()),
-        (_, Intent::Available) => ("idle".to_owned(), String::new()),
-        (_, Intent::OnBreak { reason, .. }) if reason == "busy" => {
-            ("busy".to_owned(), String::new())
-        }
-        (_, Intent::OnBreak { sub_state, .. }) => ("onBreak".to_owned(), sub_state.clone()),
     }
 }
 

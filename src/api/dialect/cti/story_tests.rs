@@ -1,6 +1,6 @@
 //! Events of the switch, and what is told of them.
 
-use strowger_core::vocab::acd::QueueKey;
+use strowger_core::vocab::acd::{Activity, Intent, QueueKey};
 use strowger_core::vocab::record::CallEnd;
 use strowger_core::vocab::{AgentKey, ExtensionKey, InteractionId, OfferId, TrunkKey};
 
@@ -174,4 +174,79 @@ fn a_state_is_told_when_it_changes_and_a_call_comes_before_what_is_wanted() {
         .map(|(now, sub, _)| format!("{now} {sub}"))
         .collect();
     assert_eq!(states, ["idle ", "talking ", "onBreak 3", "offline "]);
+}
+
+/// A call of extension 8001, with another number than the first.
+fn second(call: u128) -> (CallId, EventKind) {
+    let call = CallId(call);
+    let caller = extension("8001");
+    let started = EventKind::CallStarted { call, interaction: ALL, caller, dialled: "8002".into() };
+    (call, started)
+}
+
+fn ended_as(call: CallId, cause: EndCause) -> EventKind {
+    let EventKind::CallEnded { mut record } =
+        ended(extension("8001"), extension("8002"), EndedBy::Caller, cause)
+    else {
+        unreachable!("it ends")
+    };
+    record.call = call;
+    EventKind::CallEnded { record }
+}
+
+#[test]
+fn a_consultation_fails_or_succeeds_and_ends() {
+    let held = EventKind::CallHeld { call: CALL, interaction: ALL, by: extension("8001") };
+    let resumed = EventKind::CallResumed { call: CALL, interaction: ALL, by: extension("8001") };
+    let (call, starts) = second(2);
+    let answers = EventKind::CallAnswered { call, interaction: ALL, callee: extension("8002") };
+    let about_consulting = |events: &[EventKind]| {
+        let mut story = seated();
+        told(
+            &mut story,
+            &[
+                started(outside("0571")),
+                EventKind::CallRinging { call: CALL, interaction: ALL, callee: extension("8001") },
+            ],
+        );
+        let mut names = told(&mut story, events);
+        names.retain(|name| name.contains("consult"));
+        names
+    };
+    let in_vain = [held.clone(), starts.clone(), ended_as(call, EndCause::Busy), resumed.clone()];
+    assert_eq!(about_consulting(&in_vain), ["consult_fail 101"]);
+    let ends_first = [
+        held.clone(),
+        starts.clone(),
+        answers.clone(),
+        ended_as(call, EndCause::Normal),
+        resumed.clone(),
+    ];
+    assert_eq!(about_consulting(&ends_first), ["consult_succ 101", "end_consult_succ 101"]);
+    let resumes_first = [held, starts, answers, resumed, ended_as(call, EndCause::Normal)];
+    assert_eq!(about_consulting(&resumes_first), ["consult_succ 101", "end_consult_succ 101"]);
+}
+
+#[test]
+fn what_was_tried_in_vain_is_told_also_when_its_call_is_over() {
+    let mut story = seated();
+    told(&mut story, &[started(extension("8001"))]);
+    let failed = |call, attempt| EventKind::AttemptFailed { call, interaction: ALL, attempt };
+    let events = [
+        failed(CALL, Attempt::Transfer),
+        failed(CALL, Attempt::Choice),
+        failed(CallId(9), Attempt::Message),
+        failed(CALL, Attempt::Supervision),
+        failed(CallId(9), Attempt::Conference),
+        failed(CALL, Attempt::Pickup),
+    ];
+    let wanted = [
+        "transfer_agent_fail 101",
+        "dtmf_gather_fail 101",
+        "voice_mail_fail ",
+        "eavesdrop_fail 101",
+        "three_way_fail ",
+        "substitute_fail 101",
+    ];
+    assert_eq!(told(&mut story, &events), wanted);
 }

@@ -68,6 +68,13 @@ pub(super) struct Voice {
     pub(super) prompt: String,
 }
 
+#[cfg(test)]
+impl Voice {
+    pub(super) fn playing(prompt: &str) -> Self {
+        Self { kind: "wav".to_owned(), content: prompt.to_owned(), prompt: prompt.to_owned() }
+    }
+}
+
 /// What was set, by name.
 pub(super) type Defaults = BTreeMap<String, Voice>;
 
@@ -192,7 +199,8 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
     let tenant = &asked.tenant.tenant;
     let wanted = asked.body()?.objects("DefVoices")?;
     let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "DefVoices is missing"))?;
-    let mut all = defaults(&app, tenant).await?;
+    let before = defaults(&app, tenant).await?;
+    let mut all = before.clone();
     for fields in &wanted {
         for name in VOICES {
             let Some(value) = fields.value(name) else { continue };
@@ -211,8 +219,9 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
             }
         }
     }
+    ivr::apply(&app, &asked, &before, &all).await?;
     APPLICATION.put(&app, tenant, DEFAULTS, &all).await?;
-    ivr::apply(&app, &asked).await?;
+    forget_spoken(&app, tenant, &all).await?;
     written(Value::Null)
 }
 
@@ -244,6 +253,18 @@ async fn spoken(app: &App, tenant: &str, text: &str) -> Result<String, Refusal> 
     let kept = app.gateway.keep_sound(tenant, wav).await.map_err(unfit)?;
     SPOKEN.put(app, tenant, &sum, &kept.prompt).await?;
     Ok(kept.prompt)
+}
+
+/// Removes what was spoken and no default voice says any more: nobody else knows its name.
+async fn forget_spoken(app: &App, tenant: &str, used: &Defaults) -> Result<(), Refusal> {
+    for (sum, prompt) in SPOKEN.all::<String>(app, tenant).await? {
+        if used.values().any(|voice| voice.prompt == prompt) {
+            continue;
+        }
+        SPOKEN.remove(app, tenant, &sum).await?;
+        app.gateway.remove_sound(tenant, &prompt).await.map_err(unfit)?;
+    }
+    Ok(())
 }
 
 async fn show(State(app): State<App>, asked: Asked) -> Outcome {

@@ -16,10 +16,11 @@ use super::client::Client;
 use super::events;
 use super::fields::{Fields, Path, query, read_flag};
 use super::ids;
-use super::queues::{MOST_ROWS, changeable};
+use super::queues::changeable;
 use super::refusal::{Fault, Refusal};
 use super::tell;
 use crate::api::app::App;
+use crate::api::dialect::common;
 use crate::api::gateway::MAX_ROWS;
 use crate::api::keep::Keep;
 
@@ -50,21 +51,11 @@ impl Client {
         kind: Kind,
         queue: Option<&str>,
     ) -> Result<Vec<AgentView>, Refusal> {
-        let (mut found, mut offset) = (Vec::new(), 0);
-        while offset < MOST_ROWS {
-            let queue = queue.map(str::to_owned);
-            let query = Query::Agents { queue, offset, limit: MAX_ROWS };
-            let Reply::Agents(page) = self.ask(app, query).await? else {
-                return Err(Refusal::unexpected());
-            };
-            offset += page.items.len();
-            let end = page.items.is_empty() || offset >= page.total;
-            found.extend(page.items.into_iter().filter(|view| Kind::of(&view.config) == kind));
-            if end {
-                break;
-            }
-        }
-        Ok(found)
+        let agents = match queue {
+            Some(queue) => common::agents_of(app, &self.principal, queue).await?,
+            None => common::agents(app, &self.principal).await?,
+        };
+        Ok(agents.into_iter().filter(|view| Kind::of(&view.config) == kind).collect())
     }
 
     async fn kept_of(&self, app: &App, id: &str) -> Result<Kept, Refusal> {

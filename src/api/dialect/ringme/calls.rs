@@ -13,11 +13,10 @@ use strowger_core::vocab::{CallId, Command, Query, Reply};
 use super::client::Client;
 use super::fields::{Fields, Path};
 use super::ids::{bare, shown};
-use super::queues::MOST_ROWS;
 use super::refusal::{Fault, Refusal};
 use crate::api::app::{App, wall_ms};
+use crate::api::dialect::common;
 use crate::api::extract::call_id;
-use crate::api::gateway::MAX_ROWS;
 
 type Answer = Result<Json<Value>, Refusal>;
 
@@ -64,18 +63,8 @@ fn item(client: &Client, view: &CallView) -> Value {
 pub(super) async fn list(State(app): State<App>, client: Client, Path(id): Path<String>) -> Answer {
     client.is(&id)?;
     client.sees()?;
-    let mut items = Vec::new();
-    while items.len() < MOST_ROWS {
-        let query = Query::Calls { offset: items.len(), limit: MAX_ROWS };
-        let Reply::Calls(page) = client.ask(&app, query).await? else {
-            return Err(Refusal::unexpected());
-        };
-        let end = page.items.is_empty();
-        items.extend(page.items.iter().map(|view| item(&client, view)));
-        if end || items.len() >= page.total {
-            break;
-        }
-    }
+    let calls = common::calls(&app, &client.principal).await?;
+    let items = calls.iter().map(|view| item(&client, view)).collect();
     Ok(Json(Value::Array(items)))
 }
 

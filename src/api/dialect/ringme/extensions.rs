@@ -1,5 +1,7 @@
 //! Internal numbers of a client: phones and queues.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,16 +9,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{DefinitionOrder, QueueConfig, QueueKey};
 use strowger_core::vocab::config::Extension;
-use strowger_core::vocab::define::{Entry, EntryKey, EntryKind, EntryOrder, EntryView};
+use strowger_core::vocab::define::{Entry, EntryKey, EntryOrder, EntryView};
 use strowger_core::vocab::{Command, Done, ExtensionKey, Query, Reply, Secret};
 
 use super::client::Client;
 use super::fields::{Fields, Given, Path};
 use super::ids::{self, bare, shown};
 use super::queue_item::fresh;
-use super::queues::{MOST_ROWS, changeable};
+use super::queues::changeable;
 use super::refusal::{Fault, Refusal};
 use crate::api::app::{App, wall_ms};
+use crate::api::dialect::common;
 use crate::api::gateway::MAX_ROWS;
 use crate::api::provision;
 
@@ -123,6 +126,22 @@ impl Client {
         Ok(kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default())
     }
 
+    /// What is kept of all numbers.
+    async fn kept_numbers(&self, app: &App) -> Result<BTreeMap<String, Kept>, Refusal> {
+        let (mut all, mut after) = (BTreeMap::new(), None::<String>);
+        loop {
+            let rows = app.gateway.kept_all(self.tenant(), SPACE, after.as_deref(), MAX_ROWS);
+            let rows = rows.await?;
+            let full = rows.len() == MAX_ROWS;
+            after = rows.last().map(|(number, _)| number.clone());
+            let read = |(number, kept)| (number, serde_json::from_value(kept).unwrap_or_default());
+            all.extend(rows.into_iter().map(read));
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
     async fn keep_number(&self, app: &App, number: &str, kept: &Kept) -> Result<(), Refusal> {
         let document = serde_json::to_value(kept).map_err(|error| Refusal::internal(&error))?;
         Ok(app.gateway.keep(self.tenant(), SPACE, number, Some(document)).await?)
@@ -161,36 +180,12 @@ impl Client {
 
     /// All queues.
     pub(super) async fn queues(&self, app: &App) -> Result<Vec<(QueueConfig, bool)>, Refusal> {
-        let mut found = Vec::new();
-        while found.len() < MOST_ROWS {
-            let query = Query::Queues { offset: found.len(), limit: MAX_ROWS };
-            let Reply::Queues(page) = self.ask(app, query).await? else {
-                return Err(Refusal::unexpected());
-            };
-            let end = page.items.is_empty();
-            found.extend(page.items.into_iter().map(|view| (view.config, view.from_file)));
-            if end || found.len() >= page.total {
-                break;
-            }
-        }
-        Ok(found)
+        let queues = common::queues(app, &self.principal).await?;
+        Ok(queues.into_iter().map(|view| (view.config, view.from_file)).collect())
     }
 
     async fn phones(&self, app: &App) -> Result<Vec<EntryView>, Refusal> {
-        let mut found = Vec::new();
-        while found.len() < MOST_ROWS {
-            let (kind, offset) = (EntryKind::Extension, found.len());
-            let query = Query::Entries { kind, offset, limit: MAX_ROWS };
-            let Reply::Entries(page) = self.ask(app, query).await? else {
-                return Err(Refusal::unexpected());
-            };
-            let end = page.items.is_empty();
-            found.extend(page.items);
-            if end || found.len() >= page.total {
-                break;
-            }
-        }
-        Ok(found)
+        Ok(common::extensions(app, &self.principal).await?)
     }
 }
 
@@ -207,9 +202,10 @@ pub(super) async fn list(State(app): State<App>, client: Client, Path(id): Path<
     let names = all.iter().map(|one| one.number().to_owned()).collect();
     let ids = client.ids_of(&app, ids::EXTENSIONS, names).await?;
     let client_id = client.number(&app).await?;
+    let mut kept = client.kept_numbers(&app).await?;
     let mut items = Vec::with_capacity(all.len());
     for (one, id) in all.iter().zip(ids) {
-        let kept = client.kept_number(&app, one.number()).await?;
+        let kept = kept.remove(one.number()).unwrap_or_default();
         items.push(one.show(&client, &client_id, id, kept));
     }
     Ok(Json(Value::Array(items)))

@@ -16,7 +16,8 @@ use super::ids;
 use super::refusal::Refusal;
 use crate::api::app::App;
 use crate::api::auth::standing_in;
-use crate::api::gateway::{Follow, Followed, MAX_ROWS};
+use crate::api::dialect::common;
+use crate::api::gateway::{Follow, Followed};
 use crate::api::outgoing::{METHOD, Post, To};
 
 /// The status that was told last, by agents that somebody wishes to hear of.
@@ -84,19 +85,9 @@ impl Teller {
     }
 
     async fn look(&mut self, tenant: &str) {
-        let mut offset = 0;
-        loop {
-            let query = Query::Agents { queue: None, offset, limit: MAX_ROWS };
-            let reply = self.app.gateway.query(principal(tenant), query).await;
-            let Reply::Agents(page) = reply else { return };
-            offset += page.items.len();
-            let end = page.items.is_empty() || offset >= page.total;
-            for view in page.items {
-                self.shown.insert(view.config.key, status(&view.intent));
-            }
-            if end {
-                return;
-            }
+        let Ok(agents) = common::agents(&self.app, &principal(tenant)).await else { return };
+        for view in agents {
+            self.shown.insert(view.config.key, status(&view.intent));
         }
     }
 

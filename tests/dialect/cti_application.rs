@@ -1,0 +1,113 @@
+//! CTI cloud: what an application sets for all of its agents, seen by their phones and clients.
+
+use serde_json::json;
+
+use super::cti::*;
+use super::cti_socket::Client;
+use super::support::SOON;
+use super::support::phone::{Account, Phone, Transport};
+use super::support::sipp::SippPhone;
+use super::support::switch::Switch;
+use super::support::wait::wait_until;
+
+fn set(switch: &Switch, body: &serde_json::Value) {
+    let answer = post(switch, "PUT", &format!("apps?{}", auth(APP)), body);
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+}
+
+#[test]
+fn an_agent_sees_a_covered_number_where_the_application_hides_customers() {
+    let switch = switch();
+    let account = Account::of(&switch, "8001", Transport::Udp);
+    let mut phone = SippPhone::register(switch.place(), &account, AGENT_TONE);
+    switch.wait_registered("8001");
+    let mut client = Client::login(&switch, "101");
+    let mut seen = 0;
+    let covered = "057*****4321";
+    let dial = json!({"Method": "dialout", "DestNumber": CUSTOMER, "SpNumber": RELAY});
+    for (hides, shown) in [(false, CUSTOMER), (true, covered)] {
+        set(&switch, &json!({"IsHideUserNum": hides}));
+        let answer = post(&switch, "GET", &format!("apps?{}", auth(APP)), &json!({}));
+        assert_eq!(answer["Result"]["IsHideUserNum"], json!(hides), "{answer}");
+        client.done(&dial);
+        let ringing = client.wait("agentRinging", &mut seen);
+        assert_eq!(ringing["DestNumber"], shown, "{ringing}");
+        let state = client.done(&json!({"Method": "getState"}));
+        assert_eq!(state["DestNumber"], shown, "{state}");
+        let from = format!("From: <sip:{shown}@");
+        wait_until("the phone shows it", SOON, || phone.waiting().messages().contains(&from));
+        switch.hang_up_all();
+        switch.wait_idle();
+    }
+    let messages = phone.waiting().messages();
+    let (_, last) = messages.rsplit_once("INVITE sip:").expect("an INVITE");
+    assert!(!last.contains(CUSTOMER), "{last}");
+}
+
+#[test]
+fn the_application_s_wrap_up_follows_a_queue_s_call() {
+    let office = Office::open();
+    let switch = &office.switch;
+    let account = Account::of(switch, "8002", Transport::Udp);
+    let mut caller = SippPhone::register(switch.place(), &account, 700.0);
+    let state = || {
+        let answer = post(switch, "GET", &format!("agents/101?{}", auth(APP)), &json!({}));
+        answer["Result"]["State"].as_u64().expect("a state")
+    };
+    let mut phone = office.phone;
+    post(switch, "POST", &format!("agent/login?{}", auth(APP)), &json!({"agent_Id": "101"}));
+    // 1 is after-call work, 0 none.
+    for (secs, after) in [(0, 0), (600, 1)] {
+        set(switch, &json!({"WrapUpTime": secs}));
+        let answer = post(switch, "GET", &format!("apps?{}", auth(APP)), &json!({}));
+        assert_eq!(answer["Result"]["WrapUpTime"], json!(secs), "{answer}");
+        caller.dial("9001");
+        phone.answer();
+        phone.wait_connected();
+        wait_until("in a call", SOON, || state() == 3);
+        switch.hang_up_all();
+        phone.wait_ended();
+        wait_until("the call is over", SOON, || state() == after);
+    }
+}
+
+#[test]
+fn two_seats_of_one_request_do_not_share_an_extension() {
+    let switch = switch();
+    let path = || format!("agents?{}", auth(APP));
+    let seat = |id: &str, more: serde_json::Value| {
+        let mut seat = json!({"AgentId": id, "WorkId": id});
+        for (name, value) in more.as_object().unwrap() {
+            seat[name] = value.clone();
+        }
+        seat
+    };
+    let bound = json!({"Extension": "2457"});
+    let made = json!({"Extension": "2466", "IsCreateExtension": true});
+    for (more, code) in [(&bound, "100016"), (&made, "100015")] {
+        let agents = [seat("201", more.clone()), seat("202", more.clone())];
+        let answer = post(&switch, "POST", &path(), &json!({"Agents": agents}));
+        assert_eq!(answer["ErrCode"], code, "{answer}");
+        // Nothing of it was made.
+        let answer = post(&switch, "GET", &format!("agents/201?{}", auth(APP)), &json!({}));
+        assert_eq!(answer["ErrCode"], "100018", "{answer}");
+    }
+    let agents = [seat("201", bound), seat("202", made)];
+    let answer = post(&switch, "POST", &path(), &json!({"Agents": agents}));
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+}
+
+#[test]
+fn all_who_ask_for_the_first_secret_get_the_same() {
+    let switch = switch();
+    let secret = || {
+        let answer = post(&switch, "GET", &format!("apps?{}", auth(APP)), &json!({}));
+        answer["Result"]["Secret"].as_str().expect("a secret").to_owned()
+    };
+    let secrets: Vec<String> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(secret)).collect();
+        asking.into_iter().map(|one| one.join().expect("an answer")).collect()
+    });
+    assert_eq!(secrets[0].len(), 32);
+    assert!(secrets.iter().all(|own| *own == secrets[0]), "{secrets:?}");
+}
