@@ -36,6 +36,12 @@ impl LineEnd {
         Self { mouth: LineMouth { mix, inbox }, frames, missed: 0 }
     }
 
+    /// One without a worker: nothing is heard, and what is said is lost.
+    #[cfg(test)]
+    pub fn loose(mix: MixId) -> Self {
+        Self::open(mix, Arc::new(Inbox::new().expect("a descriptor is left")))
+    }
+
     /// The next 20 ms of what is said: 16-bit PCM at 8 kHz. `None` when nothing more will come.
     pub async fn hear(&mut self) -> Option<Arc<[u8]>> {
         loop {

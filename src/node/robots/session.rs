@@ -266,7 +266,148 @@ fn obey(links: &Links, call: &RobotCall, mouth: &LineMouth, text: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use ::media::order::MixId;
+    use strowger_core::vocab::dial::DialNumber;
+    use strowger_core::vocab::{CallId, Secret, WorkerId};
+    use tokio::net::TcpStream;
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+    use super::super::Robots;
     use super::*;
+    use crate::net::outbound::Outbound;
+    use crate::node::mailbox::Mailbox;
+
+    const LINE: MixId = MixId(7);
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// The switch's side of a session: what it heard, and the counts.
+    struct Heard {
+        words: Vec<RobotWord>,
+        lost: u64,
+        refused: u64,
+    }
+
+    /// A session from its beginning to its end with a robot that does this when it has been told who is called.
+    async fn session<F, R>(robot: F) -> Heard
+    where
+        F: FnOnce(WebSocketStream<TcpStream>) -> R,
+        R: Future<Output = ()>,
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let mailbox = Arc::new(Mailbox::new().unwrap());
+        let outbound = Outbound::new(&[], true).unwrap();
+        let runtime = tokio::runtime::Handle::current();
+        let robots = Robots::new(runtime, outbound, Arc::clone(&mailbox));
+        let call = RobotCall {
+            line: LINE,
+            worker: WorkerId(0),
+            url,
+            token: Secret::new("open sesame"),
+            tenant: "demo".into(),
+            call: CallId(5),
+            task: "spring".into(),
+            number: DialNumber { id: "17".into(), number: "0571".into() },
+            caller_number: "0572".into(),
+        };
+        let (notes, received) = mpsc::channel(1);
+        robots.links.figures.present.fetch_add(1, Ordering::Relaxed);
+        let own = run(robots.links.clone(), Box::new(call), LineEnd::loose(LINE), received);
+        let other = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            let first = socket.next().await.unwrap().unwrap().into_text().unwrap();
+            assert!(first.contains(r#""type":"start""#) && first.contains("0571"), "{first}");
+            robot(socket).await;
+        };
+        timeout(LIMIT, async { tokio::join!(own, other) }).await.unwrap();
+        drop(notes);
+        let mut letters = VecDeque::new();
+        mailbox.letters().take(&mut letters);
+        let word = |input| match input {
+            Input::Robot { line: LINE, word } => word,
+            other => panic!("{other:?}"),
+        };
+        let figures = robots.figures();
+        assert_eq!(figures.present.load(Ordering::Relaxed), 0);
+        Heard {
+            words: letters.into_iter().map(word).collect(),
+            lost: figures.lost.load(Ordering::Relaxed),
+            refused: figures.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn leave(mut socket: WebSocketStream<TcpStream>) {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        socket.send(Message::Close(Some(frame))).await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+    }
+
+    #[tokio::test]
+    async fn a_robot_that_leaves_as_it_should_hangs_up() {
+        let heard = session(leave).await;
+        assert_eq!(heard.words, [RobotWord::Opened, RobotWord::HangUp, RobotWord::Lost]);
+        assert_eq!((heard.lost, heard.refused), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_robot_whose_connection_breaks_is_lost() {
+        let heard = session(|socket| async { drop(socket) }).await;
+        assert_eq!(heard.words, [RobotWord::Opened, RobotWord::Lost]);
+        assert_eq!(heard.lost, 1);
+    }
+
+    #[tokio::test]
+    async fn audio_that_comes_too_fast_goes_no_further() {
+        const MESSAGE: usize = 60_000;
+        let heard = session(|mut socket| async {
+            for _ in 0..40 {
+                socket.send(Message::binary(vec![0; MESSAGE])).await.unwrap();
+            }
+            leave(socket).await;
+        })
+        .await;
+        assert_eq!(heard.words.last(), Some(&RobotWord::Lost));
+        let taken = 40 * MESSAGE as u64 - heard.refused;
+        // Half a minute, and what could be spoken meanwhile.
+        assert!((420_000..480_000 + 20 * PACE).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test]
+    async fn a_robot_that_talks_without_end_is_lost() {
+        let heard = session(|mut socket| async move {
+            // The other end may be gone before all is said.
+            while socket.send(Message::text(r#"{"type": "clear"}"#)).await.is_ok() {}
+        })
+        .await;
+        assert_eq!(heard.words, [RobotWord::Opened, RobotWord::Lost]);
+        assert_eq!(heard.lost, 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_robot_says_is_told_and_its_mistakes_are_answered() {
+        let heard = session(|mut socket| async {
+            socket.send(Message::text(r#"{"type": "transfer", "to": "9001"}"#)).await.unwrap();
+            socket.send(Message::text("what?")).await.unwrap();
+            let answer = loop {
+                match socket.next().await.unwrap().unwrap() {
+                    Message::Text(text) => break text,
+                    _ => continue,
+                }
+            };
+            assert!(answer.contains(r#""type":"error""#) && answer.contains("hangup"), "{answer}");
+            leave(socket).await;
+        })
+        .await;
+        let transfer = RobotWord::Transfer("9001".into());
+        let expected = [RobotWord::Opened, transfer, RobotWord::HangUp, RobotWord::Lost];
+        assert_eq!(heard.words, expected);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_allowance_is_used_up_and_grows_again() {
