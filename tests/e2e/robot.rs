@@ -13,6 +13,7 @@ use super::support::rtp::RtpPeer;
 use super::support::sipp::{Scenario, Sipp, SippPhone};
 use super::support::switch::{Setup, Switch};
 use super::support::wait::wait_until;
+use super::webhooks_tls::certified;
 
 const SHOWN: &str = "057126200670";
 const FIRST: &str = "057188880001";
@@ -34,13 +35,17 @@ struct Scene {
 
 impl Scene {
     fn open() -> Self {
-        let place = Arc::new(Place::take());
+        Self::open_in(Arc::new(Place::take()), "allow_private = true")
+    }
+
+    /// With these keys of `[webhooks]`.
+    fn open_in(place: Arc<Place>, webhooks: &str) -> Self {
         let port = place.port();
         let customer = RtpPeer::open(place.ports(2), CUSTOMER);
         let carrier = Scenario::carrier("carrier", port, customer.port()).start(&place);
         let setup = Setup::default()
             .extension("8002", "")
-            .with("[webhooks]\nallow_private = true\n")
+            .with(&format!("[webhooks]\n{webhooks}\n"))
             .with("[[dialer]]\ntenant = \"demo\"\nclasses = [\"national\"]\n")
             .with(&format!(
                 "[[trunk]]\ntenant = \"demo\"\nname = \"carrier\"\nhost = \"127.0.0.1:{port}\"\n\
@@ -58,8 +63,13 @@ impl Scene {
 
     /// A task has its robot at this port.
     fn start(&self, port: u16) {
+        self.start_at(&format!("ws://127.0.0.1:{port}/calls?of=demo"));
+    }
+
+    /// ... at this address.
+    fn start_at(&self, url: &str) {
         let task = json!({"mode": "robot", "caller_number": SHOWN, "max_calls": 1,
-            "robot_url": format!("ws://127.0.0.1:{port}/calls?of=demo"), "robot_token": TOKEN});
+            "robot_url": url, "robot_token": TOKEN});
         let answer = self.switch.http().put(TASK, &task);
         assert_eq!(answer.status, 204, "{}", answer.text());
         let answer = self.switch.http().post(&format!("{TASK}/start"), &json!({}));
@@ -188,4 +198,40 @@ fn a_robot_that_is_not_there_fails_its_number_and_the_next_one_hangs_up() {
         let metrics = scene.switch.http().get("/metrics").text();
         metrics.lines().any(|line| line == "strowger_robots 0")
     });
+}
+
+#[test]
+fn a_robot_behind_tls_is_reached_where_its_authority_is_trusted_and_no_other() {
+    let place = Arc::new(Place::take());
+    let ((authority, config), (_, other)) = (certified(), certified());
+    let file = place.dir().join("ca.pem");
+    std::fs::write(&file, authority).unwrap();
+    let keys = format!("allow_private = true\nca_file = {file:?}");
+    let mut scene = Scene::open_in(place, &keys);
+    let robot = Robot::secured(scene.place.port(), config);
+    scene.start_at(&format!("wss://{}/calls", robot.address()));
+    scene.dial(FIRST, false);
+    assert_eq!(robot.wait_told("start", 1)["number"], FIRST);
+    let remote = scene.carrier.wait_remote_rtp();
+    scene.customer.send_to(remote);
+    scene.customer_hears(CUSTOMER, AGENT);
+    robot.say(&json!({"type": "hangup"}));
+    assert_eq!(robot.wait_told("hangup", 1)["reason"], "ended");
+    let stranger = Robot::secured(scene.place.port(), other);
+    scene.start_at(&format!("wss://{}/calls", stranger.address()));
+    scene.dial(SECOND, true);
+    let records = scene.switch.wait_records(2);
+    assert_eq!(records[0]["cause"], "robot_lost", "{records:?}");
+    assert_eq!(stranger.doors(), [], "nothing is said to whom nobody vouches for");
+}
+
+#[test]
+fn no_robot_at_a_private_address_is_reached_unless_that_is_allowed() {
+    let scene = Scene::open_in(Arc::new(Place::take()), "allow_private = false");
+    let robot = Robot::start(scene.place.port());
+    scene.start(robot.address().port());
+    scene.dial(FIRST, true);
+    let records = scene.switch.wait_records(1);
+    assert_eq!(records[0]["cause"], "robot_lost", "{records:?}");
+    assert_eq!(robot.doors(), []);
 }

@@ -1,11 +1,13 @@
 //! A robot: a WebSocket server that says back all audio that it is told.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::{Message, WebSocket};
@@ -37,6 +39,15 @@ pub struct Robot {
 impl Robot {
     /// Waits for calls at a port of loopback.
     pub fn start(port: u16) -> Self {
+        Self::start_with(port, None)
+    }
+
+    /// ... over TLS.
+    pub fn secured(port: u16, config: Arc<ServerConfig>) -> Self {
+        Self::start_with(port, Some(config))
+    }
+
+    fn start_with(port: u16, config: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("the robot's port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
@@ -46,7 +57,7 @@ impl Robot {
         let thread = thread::spawn(move || {
             while !lock(&shared).stopped {
                 match listener.accept() {
-                    Ok((stream, _)) => serve(stream, &shared, &said),
+                    Ok((stream, _)) => meet(stream, config.clone(), &shared, &said),
                     Err(_) => thread::sleep(LOOK),
                 }
             }
@@ -107,9 +118,30 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>, said: &Receiver<Message>) {
+fn meet(
+    stream: TcpStream,
+    config: Option<Arc<ServerConfig>>,
+    state: &Mutex<State>,
+    said: &Receiver<Message>,
+) {
     stream.set_nonblocking(false).expect("a socket can be made blocking");
     stream.set_nodelay(true).expect("a socket can be made prompt");
+    let socket = stream.try_clone().expect("a socket can be shared");
+    match config {
+        Some(config) => {
+            let connection = ServerConnection::new(config).expect("the certificate is right");
+            serve(StreamOwned::new(connection, stream), &socket, state, said);
+        }
+        None => serve(stream, &socket, state, said),
+    }
+}
+
+fn serve<S: Read + Write>(
+    stream: S,
+    below: &TcpStream,
+    state: &Mutex<State>,
+    said: &Receiver<Message>,
+) {
     // The library's own type for a refusal is as large as it is.
     #[allow(clippy::result_large_err)]
     let door = |request: &Request, answer: Response| {
@@ -119,14 +151,15 @@ fn serve(stream: TcpStream, state: &Mutex<State>, said: &Receiver<Message>) {
         lock(state).doors.push((request.uri().to_string(), authorization));
         Ok(answer)
     };
-    let mut socket = tungstenite::accept_hdr(stream, door).expect("the switch speaks WebSocket");
-    socket.get_ref().set_read_timeout(Some(LOOK)).expect("a socket can have a timeout");
+    // Whoever does not trust us goes before a word is said.
+    let Ok(mut socket) = tungstenite::accept_hdr(stream, door) else { return };
+    below.set_read_timeout(Some(LOOK)).expect("a socket can have a timeout");
     while !lock(state).stopped && converse(&mut socket, state, said).is_ok() {}
 }
 
 /// Hears one message and says what is to be said.
-fn converse(
-    socket: &mut WebSocket<TcpStream>,
+fn converse<S: Read + Write>(
+    socket: &mut WebSocket<S>,
     state: &Mutex<State>,
     said: &Receiver<Message>,
 ) -> Result<(), ()> {
