@@ -92,6 +92,22 @@ impl Acd {
         self.heralds.push(call);
     }
 
+    /// A caller who waits leaves as if its longest wait were over: now, or when nobody rings for it any more.
+    pub fn time_is_up(&mut self, now: Now, call: CallId) {
+        let Some(caller) = self.callers.get_mut(&call) else { return };
+        match &mut caller.stage {
+            Stage::Waiting { offers, .. } if offers.is_empty() => {
+                self.overflow(now, call, OverflowReason::Timeout);
+            }
+            Stage::Waiting { leaving, .. } | Stage::Taken { leaving, .. } => {
+                *leaving = true;
+                self.refresh_caller(now, call);
+            }
+            Stage::Parked { .. } | Stage::CallingBack { .. } | Stage::Talking { .. } => {}
+        }
+        self.settle(now);
+    }
+
     /// Limits and pauses may be others now: what holds for a caller is decided anew.
     pub(super) fn reconsider(&mut self, now: Now, call: CallId) {
         let Some(caller) = self.callers.get_mut(&call) else { return };

@@ -1,4 +1,4 @@
-//! The beginning, a new configuration, and the end.
+//! The beginning, and a new configuration.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,7 +22,7 @@ use crate::stock::Stock;
 use crate::trunk::Trunks;
 use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
-use crate::vocab::{Boot, Config, Effect, EventKind, ExtensionKey, Now, Record, Restored};
+use crate::vocab::{Boot, Config, EventKind, ExtensionKey, Now, Record, Restored};
 
 use super::attended::{Defined, Lobby};
 use super::figures::Counters;
@@ -35,7 +35,7 @@ use super::queue::{Definitions, Queues};
 use super::staff::Staff;
 use super::subscribe::PACKAGES;
 use super::summons::Summons;
-use super::{Books, Desk, Drain, Running};
+use super::{Books, Desk, Running};
 
 /// Nonces that authenticated somebody and are remembered against replay.
 const NONCES_REMEMBERED: usize = 65_536;
@@ -188,41 +188,6 @@ impl Running {
         self.revise_reminders(now);
         self.desk.out.publish(now, None, EventKind::Reloaded);
         self.tick_trunks(now);
-    }
-
-    /// No new calls; existing ones end by themselves or at the deadline.
-    pub(super) fn begin_drain(&mut self, now: Now, grace_ms: u64) {
-        let deadline = now.mono.saturating_add(grace_ms.saturating_mul(1_000_000));
-        let reported = self.drain.is_some_and(|drain| drain.reported);
-        self.drain = Some(Drain { deadline, reported });
-        // Carriers bring no new calls to an account that has left.
-        self.books.trunks.withdraw(now);
-        self.tick_trunks(now);
-        self.tick_drain(now);
-    }
-
-    pub(super) fn tick_drain(&mut self, now: Now) {
-        if self.drain.is_none_or(|drain| drain.reported || drain.deadline > now.mono) {
-            return;
-        }
-        let live: Vec<_> =
-            self.calls.iter().filter(|call| call.is_live()).map(|call| call.id).collect();
-        for call in live {
-            self.step(now, call, |call, ctx| call.hang_up(ctx, EndCause::Shutdown));
-        }
-        // The calls have ended; what is awaited now are their reports, which have limits of their own.
-        if let Some(drain) = &mut self.drain {
-            drain.deadline = u64::MAX;
-        }
-    }
-
-    /// Tells the shell, once, when no call is left and every BYE is answered.
-    pub(super) fn report_drained(&mut self) {
-        let quiet = self.calls.is_empty() && self.desk.sip.counts().legs == 0;
-        if let Some(drain) = self.drain.as_mut().filter(|drain| quiet && !drain.reported) {
-            drain.reported = true;
-            self.desk.out.push(Effect::Drained);
-        }
     }
 }
 

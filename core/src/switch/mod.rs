@@ -19,6 +19,7 @@ mod consult;
 mod define;
 mod dialer;
 mod dialer_orders;
+mod drain;
 mod feature;
 mod figures;
 mod flows;
@@ -88,6 +89,7 @@ use trunks::TrunkErrands;
 use attended::Lobby;
 use conference::Conferences;
 use dialer::Dialing;
+use drain::Drain;
 use figures::Counters;
 use flows::Flows;
 use forward::Owners;
@@ -167,13 +169,6 @@ struct Running {
     now: Now,
     counters: Counters,
     drain: Option<Drain>,
-}
-
-/// No new calls; the rest ends by then.
-#[derive(Debug, Clone, Copy)]
-struct Drain {
-    deadline: u64,
-    reported: bool,
 }
 
 /// The whole exchange.
@@ -427,7 +422,7 @@ impl Running {
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        let drain = self.drain.filter(|drain| !drain.reported).map(|drain| drain.deadline);
+        let drain = self.drain.and_then(|drain| drain.next_deadline());
         [
             self.desk.sip.next_deadline(),
             self.calls.next_deadline(),

@@ -27,6 +27,7 @@ mod dial_elsewhere;
 mod dial_plan;
 mod dial_robot;
 mod dial_sim;
+mod drain;
 mod exchange;
 mod forward_calls;
 mod forward_orders;

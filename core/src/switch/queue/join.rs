@@ -125,6 +125,15 @@ impl Running {
         hops
     }
 
+    /// Callers who wait in queues, in order of their calls; only those for whom there is another place, where it is asked.
+    pub(in super::super) fn waiting_callers(&self, elsewhere: bool) -> Vec<CallId> {
+        let waiting = self.queues.visits.iter().filter(|(_, visit)| {
+            matches!(visit.stage, Stage::Waiting)
+                && !(elsewhere && self.ways_out(&visit.queue, OverflowReason::Timeout).is_empty())
+        });
+        waiting.map(|(call, _)| *call).collect()
+    }
+
     /// The distributor has let a caller go.
     pub(super) fn overflow(
         &mut self,
