@@ -42,6 +42,22 @@ impl Baresip {
 
     /// Starts one whose account has further parameters; it registers by itself.
     pub fn start(place: &Place, account: &Account, tone: f64, parameters: &str) -> Self {
+        Self::start_with(place, account, tone, parameters, "")
+    }
+
+    /// Starts one that has this address among its contacts and follows its presence; it prints what changes.
+    pub fn start_watching(place: &Place, account: &Account, tone: f64, friend: &str) -> Self {
+        let contact = format!("\"Friend\" <{friend}>;presence=p2p\n");
+        Self::start_with(place, account, tone, "", &contact)
+    }
+
+    fn start_with(
+        place: &Place,
+        account: &Account,
+        tone: f64,
+        parameters: &str,
+        contacts: &str,
+    ) -> Self {
         let control_port = place.port();
         let dir = place.subdir(&format!("baresip-{control_port}"));
         write_wav(&dir.join("tone.wav"), &sine(tone, 120));
@@ -56,10 +72,13 @@ impl Baresip {
             let first = "module g711.so";
             settings = settings.replace(first, &format!("{first}\nmodule g722.so"));
         }
+        if !contacts.is_empty() {
+            settings += "module_app contact.so\nmodule_app presence.so\n";
+        }
         fs::write(dir.join("config"), settings).expect("a file can be written");
         fs::write(dir.join("accounts"), account_line(account, parameters))
             .expect("a file can be written");
-        fs::write(dir.join("contacts"), "").expect("a file can be written");
+        fs::write(dir.join("contacts"), contacts).expect("a file can be written");
         let mut command = Command::new("baresip");
         command.args(["-4", "-f"]).arg(&dir).current_dir(&dir);
         let mut process =
