@@ -35,6 +35,7 @@ mod robot;
 mod schemathesis;
 mod story;
 mod supervision;
+mod things;
 mod transcode;
 mod transfer;
 mod trunk;

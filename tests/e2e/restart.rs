@@ -108,7 +108,8 @@ fn tone() -> Vec<u8> {
     sine(600.0, 2).into_iter().map(to_ulaw).collect()
 }
 
-fn wav_files(dir: &Path) -> Vec<PathBuf> {
+/// Every recording below a directory.
+pub fn wav_files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
