@@ -245,11 +245,16 @@ impl Directory {
 
     /// A name and number as a phone of the tenant sees them.
     pub fn shown(&self, tenant: &str, name: &str, number: &str) -> Identity {
-        let host = self.host(tenant);
-        if self.hiding.contains(tenant) && !self.is_own(tenant, number) {
-            return shown(&values::covered(name), &values::covered(number), &host);
+        let (name, number) = self.seen(tenant, name.to_owned(), number.to_owned());
+        shown(&name, &number, &self.host(tenant))
+    }
+
+    /// A name and number as phones of the tenant may see them: numbers outside are covered where the tenant wants that.
+    pub fn seen(&self, tenant: &str, name: String, number: String) -> (String, String) {
+        if self.hiding.contains(tenant) && !self.is_own(tenant, &number) {
+            return (values::covered(&name), values::covered(&number));
         }
-        shown(name, number, &host)
+        (name, number)
     }
 
     /// Whether a number is an extension of the tenant's.

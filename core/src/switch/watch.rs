@@ -9,7 +9,7 @@ use crate::mwi;
 use crate::presence::{self, Condition, Entity, Lamp, Member, Phone, Watcher};
 use crate::vocab::acd::{Activity, AgentPlace, Intent};
 use crate::vocab::record::Party;
-use crate::vocab::watch::{Resource, Subject};
+use crate::vocab::watch::{DialogView, Resource, Subject};
 use crate::vocab::{
     AgentKey, CallId, EventKind, ExtensionKey, MailboxCounts, MailboxKey, Now, QueueKey,
 };
@@ -180,10 +180,18 @@ impl Running {
         }
         let line = Line::Extension(key.clone());
         let calls = self.calls.on_line(&line);
+        let directory = &self.books.directory;
+        let seen = |dialog: DialogView| {
+            let (name, number) = directory.seen(&key.tenant, dialog.name, dialog.number);
+            DialogView { name, number, ..dialog }
+        };
         Condition::Phone(Phone {
             registered: self.books.registrar.is_online(key),
             do_not_disturb: self.settings.is_quiet(key),
-            dialogs: calls.flat_map(|call| call.dialogs_of(&self.desk.sip, key)).collect(),
+            dialogs: calls
+                .flat_map(|call| call.dialogs_of(&self.desk.sip, key))
+                .map(seen)
+                .collect(),
         })
     }
 
@@ -200,6 +208,8 @@ impl Running {
                 lamp(Lamp::Lit, true, &format!("{name} {}", extension.number))
             }
             Some(Party::Trunk { name, number, .. }) => {
+                let directory = &self.books.directory;
+                let (name, number) = directory.seen(&place.tenant, name.clone(), number.clone());
                 lamp(Lamp::Lit, true, format!("{name} {number}").trim())
             }
             Some(Party::Service { .. } | Party::Nobody) => lamp(Lamp::Lit, true, "Taken"),

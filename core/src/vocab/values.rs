@@ -148,3 +148,24 @@ pub fn stays_below(path: &str) -> bool {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     !path.is_empty() && Path::new(path).components().all(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_number_at_least_four_digits_are_covered() {
+        for (number, seen) in [
+            ("13812345678", "138****5678"),
+            ("057187654321", "057*****4321"),
+            ("+8613812345678", "+861******5678"),
+            ("Li 057187654321", "Li 057*****4321"),
+            ("1234567", "123****"),
+            ("8001", "8001"),
+            ("*43", "*43"),
+            ("", ""),
+        ] {
+            assert_eq!(covered(number), seen);
+        }
+    }
+}

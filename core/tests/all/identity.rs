@@ -223,3 +223,19 @@ fn two_trunks_with_one_address_are_told_apart() {
     assert_eq!(chosen("sip:12345@192.0.2.1"), Some(keys[0].clone()), "the first");
     assert_eq!(directory.choose_trunk(&[], &invite(&["From: <sip:1@x>;tag=1"])), None);
 }
+
+#[test]
+fn a_tenant_that_hides_numbers_covers_those_outside_and_no_others() {
+    let mut directory = directory(|_| {});
+    directory.set_hiding(["demo".to_owned()].into());
+    let outside = invite(&["From: \"057188880000\" <sip:057188880000@192.0.2.10>;tag=1"]);
+    let carrier = trunk_key("demo", "carrier");
+    let shown = directory.identity(Caller::Trunk(&carrier), &phone(), false, Some(&outside));
+    assert_eq!(shown.from, "\"057*****0000\" <sip:057*****0000@pbx.example>");
+    assert_eq!(
+        from_phone(&directory, &phone(), false).from,
+        "\"Phone 4567\" <sip:4567@pbx.example>"
+    );
+    let seen = |tenant: &str| directory.seen(tenant, String::new(), "057188880000".into()).1;
+    assert_eq!((seen("demo"), seen("other")), ("057*****0000".into(), "057188880000".into()));
+}

@@ -58,6 +58,7 @@ mod supervise_calls;
 mod supervise_ends;
 mod supervise_rights;
 mod switch_edge;
+mod tenant_settings;
 mod toll_fraud;
 mod transcoding;
 mod transfer_attended;
