@@ -17,12 +17,13 @@ use axum::response::{IntoResponse, Response};
 use strowger_core::vocab::Principal;
 
 use super::attempts::Attempts;
+use super::changes::Changes;
 use super::dispositions::{self, Pending};
 use super::gateway::{Gateway, Task};
 use super::idempotency::{self, Idempotency};
 use super::pace::Paces;
 use super::problem::Problem;
-use super::{dialect, health, metrics, native, openapi, provision, web, webhooks};
+use super::{conditional, dialect, health, metrics, native, openapi, provision, web, webhooks};
 
 /// Bounds of the HTTP surface.
 #[derive(Debug, Clone)]
@@ -89,6 +90,8 @@ pub struct Parts {
     pub(super) limits: Limits,
     pub(super) attempts: Attempts,
     paces: Paces,
+    /// Who changes which definition.
+    pub(super) changes: Changes,
     /// Requests that are not done twice.
     pub(super) idempotency: Idempotency,
     pub(super) figures: HttpFigures,
@@ -122,10 +125,12 @@ impl Deref for App {
 impl App {
     /// The surface of a process, and the router with everything that it serves.
     pub fn open(gateway: Arc<dyn Gateway>, limits: Limits) -> (Self, Router) {
-        let (routes, openapi) = documented().split_for_parts();
+        let (routes, mut openapi) = documented().split_for_parts();
+        conditional::describe(&mut openapi);
         let app = Self(Arc::new(Parts {
             gateway,
             paces: Paces::new(limits.requests_per_second),
+            changes: Changes::default(),
             idempotency: Idempotency::default(),
             limits,
             attempts: Attempts::default(),
@@ -138,6 +143,7 @@ impl App {
             started: Instant::now(),
             started_at: wall_ms() / 1_000,
         }));
+        let routes = conditional::around(routes, &app);
         let router = bounded(routes.merge(web::routes()).merge(dialect::routes()), &app);
         (app, router)
     }
@@ -187,6 +193,14 @@ fn documented() -> utoipa_axum::router::OpenApiRouter<App> {
         .merge(openapi::routes())
         .merge(native::routes())
         .merge(provision::routes())
+}
+
+/// The whole description.
+#[cfg(test)]
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    let mut openapi = documented().split_for_parts().1;
+    conditional::describe(&mut openapi);
+    openapi
 }
 
 /// The bounds that hold for everything that is served.

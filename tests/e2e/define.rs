@@ -7,6 +7,33 @@ use super::support::switch::Setup;
 use serde_json::json;
 
 #[test]
+fn of_writers_with_the_same_tag_one_wins_on_the_real_switch() {
+    let switch = Setup::default().start();
+    let path = "/api/v1/extensions/1005";
+    let made = switch.http().put_if(path, ("If-None-Match", "*"), &json!({ "name": "Eve" }));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let again = switch.http().put_if(path, ("If-None-Match", "*"), &json!({ "name": "Eve" }));
+    assert_eq!(again.status, 412, "{}", again.text());
+    // A password does not show, and counts nevertheless.
+    for change in ["name", "password"] {
+        let tag = switch.http().get(path).etag.unwrap();
+        let write = |n: usize| {
+            let body = json!({ "name": "Eve", change: format!("{change}-number-{n}") });
+            switch.http().put_if(path, ("If-Match", &tag), &body).status
+        };
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..6).map(|n| scope.spawn(move || write(n))).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let won = statuses.iter().filter(|status| **status == 200).count();
+        let lost = statuses.iter().filter(|status| **status == 412).count();
+        assert_eq!((won, lost), (1, 5), "{change}: {statuses:?}");
+    }
+    let last = switch.http().get(path).etag.unwrap();
+    assert_eq!(switch.http().put_if(path, ("If-Match", &last), &json!({})).status, 200);
+}
+
+#[test]
 fn an_extension_made_over_http_registers_calls_survives_and_goes() {
     let mut switch = Setup::default().extension("1001", "").start();
     let place = switch.place().clone();

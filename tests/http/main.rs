@@ -5,6 +5,7 @@ mod agents;
 mod audio;
 mod bounds;
 mod client;
+mod conditional;
 mod desk;
 mod dial_tasks;
 mod dispositions;

@@ -45,16 +45,22 @@ impl Outgoing for Fake {
     }
 
     fn put_hook(&self, hook: Hook) -> Later<'_, Result<(), HookError>> {
-        if self.outbox.broken.load(Ordering::Relaxed) {
-            return now(Err(HookError::Failed("the disk is full".into())));
-        }
-        let mut hooks = self.outbox.hooks.lock().unwrap();
-        let name = name(&hook.tenant, &hook.id);
-        if hooks.len() >= HOOKS && !hooks.contains_key(&name) {
-            return now(Err(HookError::Full));
-        }
-        hooks.insert(name, Arc::new(hook));
-        now(Ok(()))
+        Box::pin(async move {
+            // As with a disk, others have their turns before it is done.
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+            if self.outbox.broken.load(Ordering::Relaxed) {
+                return Err(HookError::Failed("the disk is full".into()));
+            }
+            let mut hooks = self.outbox.hooks.lock().unwrap();
+            let name = name(&hook.tenant, &hook.id);
+            if hooks.len() >= HOOKS && !hooks.contains_key(&name) {
+                return Err(HookError::Full);
+            }
+            hooks.insert(name, Arc::new(hook));
+            Ok(())
+        })
     }
 
     fn remove_hook(&self, tenant: &str, id: &str) -> Later<'_, Result<(), HookError>> {

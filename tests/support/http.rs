@@ -18,6 +18,8 @@ pub struct Http {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// The ETag header.
+    pub etag: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -111,6 +113,17 @@ impl Http {
         response.and_then(read).unwrap_or_else(|error| panic!("PUT {path}: {error}"))
     }
 
+    /// PUT of a JSON body under a condition.
+    pub fn put_if(&self, path: &str, condition: (&str, &str), body: &Value) -> Answer {
+        let request = self.agent.put(format!("{}{path}", self.base));
+        let response = request
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .header(condition.0, condition.1)
+            .send(body.to_string());
+        response.and_then(read).unwrap_or_else(|error| panic!("PUT {path}: {error}"))
+    }
+
     /// PATCH of a JSON body.
     pub fn patch(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.patch(format!("{}{path}", self.base));
@@ -147,6 +160,8 @@ impl Http {
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let status = response.status().as_u16();
+    let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
+    let etag = etag.map(str::to_owned);
     let body = response.body_mut().with_config().limit(256 << 20).read_to_vec()?;
-    Ok(Answer { status, body })
+    Ok(Answer { status, etag, body })
 }

@@ -69,20 +69,21 @@ impl Phones {
     pub fn views(&self, tenant: &str) -> Vec<PhoneView> {
         let hidden = |mac: &&String| !self.of_file.contains_key(*mac);
         let macs = self.of_file.keys().chain(self.defined.keys().filter(hidden));
-        let own = macs.filter_map(|mac| self.of_tenant(tenant, mac).ok());
-        let mut views: Vec<PhoneView> = own
-            .map(|phone| {
-                let secrets = self.secrets.get(&phone.mac).copied().unwrap_or_default();
-                PhoneView {
-                    phone: phone.clone(),
-                    from_file: self.of_file.contains_key(&phone.mac),
-                    ticket: secrets.ticket.is_some(),
-                    bound: secrets.own.is_some(),
-                }
-            })
-            .collect();
+        let mut views: Vec<PhoneView> = macs.filter_map(|mac| self.view(tenant, mac)).collect();
         views.sort_by(|a, b| a.phone.mac.cmp(&b.phone.mac));
         views
+    }
+
+    /// A phone of a tenant.
+    pub fn view(&self, tenant: &str, mac: &str) -> Option<PhoneView> {
+        let phone = self.of_tenant(tenant, mac).ok()?;
+        let secrets = self.secrets.get(&phone.mac).copied().unwrap_or_default();
+        Some(PhoneView {
+            phone: phone.clone(),
+            from_file: self.of_file.contains_key(&phone.mac),
+            ticket: secrets.ticket.is_some(),
+            bound: secrets.own.is_some(),
+        })
     }
 
     /// Defines a phone over HTTP.

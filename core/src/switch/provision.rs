@@ -115,13 +115,32 @@ impl Running {
         offset: usize,
         limit: usize,
     ) -> Reply {
-        if !matches!(principal.role, Role::Admin | Role::Supervisor | Role::ReadOnly) {
-            let text = "keys of users and agents see no phones".to_owned();
-            return Reply::Refused(CommandError::Forbidden(text));
+        if let Err(error) = sees_phones(principal) {
+            return Reply::Refused(error);
         }
         let all = self.phones.views(&principal.tenant);
         let total = all.len();
         let items = all.into_iter().skip(offset).take(limit.min(MAX_ROWS)).collect();
         Reply::Phones(Page { items, total, as_of: now.wall })
+    }
+
+    /// One phone of the tenant, without secrets.
+    pub(super) fn one_phone(&self, principal: &Principal, mac: &str) -> Reply {
+        if let Err(error) = sees_phones(principal) {
+            return Reply::Refused(error);
+        }
+        match self.phones.view(&principal.tenant, mac) {
+            Some(view) => Reply::Phone(Box::new(view)),
+            None => Reply::Refused(CommandError::NotFound("no such phone".into())),
+        }
+    }
+}
+
+fn sees_phones(principal: &Principal) -> Result<(), CommandError> {
+    match principal.role {
+        Role::Admin | Role::Supervisor | Role::ReadOnly => Ok(()),
+        Role::User | Role::Agent => {
+            Err(CommandError::Forbidden("keys of users and agents see no phones".into()))
+        }
     }
 }

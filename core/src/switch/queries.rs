@@ -64,6 +64,7 @@ impl Running {
             Query::Pages { offset, limit } => self.pages_page(now, principal, offset, limit),
             Query::Page(name) => self.one_page(principal, name),
             Query::Phones { offset, limit } => self.phones_page(now, principal, offset, limit),
+            Query::Phone(mac) => self.one_phone(principal, &mac),
             Query::Entries { kind, offset, limit } => {
                 self.entries_page(now, principal, kind, (offset, limit))
             }

@@ -182,6 +182,8 @@ pub enum Query {
         /// Rows wanted, at most 200.
         limit: usize,
     },
+    /// One desk phone, by its MAC address.
+    Phone(String),
     /// Queues of the tenant, by number.
     Queues {
         /// Rows to skip.
@@ -393,6 +395,8 @@ pub enum Reply {
     Trunks(Page<TrunkView>),
     /// Rows.
     Phones(Page<PhoneView>),
+    /// One phone.
+    Phone(Box<PhoneView>),
     /// Rows.
     Queues(Page<QueueView>),
     /// One queue.

@@ -187,6 +187,7 @@ async fn disposition(
 /// Which of its places.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RungPlace)]
 struct Place {
     /// 1 or 2.
     place: u8,

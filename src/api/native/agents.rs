@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show, define, remove))
-        .routes(routes!(put_tier, remove_tier))
+        .routes(routes!(show_tier, put_tier, remove_tier))
 }
 
 /// Which agents.
@@ -150,6 +150,7 @@ async fn remove(
 /// Where an agent stands in a queue.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TierPlace)]
 struct Place {
     /// 0 to 1000, 1 unless said; lower levels first.
     level: Option<u32>,
@@ -159,6 +160,36 @@ struct Place {
 
 impl Example for Place {
     const EXAMPLE: &'static str = r#"{"level": 1, "position": 1}"#;
+}
+
+/// Where an agent stands in a queue. An agent's key sees its own.
+#[utoipa::path(get, path = "/api/v1/agents/{id}/tiers/{queue}", operation_id = "showTier", tag = "agents",
+    params(
+        ("id" = String, Path, description = "The agent's id"),
+        ("queue" = String, Path, description = "The queue's number"),
+    ),
+    responses(
+        (status = 200, description = "Its place", body = TierItem),
+        (status = 404, description = "No such agent, or it does not serve the queue", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn show_tier(
+    State(app): State<App>,
+    key: Key,
+    TierPath { agent, queue }: TierPath,
+    _: Params<NoParams>,
+) -> Result<Json<TierItem>, Problem> {
+    key.sees_agent(&agent)?;
+    let view = match app.gateway.query(key.0, Query::Agent(agent)).await {
+        Reply::Agent(view) => view,
+        Reply::Refused(error) => return Err(error.into()),
+        _ => return Err(unexpected()),
+    };
+    let tier = view.config.tiers.into_iter().find(|tier| tier.queue.number == queue);
+    let tier =
+        tier.ok_or_else(|| Problem::not_found(format!("the agent does not serve {queue}")))?;
+    Ok(Json(TierItem::new(tier.queue.number, tier.level.into(), tier.position.into())))
 }
 
 /// Has the agent serve the queue, or moves it within.

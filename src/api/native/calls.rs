@@ -64,6 +64,7 @@ async fn show(
 /// Who is to talk with whom.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallOrder)]
 struct Order {
     /// The number of the extension that rings first.
     #[schema(example = "4567")]

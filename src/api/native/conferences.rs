@@ -174,6 +174,7 @@ impl Example for Invite {
 /// What changes; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ConferenceChange)]
 struct Change {
     /// Nobody more may come in, but those who lead.
     #[serde(default)]

@@ -77,6 +77,7 @@ impl From<Mode> for DialMode {
 /// What a task is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DialTaskDefinition)]
 struct Definition {
     /// How it dials.
     mode: Mode,

@@ -25,7 +25,10 @@ const OVERLAP_SECS: u64 = 86_400;
 const LONGEST_OVERLAP_SECS: u64 = 30 * 86_400;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(rotate)).routes(routes!(remove))
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(rotate))
+        .routes(routes!(show, remove))
 }
 
 /// A key, without its token.
@@ -136,6 +139,28 @@ async fn list(
     let total = all.len();
     let items = all.into_iter().skip(offset).take(limit).collect();
     Ok(Json(LivePage { items, total, as_of: wall_ms() }))
+}
+
+/// One key, without its token.
+#[utoipa::path(get, path = "/api/v1/keys/{key}", operation_id = "showKey", tag = "keys",
+    params(("key" = String, Path, description = "Its name")),
+    responses(
+        (status = 200, description = "The key", body = KeyItem),
+        (status = 404, description = "No such key", body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn show(
+    State(app): State<App>,
+    key: Key,
+    Path(name): Path<String>,
+    _: Params<NoParams>,
+) -> Result<Json<KeyItem>, Problem> {
+    key.one_of(&[Role::Admin])?;
+    let (tenant, keyring) = (&key.0.tenant, app.gateway.keyring());
+    let file = keyring.of_file(tenant).into_iter().map(KeyItem::from);
+    let mut all = file.chain(keyring.made(tenant).into_iter().map(KeyItem::from));
+    let found = all.find(|own| own.name == name);
+    found.map(Json).ok_or_else(|| Problem::not_found(format!("no key {name}")))
 }
 
 /// Makes a key. The answer shows its token, and no other does: only a digest of it is kept.

@@ -83,6 +83,7 @@ async fn remove(
 /// Where a caller is to go.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MemberErrand)]
 struct Errand {
     /// A number that can be dialled, or what queues lead to: `queue:`, `voicemail:`, `ivr:` and a name.
     #[schema(example = "4568")]
@@ -136,6 +137,7 @@ async fn send(
 /// What is to change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PriorityChange)]
 struct Change {
     /// The caller's priority at the beginning; the time waited adds to it where the queue says so. At most 1000.
     priority: u32,

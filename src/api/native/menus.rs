@@ -42,6 +42,7 @@ struct MenuItem {
 /// What a menu is. Prompts are names below the sounds directory, destinations as in the configuration.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MenuDefinition)]
 struct Definition {
     /// Played first and after each failed try.
     #[serde(default)]

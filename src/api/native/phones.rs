@@ -22,7 +22,7 @@ use crate::api::provision;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(define, remove))
+        .routes(routes!(show, define, remove))
         .routes(routes!(issue))
 }
 
@@ -46,6 +46,7 @@ struct PhoneItem {
 /// What a phone is.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PhoneDefinition)]
 struct Definition {
     /// `yealink`, `grandstream` or `snom`.
     #[schema(example = "yealink")]
@@ -60,6 +61,7 @@ struct Definition {
 /// A key of a phone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PhoneKeyItem)]
 struct KeyItem {
     /// `line`, `blf` or `speed_dial`.
     #[schema(example = "blf")]
@@ -146,6 +148,29 @@ async fn list(
     let (offset, limit) = params.read()?;
     match app.gateway.query(key.0, Query::Phones { offset, limit }).await {
         Reply::Phones(page) => Ok(LivePage::of(page)),
+        Reply::Refused(error) => Err(error.into()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// One desk phone.
+#[utoipa::path(get, path = "/api/v1/phones/{mac}", operation_id = "showPhone", tag = "phones",
+    params(("mac" = String, Path, description = "Its MAC address")),
+    responses(
+        (status = 200, description = "As it is defined", body = PhoneItem),
+        (status = 404, description = "No such phone", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+async fn show(
+    State(app): State<App>,
+    key: Key,
+    Path(text): Path<String>,
+    _: Params<NoParams>,
+) -> Result<Json<PhoneItem>, Problem> {
+    key.sees_tenant()?;
+    match app.gateway.query(key.0, Query::Phone(mac(&text)?)).await {
+        Reply::Phone(view) => Ok(Json((*view).into())),
         Reply::Refused(error) => Err(error.into()),
         _ => Err(unexpected()),
     }

@@ -81,6 +81,7 @@ async fn pick_up(
 
 /// A call that was parked.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ParkingPlace)]
 struct Place {
     /// The number to dial.
     slot: u32,

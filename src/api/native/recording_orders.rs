@@ -21,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// What is to happen to the recording.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecordingOrder)]
 struct Order {
     /// `start`, `pause`, `resume` or `stop`.
     #[schema(value_type = String, example = "pause")]

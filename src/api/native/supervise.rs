@@ -68,6 +68,7 @@ impl Example for Join {
 /// How a supervisor goes on.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SupervisionChange)]
 struct Change {
     /// Which supervisor; may be left out where there is only one.
     #[serde(default)]

@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Where the other party goes, or who is asked.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TransferErrand)]
 struct Errand {
     /// Whatever the extension could dial, or `extension:`, `queue:`, `ivr:` or `voicemail:` and a name.
     #[schema(example = "4568")]

@@ -190,7 +190,7 @@ impl Asked {
     /// # Errors
     /// The switch refuses.
     pub(super) async fn order(&self, app: &App, command: Command) -> Result<Done, Refusal> {
-        Ok(app.gateway.command(self.principal(), command).await?)
+        Ok(app.order(self.principal(), command).await?)
     }
 
     /// Asks the switch something.

@@ -112,7 +112,7 @@ impl Client {
     }
 
     pub(super) async fn order(&self, app: &App, command: Command) -> Result<Done, Refusal> {
-        Ok(app.gateway.command(self.principal.clone(), command).await?)
+        Ok(app.order(self.principal.clone(), command).await?)
     }
 
     /// A line of the log for each change.

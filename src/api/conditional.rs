@@ -1,0 +1,387 @@
+//! Conditional requests on definitions (RFC 9110 section 13): `ETag`, `If-Match`, `If-None-Match`.
+//!
+//! One middleware for all native routes that are in [`KINDS`]. A GET is given its tag on its way out. A write has its
+//! definition alone ([`super::changes`]), asks the GET of the same path what there is, and goes on only if its conditions
+//! hold: of two writers with the same tag one finds it changed. The table also completes the description.
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_service::Service;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+
+use super::app::App;
+use super::auth::{Unpaced, token};
+use super::changes::Name;
+use super::entity_tag::{Conditions, For, Tag};
+use super::problem::{PROBLEM_JSON, Problem};
+use super::serve::Remote;
+
+/// Bytes of a representation.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+/// Something that is defined over HTTP, at one path.
+struct Kind {
+    /// As the router and the description spell it.
+    path: &'static str,
+    /// Members of its representation that are no part of the definition.
+    live: &'static [&'static str],
+    /// PUT makes it where there is none.
+    made_by_put: bool,
+}
+
+impl Kind {
+    fn is_at(&self, path: &str) -> bool {
+        let mut parts = path.split('/');
+        let same = |wanted: &str| {
+            let part = parts.next();
+            if wanted.starts_with('{') { part.is_some() } else { part == Some(wanted) }
+        };
+        self.path.split('/').all(same) && parts.next().is_none()
+    }
+}
+
+const fn made(path: &'static str, live: &'static [&'static str]) -> Kind {
+    Kind { path, live, made_by_put: true }
+}
+
+const fn changed(path: &'static str, live: &'static [&'static str]) -> Kind {
+    Kind { path, live, made_by_put: false }
+}
+
+const KINDS: [Kind; 12] = [
+    changed("/api/v1/settings", &[]),
+    made("/api/v1/extensions/{extension}", &["contacts"]),
+    changed("/api/v1/extensions/{extension}/settings", &[]),
+    made(
+        "/api/v1/queues/{number}",
+        &[
+            "waiting",
+            "trying",
+            "answered",
+            "longest_wait_ms",
+            "agents_logged_in",
+            "agents_ready",
+            "estimated_wait_secs",
+        ],
+    ),
+    made(
+        "/api/v1/agents/{id}",
+        &[
+            "intent",
+            "intent_since",
+            "activity",
+            "offer",
+            "queue",
+            "call",
+            "until",
+            "activity_since",
+            "place",
+            "reachable",
+            "missed",
+        ],
+    ),
+    made("/api/v1/agents/{id}/tiers/{queue}", &[]),
+    made("/api/v1/menus/{menu}", &["open"]),
+    made("/api/v1/phones/{mac}", &["ticket", "bound"]),
+    made(
+        "/api/v1/dial-tasks/{task}",
+        &[
+            "state",
+            "ended",
+            "rests",
+            "exhausted",
+            "waiting",
+            "ringing",
+            "answered",
+            "outcomes",
+            "repeated",
+            "answer_permille",
+            "abandoned_lately",
+            "answers_lately",
+        ],
+    ),
+    changed("/api/v1/webhooks/{id}", &[]),
+    changed("/api/v1/keys/{key}", &["before_until"]),
+    made("/api/v1/calls/{call}/disposition", &[]),
+];
+
+/// What the middleware works with.
+#[derive(Clone)]
+pub(super) struct Surface {
+    app: App,
+    /// The same routes without it, for what it asks itself.
+    routes: Router,
+}
+
+/// The routes with the middleware around them.
+pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
+    let surface = Surface { app: app.clone(), routes: routes.clone().with_state(app.clone()) };
+    routes.layer(from_fn_with_state(surface, conditional))
+}
+
+/// Sends a request through if its conditions hold.
+async fn conditional(State(surface): State<Surface>, request: Request, next: Next) -> Response {
+    let app = &surface.app;
+    let kind = KINDS.iter().find(|kind| kind.is_at(request.uri().path()));
+    let Some(kind) = kind else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
+    let Some(name) = name_of(app, &mut parts).await else {
+        // Whoever has no good key, or writes no path, is told so by the handler.
+        return next.run(Request::from_parts(parts, body)).await;
+    };
+    let answer = match parts.method {
+        Method::GET | Method::HEAD => shown(app, kind, &name, parts, next).await,
+        Method::PUT | Method::PATCH | Method::DELETE => {
+            written(&surface, kind, name, (parts, body), next).await
+        }
+        _ => Ok(next.run(Request::from_parts(parts, body)).await),
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// What the path names, in the tenant of the key.
+async fn name_of(app: &App, parts: &mut Parts) -> Option<Name> {
+    let holder = app.gateway.holder(token(&parts.headers).ok()?)?;
+    let collection = parts.uri.path().strip_prefix("/api/v1/")?.split('/').next()?.to_owned();
+    // What a tenant has one of has no id.
+    let params = RawPathParams::from_request_parts(parts, &()).await.ok();
+    let id = params.iter().flatten().next().map_or("", |(_, id)| id);
+    Some(Name::new(&holder.tenant, &collection, id))
+}
+
+/// The answer to a GET with its tag, or that the client has it already.
+async fn shown(
+    app: &App,
+    kind: &Kind,
+    name: &Name,
+    mut parts: Parts,
+    next: Next,
+) -> Result<Response, Problem> {
+    let conditions = Conditions::read(&parts.headers)?;
+    let head = parts.method == Method::HEAD;
+    parts.method = Method::GET;
+    let response = next.run(Request::from_parts(parts, Body::empty())).await;
+    let (mut parts, bytes, tag) = tagged(app, kind, name, response).await?;
+    if let Some(tag) = &tag {
+        if !conditions.matched(tag, For::Reading) {
+            return Err(failed("If-Match: there is something else by now"));
+        }
+        parts.headers.insert(ETAG, value(tag)?);
+        if conditions.excluded(tag, For::Reading) {
+            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, value(tag)?)]).into_response());
+        }
+    }
+    if head {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        return Ok(Response::from_parts(parts, Body::empty()));
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// The answer to a write, which is not carried out where its conditions do not hold.
+async fn written(
+    surface: &Surface,
+    kind: &Kind,
+    name: Name,
+    (parts, body): (Parts, Body),
+    next: Next,
+) -> Result<Response, Problem> {
+    let app = &surface.app;
+    let conditions = Conditions::read(&parts.headers)?;
+    let change = app.changes.hold(name.clone()).await;
+    if !conditions.is_empty() {
+        let present = surface.look(&parts).await;
+        let (head, bytes, tag) = tagged(app, kind, &name, present).await?;
+        let refusal = match &tag {
+            Some(tag) if !conditions.matched(tag, For::Writing) => {
+                Some(failed("If-Match: it was changed by now; GET it again and decide anew"))
+            }
+            Some(tag) if conditions.excluded(tag, For::Writing) => {
+                Some(failed("If-None-Match: there is one already"))
+            }
+            Some(_) => None,
+            None if head.status == StatusCode::NOT_FOUND => {
+                let made = kind.made_by_put && parts.method == Method::PUT;
+                match (conditions.wants_some(), made) {
+                    (false, _) => None,
+                    (true, true) => Some(failed("If-Match: there is none")),
+                    (true, false) => {
+                        change.nothing();
+                        return Ok(Response::from_parts(head, Body::from(bytes)));
+                    }
+                }
+            }
+            // The key may not, or the switch cannot now.
+            None => {
+                change.nothing();
+                return Ok(Response::from_parts(head, Body::from(bytes)));
+            }
+        };
+        if let Some(refusal) = refusal {
+            change.nothing();
+            return Err(refusal);
+        }
+    }
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if response.status().is_success() {
+        drop(change);
+    } else {
+        change.nothing();
+    }
+    Ok(response)
+}
+
+impl Surface {
+    /// The answer to a GET of the path that a write is for, in the name of the same key.
+    async fn look(&self, parts: &Parts) -> Response {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = parts.uri.clone();
+        let extensions = request.extensions_mut();
+        extensions.insert(Unpaced);
+        if let Some(remote) = parts.extensions.get::<Remote>() {
+            extensions.insert(*remote);
+        }
+        for key in parts.headers.get_all(AUTHORIZATION) {
+            request.headers_mut().append(AUTHORIZATION, key.clone());
+        }
+        let answer = self.routes.clone().call(request).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// An answer in parts, with its tag if it shows a definition.
+async fn tagged(
+    app: &App,
+    kind: &Kind,
+    name: &Name,
+    response: Response,
+) -> Result<(axum::http::response::Parts, Bytes, Option<Tag>), Problem> {
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, LONGEST).await.map_err(|error| Problem::internal(&error))?;
+    let shows = parts.status == StatusCode::OK;
+    let tag = shows.then(|| Tag::of(&bytes, kind.live, app.changes.count(name))).flatten();
+    Ok((parts, bytes, tag))
+}
+
+fn value(tag: &Tag) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(&tag.to_string()).map_err(|error| Problem::internal(&error))
+}
+
+fn failed(detail: &str) -> Problem {
+    Problem::new(StatusCode::PRECONDITION_FAILED, detail)
+}
+
+/// Adds the headers and the answers of conditional requests to the description.
+pub(super) fn describe(openapi: &mut OpenApi) {
+    for kind in &KINDS {
+        let Some(item) = openapi.paths.paths.get_mut(kind.path) else { continue };
+        if let Some(get) = &mut item.get {
+            parameter(
+                get,
+                IF_NONE_MATCH.as_str(),
+                "The tag of a copy that you have: 304 if it is still good",
+            );
+            let not_modified = ResponseBuilder::new().description("Your copy is still good");
+            answer(get, "304", not_modified.build());
+            if let Some(RefOr::T(shown)) = get.responses.responses.get_mut("200") {
+                let text = "Strong; behind a dot, where there is one, it tells live state apart, which no write compares";
+                let text = HeaderBuilder::new().description(Some(text));
+                let schema = ObjectBuilder::new().schema_type(Type::String);
+                shown.headers.insert("ETag".into(), text.schema(Some(schema)).build().into());
+            }
+        }
+        for write in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            parameter(
+                write,
+                IF_MATCH.as_str(),
+                "The ETag of what is to be changed, or *; otherwise 412 and nothing is done",
+            );
+        }
+        if let Some(put) = item.put.as_mut().filter(|_| kind.made_by_put) {
+            parameter(put, IF_NONE_MATCH.as_str(), "*: only if there is none yet");
+        }
+        let all = [&mut item.get, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in all.into_iter().flatten() {
+            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem")));
+            let refusal = ResponseBuilder::new()
+                .description(
+                    "What the conditions of the request name is not there; nothing was done",
+                )
+                .content(PROBLEM_JSON, problem.build());
+            answer(operation, "412", refusal.build());
+        }
+    }
+}
+
+fn answer(operation: &mut Operation, status: &str, response: utoipa::openapi::Response) {
+    operation.responses.responses.insert(status.to_owned(), response.into());
+}
+
+fn parameter(operation: &mut Operation, name: &str, description: &str) {
+    let name: Vec<String> = name
+        .split('-')
+        .map(|word| {
+            word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect()
+        })
+        .collect();
+    let header = ParameterBuilder::new()
+        .name(name.join("-"))
+        .parameter_in(ParameterIn::Header)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+    operation.parameters.get_or_insert_default().push(header.build().into());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The names of the members of a schema, with those of the ones it is made of.
+    fn members(document: &Value, schema: &Value, found: &mut Vec<String>) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.rsplit('/').next().unwrap();
+            members(document, &document["components"]["schemas"][name], found);
+        }
+        for part in ["allOf", "oneOf", "anyOf"].iter().filter_map(|part| schema[part].as_array()) {
+            part.iter().for_each(|part| members(document, part, found));
+        }
+        found
+            .extend(schema["properties"].as_object().into_iter().flatten().map(|(k, _)| k.clone()));
+    }
+
+    #[test]
+    fn whatever_can_be_read_and_put_has_a_tag_and_what_is_live_is_really_shown() {
+        let document = serde_json::to_value(super::super::app::described()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let known = KINDS.iter().any(|kind| kind.path == path);
+            let needed = item.get("get").is_some() && item.get("put").is_some();
+            assert!(known || !needed, "{path} is wanted in KINDS");
+        }
+        for kind in &KINDS {
+            let get = &document["paths"][kind.path]["get"];
+            let schema = &get["responses"]["200"]["content"]["application/json"]["schema"];
+            let mut found = Vec::new();
+            members(&document, schema, &mut found);
+            assert!(!found.is_empty(), "{}: {get}", kind.path);
+            for live in kind.live {
+                assert!(
+                    found.iter().any(|name| name == live),
+                    "{}: {live} of {found:?}",
+                    kind.path
+                );
+            }
+            assert!(get["responses"]["200"]["headers"]["ETag"].is_object(), "{}", kind.path);
+        }
+    }
+}
