@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::app::App;
+use super::auth::{Key, token};
 use super::problem::Problem;
 
 /// The header.
@@ -42,13 +43,20 @@ enum Outcome {
     /// Nobody waited for its end.
     Unknown,
     /// It was answered.
-    Answered(StatusCode, Option<HeaderValue>, Bytes),
+    Answered(StatusCode, HeaderMap, Bytes),
 }
 
 struct Slot {
     at: u64,
     digest: [u8; 32],
     state: Outcome,
+}
+
+impl Slot {
+    /// May make room for another: what is under way would be done a second time.
+    fn is_over(&self) -> bool {
+        !matches!(self.state, Outcome::Running)
+    }
 }
 
 /// Requests that are not done twice, by tenant.
@@ -69,13 +77,13 @@ impl Idempotency {
         digest: [u8; 32],
     ) -> Option<Result<Response, Problem>> {
         let mut tenants = self.tenants();
-        let old = |slot: &Slot| slot.at + KEPT_MS <= now;
+        let old = |slot: &Slot| slot.at + KEPT_MS <= now && slot.is_over();
         if tenants.len() >= TENANTS && !tenants.contains_key(tenant) {
             let newest = |slots: &BTreeMap<Name, Slot>| slots.values().map(|slot| slot.at).max();
-            let stalest = tenants.iter().min_by_key(|(_, slots)| newest(slots));
-            if let Some(stalest) = stalest.map(|(tenant, _)| tenant.clone()) {
-                tenants.remove(&stalest);
-            }
+            let idle = tenants.iter().filter(|(_, slots)| slots.values().all(Slot::is_over));
+            let stalest = idle.min_by_key(|(_, slots)| newest(slots)).map(|(id, _)| id.clone());
+            let Some(stalest) = stalest else { return Some(Err(full())) };
+            tenants.remove(&stalest);
         }
         let slots = tenants.entry(tenant.to_owned()).or_default();
         if let Some(slot) = slots.get(name).filter(|slot| !old(slot)) {
@@ -83,10 +91,10 @@ impl Idempotency {
         }
         slots.retain(|_, slot| !old(slot));
         if slots.len() >= OF_TENANT {
-            let oldest = slots.iter().min_by_key(|(_, slot)| slot.at);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                slots.remove(&oldest);
-            }
+            let over = slots.iter().filter(|(_, slot)| slot.is_over());
+            let oldest = over.min_by_key(|(_, slot)| slot.at).map(|(name, _)| name.clone());
+            let Some(oldest) = oldest else { return Some(Err(full())) };
+            slots.remove(&oldest);
         }
         slots.insert(name.clone(), Slot { at: now, digest, state: Outcome::Running });
         None
@@ -108,6 +116,11 @@ impl Idempotency {
     }
 }
 
+fn full() -> Problem {
+    let detail = "too many requests with an Idempotency-Key are under way";
+    Problem::retry(StatusCode::SERVICE_UNAVAILABLE, 1, detail)
+}
+
 fn answer_of(slot: &Slot, digest: [u8; 32]) -> Result<Response, Problem> {
     if slot.digest != digest {
         return Err(Problem::new(
@@ -125,12 +138,11 @@ fn answer_of(slot: &Slot, digest: [u8; 32]) -> Result<Response, Problem> {
             StatusCode::CONFLICT,
             "Idempotency-Key: how the request ended is not known; look, then draw a new key",
         )),
-        Outcome::Answered(status, kind, body) => {
-            let mut response = (*status, body.clone()).into_response();
-            let headers = response.headers_mut();
-            headers.remove(CONTENT_TYPE);
-            headers.extend(kind.clone().map(|kind| (CONTENT_TYPE, kind)));
-            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        Outcome::Answered(status, headers, body) => {
+            let mut response = Response::new(Body::from(body.clone()));
+            *response.status_mut() = *status;
+            *response.headers_mut() = headers.clone();
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
     }
@@ -171,9 +183,9 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
             .into_response();
     };
     // Whoever has no good key is told so by the handler.
-    let token = bearer(request.headers()).unwrap_or_default();
-    let Some(holder) = app.gateway.holder(token) else { return next.run(request).await };
-    let (parts, body) = request.into_parts();
+    let holder = token(request.headers()).ok().and_then(|token| app.gateway.holder(token));
+    let Some(holder) = holder else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, app.limits.body).await else {
         let detail = format!("a body may have {} bytes", app.limits.body);
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
@@ -184,7 +196,11 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     let begun =
         app.idempotency.begin(app.now_ms(), &holder.tenant, &name, digest.finalize().into());
     if let Some(before) = begun {
-        return before.into_response();
+        // An answer of before is a request like any other for those who ask too often.
+        return match Key::from_request_parts(&mut parts, &app).await {
+            Ok(_) => before.into_response(),
+            Err(refusal) => refusal.into_response(),
+        };
     }
     let underway = Underway { app: &app, tenant: holder.tenant, name, over: false };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
@@ -197,8 +213,9 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     }
     match to_bytes(body, LONGEST_ANSWER).await {
         Ok(bytes) => {
-            let kind = parts.headers.get(CONTENT_TYPE).cloned();
-            let kept = Outcome::Answered(status, kind, bytes.clone());
+            let mut headers = parts.headers.clone();
+            headers.remove(CONTENT_LENGTH);
+            let kept = Outcome::Answered(status, headers, bytes.clone());
             let small = bytes.len() <= ANSWER_BYTES;
             underway.end(Some(if small { kept } else { Outcome::Unknown }));
             Response::from_parts(parts, Body::from(bytes))
@@ -210,7 +227,45 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(n: usize) -> Name {
+        ("key".to_owned(), n.to_string())
+    }
+
+    fn status(answer: Option<Result<Response, Problem>>) -> Option<u16> {
+        answer.map(|answer| answer.unwrap_or_else(IntoResponse::into_response).status().as_u16())
+    }
+
+    fn answered() -> Option<Outcome> {
+        Some(Outcome::Answered(StatusCode::CREATED, HeaderMap::new(), Bytes::new()))
+    }
+
+    #[test]
+    fn what_is_under_way_makes_no_room_however_many_there_are() {
+        let kept = Idempotency::default();
+        for n in 0..OF_TENANT {
+            assert_eq!(status(kept.begin(n as u64, "t", &name(n), [0; 32])), None);
+        }
+        assert_eq!(status(kept.begin(1_000, "t", &name(OF_TENANT), [0; 32])), Some(503));
+        assert_eq!(status(kept.begin(KEPT_MS * 2, "t", &name(0), [0; 32])), Some(409));
+        // The one that is over makes room, though it is not the oldest.
+        kept.end("t", &name(7), answered());
+        assert_eq!(status(kept.begin(1_000, "t", &name(OF_TENANT), [0; 32])), None);
+        assert_eq!(status(kept.begin(1_000, "t", &name(0), [0; 32])), Some(409));
+    }
+
+    #[test]
+    fn a_tenant_with_something_under_way_makes_no_room() {
+        let kept = Idempotency::default();
+        for n in 0..TENANTS {
+            assert_eq!(status(kept.begin(n as u64, &n.to_string(), &name(0), [0; 32])), None);
+        }
+        assert_eq!(status(kept.begin(1_000, "new", &name(0), [0; 32])), Some(503));
+        kept.end("5", &name(0), answered());
+        assert_eq!(status(kept.begin(1_000, "new", &name(0), [0; 32])), None);
+        assert_eq!(status(kept.begin(1_000, "0", &name(0), [0; 32])), Some(409));
+    }
 }

@@ -82,3 +82,26 @@ fn keys_are_bounded_in_length_and_number() {
     post(&site, "admin-t", "c0", "/api/v1/calls", order).problem(409);
     assert_eq!(site.fake.ordered().len(), asked + 1, "the oldest made room");
 }
+
+#[test]
+fn an_answer_of_before_has_all_its_headers() {
+    let site = Site::new();
+    let order = r#"{"url": "https://example.com/"}"#;
+    let first = post(&site, "admin-t", "d1", "/api/v1/webhooks", order);
+    let again = post(&site, "admin-t", "d1", "/api/v1/webhooks", order);
+    assert_eq!((first.status, again.status), (201, 201));
+    assert!(first.header("location").is_some());
+    assert_eq!(first.header("location"), again.header("location"));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+}
+
+#[test]
+fn an_answer_of_before_counts_against_the_pace_of_its_key() {
+    let limits = strowger::api::Limits { requests_per_second: 1, ..Default::default() };
+    let site = Site::with(limits);
+    assert_eq!(post(&site, "admin-t", "e1", "/api/v1/keys", BODY).status, 201);
+    // At one a second not even a slow machine lets a hundred through.
+    let again = (0..100).map(|_| post(&site, "admin-t", "e1", "/api/v1/keys", BODY));
+    let refused = again.filter(|answer| answer.status == 429).count();
+    assert!(refused > 0);
+}
