@@ -267,6 +267,15 @@ impl Exchange {
         assert!(self.registers(number, "secret", at, expires), "{number} could not register");
     }
 
+    /// A phone answers what was taken back from it: that is acknowledged and ended.
+    #[track_caller]
+    pub fn answer_crosses(&mut self, at: &'static str, invite: &str) {
+        self.respond(at, invite, 200, &sdp(at));
+        self.expect(at, "ACK ");
+        let bye = self.expect(at, "BYE ");
+        self.respond(at, &bye, 200, "");
+    }
+
     /// Whether a phone with this password may register.
     pub fn registers(
         &mut self,

@@ -203,10 +203,7 @@ fn a_speaker_who_hangs_up_at_once_leaves_no_phone_open() {
         let cancel = host.expect(BOB, "CANCEL ");
         host.respond(BOB, &cancel, 200, "");
         if answers {
-            // Its answer crosses the CANCEL.
-            host.respond(BOB, &invite, 200, &sdp(BOB));
-            host.expect(BOB, "ACK ");
-            ended(&mut host, BOB);
+            host.answer_crosses(BOB, &invite);
         } else {
             host.respond(BOB, &invite, 487, "");
         }

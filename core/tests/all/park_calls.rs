@@ -146,10 +146,11 @@ fn a_place_belongs_to_its_company_and_an_empty_one_says_so() {
 fn keys_park_and_take_for_their_own_phones() {
     let mut host = office(|_| ());
     let (mut caller, _, call) = talk(&mut host);
-    for by in [user("4569"), Exchange::principal(Role::ReadOnly)] {
-        let reply = host.command_by(by, park_order(call));
-        assert!(matches!(reply, Reply::Command(Err(_))), "{reply:?}");
-    }
+    // A call that is none of its own a user does not even see.
+    let reply = host.command_by(user("4569"), park_order(call));
+    assert!(matches!(reply, Reply::Command(Err(CommandError::NotFound(_)))), "{reply:?}");
+    let reply = host.command_by(Exchange::principal(Role::ReadOnly), park_order(call));
+    assert!(matches!(reply, Reply::Command(Err(CommandError::Forbidden(_)))), "{reply:?}");
     let reply = host.command_by(user("4567"), park_order(call));
     assert!(matches!(reply, Reply::Command(Ok(Done::Parked { slot: 701, .. }))), "{reply:?}");
     let bye = host.expect(ALICE, "BYE ");
@@ -295,6 +296,12 @@ fn a_parker_whose_phone_is_gone_costs_nothing_but_another_round() {
     host.register_for("4567", ALICE, 0);
     host.sent.clear();
     host.run(125);
+    assert_eq!(parked(&mut host), [(701, CUSTOMER.to_owned(), false)]);
+    host.register_for("4567", ALICE, 3_600);
+    host.run(120);
+    let invite = host.expect(ALICE, "INVITE ");
+    assert!(invite.contains(CUSTOMER), "{invite}");
+    host.respond(ALICE, &invite, 486, "");
     assert_eq!(parked(&mut host), [(701, CUSTOMER.to_owned(), false)]);
     host.hang_up(&mut caller);
     host.drains();

@@ -332,10 +332,7 @@ fn an_answer_that_crosses_that_is_ended_too() {
     host.respond(BOB, &rung, 180, "");
     host.give_up(&caller);
     host.expect(BOB, "CANCEL ");
-    host.respond(BOB, &rung, 200, &sdp(BOB));
-    host.expect(BOB, "ACK ");
-    let bye = host.expect(BOB, "BYE ");
-    host.respond(BOB, &bye, 200, "");
+    host.answer_crosses(BOB, &rung);
     assert!(host.live().is_empty());
 }
 

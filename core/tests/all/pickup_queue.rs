@@ -93,10 +93,7 @@ fn the_offered_agents_answer_crosses_the_pickup() {
     let (mut host, mut caller, invite) = offered(0);
     let mut bob = host.call_from("4568", BOB, "**4567");
     host.expect(ALICE, "CANCEL ");
-    host.respond(ALICE, &invite, 200, &sdp(ALICE));
-    host.expect(ALICE, "ACK ");
-    let bye = host.expect(ALICE, "BYE ");
-    host.respond(ALICE, &bye, 200, "");
+    host.answer_crosses(ALICE, &invite);
     host.confirm(&mut bob);
     assert!(matches!(agent_view(&mut host, "102").activity, Activity::Talking { .. }));
     host.hang_up(&mut caller);

@@ -8,6 +8,7 @@ use strowger_core::vocab::{Config, Query, QueueKey, Reply};
 use crate::common::*;
 use crate::exchange::*;
 use crate::queue_call::*;
+use crate::transfer_blind::ended;
 
 /// The number that leads to the second queue.
 const SECOND: &str = "057126200676";
@@ -52,11 +53,6 @@ fn call_second(host: &mut Exchange) -> Dialog {
     caller
 }
 
-fn ended(host: &mut Exchange, at: &'static str) {
-    let bye = host.expect(at, "BYE ");
-    host.respond(at, &bye, 200, "");
-}
-
 /// A 200 that comes after the offer has rung out is acknowledged, ended with BYE, and changes nothing for the agent.
 #[test]
 fn agent_stuck_in_receiving_by_a_late_200() {
@@ -67,9 +63,7 @@ fn agent_stuck_in_receiving_by_a_late_200() {
     host.run(21);
     let cancel = host.expect(ALICE, "CANCEL ");
     host.respond(ALICE, &cancel, 200, "");
-    host.respond(ALICE, &invite, 200, &sdp(ALICE));
-    host.expect(ALICE, "ACK ");
-    ended(&mut host, ALICE);
+    host.answer_crosses(ALICE, &invite);
     assert!(!is_offered(&mut host, "101") && !talks(&mut host, "101"));
     assert_eq!(host.bridges, [], "the late answer takes no caller");
     host.run(2);
