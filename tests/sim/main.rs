@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod campaigns;
 mod dialog;
 mod failures;
 mod lamp;
@@ -175,6 +176,13 @@ const REACHED: &[&str] = &[
     "cause media_timeout",
     "cause restart",
     "cause administrative",
+    "numbers wanted",
+    "dialled answered",
+    "dialled abandoned",
+    "dialled busy",
+    "dialled no_answer",
+    "dialled rejected",
+    "dialled do_not_call",
 ];
 
 /// Runs seeds with a falsified effect until the rule that belongs to it breaks; another rule may notice it first.
@@ -236,6 +244,16 @@ fn an_offer_without_a_caller_is_noticed() {
 #[test]
 fn a_phone_that_rings_on_is_noticed() {
     fires(Plant::SwallowCancel, "after its offer was over");
+}
+
+#[test]
+fn a_number_that_is_dialled_twice_is_noticed() {
+    fires(Plant::DialTwice, "is called twice");
+}
+
+#[test]
+fn a_number_whose_result_is_lost_is_noticed() {
+    fires(Plant::LostResult, "has no result");
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub fn config(seed: u64) -> Config {
     ];
     config.acd = crate::queues::acd(seed);
     config.groups = vec![crate::owners::group(seed)];
+    config.menus = vec![crate::campaigns::menu()];
     config.conferences = vec![crate::rooms::room()];
     config.pages = vec![crate::rooms::page()];
     (config.park.timeout_secs, config.park.ring_secs) = (10, 5);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use strowger_core::vocab::acd::{AgentKey, FigureRecord, FigureSubject, IntentRecord};
+use strowger_core::vocab::dial::{DialNumberRecord, DialTaskKey, DialTaskRecord, NumberStage};
 use strowger_core::vocab::input::Restored;
 use strowger_core::vocab::record::{CallRecord, RecordingRecord, RegistrationRecord};
 use strowger_core::vocab::settings::SettingsRecord;
 use strowger_core::vocab::watch::SubscriptionRecord;
-use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record};
+use strowger_core::vocab::{CallId, CommitId, ExtensionKey, Record, TenantId};
 
 /// What is on disk, and what is on its way there.
 #[derive(Debug, Default)]
@@ -19,6 +20,12 @@ pub struct Store {
     intents: BTreeMap<AgentKey, IntentRecord>,
     figures: BTreeMap<(FigureSubject, u64), FigureRecord>,
     subscriptions: BTreeMap<(String, String), SubscriptionRecord>,
+    dial_tasks: BTreeMap<DialTaskKey, DialTaskRecord>,
+    /// Numbers of tasks, in order.
+    pub dial_numbers: BTreeMap<(DialTaskKey, u64), DialNumberRecord>,
+    do_not_call: BTreeMap<(TenantId, String), bool>,
+    /// What was written that cannot be.
+    pub wrong: Option<String>,
     pending: BTreeMap<CommitId, Vec<Record>>,
     /// How often each call's record was closed, counted when it was handed over.
     pub closed: BTreeMap<CallId, u32>,
@@ -75,7 +82,22 @@ impl Store {
             Record::Counted(row) => {
                 self.figures.insert((row.subject.clone(), row.from), *row);
             }
+            Record::DialTask(row) => {
+                self.dial_tasks.insert(row.task.key.clone(), *row);
+            }
+            Record::DialNumber(row) => self.write_number(*row),
+            Record::DoNotCall { tenant, number, listed } => {
+                self.do_not_call.insert((tenant, number), listed);
+            }
             _ => {}
+        }
+    }
+
+    /// A number is done with once, and not dialled after that.
+    fn write_number(&mut self, row: DialNumberRecord) {
+        let before = self.dial_numbers.insert((row.task.clone(), row.seq), row.clone());
+        if before.is_some_and(|before| matches!(before.stage, NumberStage::Done(_))) {
+            self.wrong = Some(format!("a number that was done with is {row:?}"));
         }
     }
 
@@ -85,7 +107,19 @@ impl Store {
         self.opened.retain(|call, _| self.calls.contains_key(call));
         let calls = &self.calls;
         self.closed.retain(|call, _| calls.get(call).is_some_and(|record| record.end.is_some()));
+        let numbers = || self.dial_numbers.values();
+        let done = |row: &DialNumberRecord| match &row.stage {
+            NumberStage::Done(result) => {
+                Some((row.task.clone(), row.number.id.clone(), row.seq, result.outcome))
+            }
+            NumberStage::Waiting | NumberStage::Dialling { .. } => None,
+        };
+        let barred = self.do_not_call.iter().filter(|(_, listed)| **listed);
         Restored {
+            dial_tasks: self.dial_tasks.values().cloned().collect(),
+            dial_done: numbers().filter_map(done).collect(),
+            dial_numbers: numbers().filter(|row| done(row).is_none()).cloned().collect(),
+            do_not_call: barred.map(|(barred, _)| barred.clone()).collect(),
             settings: self.settings.values().cloned().collect(),
             registrations: self.registrations.values().cloned().collect(),
             open_calls: self.calls.values().filter(|call| call.end.is_none()).cloned().collect(),
