@@ -118,7 +118,8 @@ impl Dialer {
         if task.state == DialState::Running {
             return;
         }
-        if matches!(task.state, DialState::Ended(_)) {
+        // Who starts a task that has nothing left means to give it more; the last numbers stay the last ones.
+        if matches!(task.state, DialState::Ended(_)) && task.waiting.is_empty() {
             task.exhausted = false;
         }
         task.forced = false;

@@ -150,6 +150,26 @@ fn numbers_that_must_not_be_called_are_skipped_a_few_at_a_time() {
 }
 
 #[test]
+fn a_stopped_task_that_is_started_with_its_last_numbers_ends_after_them() {
+    let (mut dialer, hall) = (Dialer::default(), Hall { idle: 1, ..Hall::default() });
+    running(&mut dialer, task("a", DialMode::Progressive, "9001"), 0);
+    dialer.order(at(1), &key("a"), DialAction::Stop).unwrap();
+    let add = DialAction::Add { numbers: numbers(0..1), exhausted: true };
+    dialer.order(at(2), &key("a"), add).unwrap();
+    dialer.order(at(2), &key("a"), DialAction::Start).unwrap();
+    dialer.tick(at(2), &hall);
+    let claimed = claims(&mut dialer);
+    dialer.written(at(2), claimed[0], true);
+    dialer.ended(at(3), claimed[0], DialOutcome::Busy);
+    let state = |dialer: &Dialer| dialer.view(&key("a")).unwrap().record.state;
+    assert_eq!(state(&dialer), DialState::Ended(DialEnd::Exhausted));
+    dialer.order(at(4), &key("a"), DialAction::Start).unwrap();
+    dialer.tick(at(4), &hall);
+    assert_eq!(state(&dialer), DialState::Running, "more may come");
+    audited(&dialer);
+}
+
+#[test]
 fn a_change_in_a_queue_concerns_its_own_tasks_only() {
     let (mut dialer, hall) = (Dialer::default(), Hall::default());
     running(&mut dialer, task("a", DialMode::Progressive, "9001"), 1);
