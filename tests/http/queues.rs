@@ -265,3 +265,33 @@ fn a_caller_is_sent_only_where_something_can_be_dialled() {
     assert!(site.fake.ordered().is_empty());
     assert_eq!(site.post(&path, r#"{"to": "queue:9002"}"#).status, 202);
 }
+
+#[test]
+fn nobody_hears_what_others_have_recorded() {
+    let site = accepting(Done::Defined);
+    let name = "0123456789abcdef0123456789abcdef";
+    let own = format!("recorded:sounds/t/{name}");
+    let put = |field: &str, prompt: &str| {
+        let mut body = json!({});
+        body[field] = json!(prompt);
+        site.order(ADMIN, "PUT", "/api/v1/queues/9001", &body.to_string())
+    };
+    assert_eq!(put("sound", &own).status, 204);
+    assert_eq!(put("full_transfer_dst", &format!("sound:{own}")).status, 204);
+    let menu = |greeting: &str| {
+        let body = json!({"greeting": greeting, "keys": {"1": "4567"}}).to_string();
+        site.order(ADMIN, "PUT", "/api/v1/menus/main", &body)
+    };
+    for others in [
+        &*format!("recorded:sounds/u/{name}"),
+        "recorded:u/2026-11-21/call",
+        "recorded:/var/lib/x",
+        "/var/lib/x",
+    ] {
+        assert!(put("sound", others).problem(422).starts_with("sound: "), "{others}");
+        put("full_transfer_dst", &format!("sound:{others}")).problem(422);
+        assert!(menu(others).problem(422).starts_with("greeting: "), "{others}");
+        let announce = json!({"prompts": [others]}).to_string();
+        site.post("/api/v1/conferences/board/announce", &announce).problem(422);
+    }
+}

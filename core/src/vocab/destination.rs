@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acd::QueueKey;
 use super::conference::ConferenceKey;
-use super::{ExtensionKey, GroupKey, MailboxKey, MenuKey, TrunkKey};
+use super::{ExtensionKey, GroupKey, MailboxKey, MenuKey, TrunkKey, values};
 
 /// Where a number or a route leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,10 @@ impl Destination {
         let name = sound.then(|| name.to_owned())?;
         Some(match kind {
             "trunk" => Self::Trunk(TrunkKey { tenant, name }),
-            "sound" => Self::Sound(name),
+            "sound" => {
+                values::own_prompt(&name, &tenant).ok()?;
+                Self::Sound(name)
+            }
             "ivr" => Self::Ivr(MenuKey { tenant, name }),
             "conference" => Self::Conference(ConferenceKey { tenant, name }),
             "group" => Self::Group(GroupKey { tenant, name }),
@@ -108,7 +111,9 @@ mod tests {
             let read = Destination::parse(text, "t").map(|destination| destination.to_string());
             assert_eq!(read.as_deref(), Some(text));
         }
-        for text in ["", "nowhere", "queue:", "queue:x", "extension:45 67", "group:", "12 3"] {
+        let nowhere = ["", "nowhere", "queue:", "queue:x", "extension:45 67", "group:", "12 3"];
+        let others = ["sound:../x", "sound:/var/x", "sound:recorded:u/call", "sound:recorded:/x"];
+        for text in nowhere.into_iter().chain(others) {
             assert_eq!(Destination::parse(text, "t"), None, "{text:?}");
         }
     }

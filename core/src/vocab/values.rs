@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::{Component, Path};
 
+use media::order::{RECORDED, UPLOADED};
+
 /// Digits only, 1 to 32.
 pub fn digits(text: &str) -> Result<(), String> {
     if !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -143,6 +145,24 @@ pub fn prompt(text: &str) -> Result<(), String> {
     ))
 }
 
+/// A prompt that a tenant may name: one of the sounds directory, or one of its own that came over HTTP. What else was
+/// recorded lies beside those, and is everybody's own.
+pub fn own_prompt(text: &str, tenant: &str) -> Result<(), String> {
+    prompt(text)?;
+    let uploaded = || {
+        let name = text.strip_prefix(RECORDED)?.strip_prefix(UPLOADED)?;
+        let name = name.strip_prefix(tenant)?.strip_prefix('/')?;
+        Some(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    if !text.contains(':') || uploaded() == Some(true) {
+        return Ok(());
+    }
+    Err(format!(
+        "\"{text}\" is no prompt; write a path below the sounds directory such as \"en/thank-you\", or the name of a \
+         sound that was sent over HTTP"
+    ))
+}
+
 /// Whether a path stays below the folder that it is relative to, as far as its text tells: links are another matter.
 pub fn stays_below(path: &str) -> bool {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
@@ -166,6 +186,36 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(covered(number), seen);
+        }
+    }
+
+    #[test]
+    fn a_tenant_names_its_own_sounds_and_nothing_else_that_was_recorded() {
+        let name = "0123456789abcdef0123456789abcdef";
+        let own = |text: &str| own_prompt(text, "demo").is_ok();
+        assert!(own("en/thank-you") && own(&format!("recorded:sounds/demo/{name}")));
+        for wrong in [
+            String::new(),
+            "/var/lib/other".into(),
+            "../other".into(),
+            "recorded:demo/2026-11-21/call".into(),
+            "recorded:/var/lib/other".into(),
+            format!("recorded:sounds/dem/{name}"),
+            format!("recorded:sounds/demo2/{name}"),
+            format!("recorded:sounds/demo/../other/{name}"),
+            "recorded:sounds/demo/other".into(),
+            "file:x".into(),
+        ] {
+            assert!(!own(&wrong), "{wrong}");
+        }
+        assert!(own_prompt(&format!("recorded:sounds//{name}"), "").is_err());
+    }
+
+    #[test]
+    fn a_path_stays_below_its_folder() {
+        assert!(stays_below("demo/2026-11-21/call.wav"));
+        for wrong in ["", "/etc/passwd", "..", "a/../b", "./a"] {
+            assert!(!stays_below(wrong), "{wrong}");
         }
     }
 }

@@ -11,12 +11,21 @@ use crate::api::problem::Problem;
 
 /// Collects what is wrong with a body that is sound in form.
 #[derive(Debug, Default)]
-pub(super) struct Check(Vec<String>);
+pub(super) struct Check {
+    wrong: Vec<String>,
+    /// Whose prompts may be named, beside those of the sounds directory.
+    tenant: String,
+}
 
 impl Check {
+    /// For a body that names prompts.
+    pub(super) fn of(tenant: &str) -> Self {
+        Self { wrong: Vec::new(), tenant: tenant.to_owned() }
+    }
+
     /// Notes a mistake.
     pub(super) fn wrong(&mut self, key: &str, text: impl std::fmt::Display) {
-        self.0.push(format!("{key}: {text}"));
+        self.wrong.push(format!("{key}: {text}"));
     }
 
     /// A whole number within its range.
@@ -58,7 +67,7 @@ impl Check {
     /// A prompt below the sounds directory; an empty one is none.
     pub(super) fn prompt(&mut self, key: &str, text: Option<String>) -> Option<String> {
         let text = text.filter(|text| !text.is_empty())?;
-        if values::prompt(&text).is_err() {
+        if values::own_prompt(&text, &self.tenant).is_err() {
             self.wrong(
                 key,
                 "a path below the sounds directory without .wav, such as \"en/thank-you\"",
@@ -99,10 +108,10 @@ impl Check {
 
     /// The value, or 422 with everything that is wrong.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Problem> {
-        if self.0.is_empty() {
+        if self.wrong.is_empty() {
             return Ok(value);
         }
-        Err(Problem::unprocessable(self.0.join("; ")))
+        Err(Problem::unprocessable(self.wrong.join("; ")))
     }
 }
 

@@ -310,7 +310,7 @@ async fn create(
     _: Params<NoParams>,
     Body(body): Body<Create>,
 ) -> Result<StatusCode, Problem> {
-    let mut check = Check::default();
+    let mut check = Check::of(&principal.tenant);
     check.name("name", &body.name);
     let most: u16 = check.number("max_members", body.max_members, &(2..=u32::from(MOST_MEMBERS)));
     for (key, pin) in [("pin", &body.pin), ("admin_pin", &body.admin_pin)] {
@@ -487,7 +487,7 @@ async fn announce(
     if !(1..=20).contains(&prompts.len()) {
         return Err(Problem::unprocessable("prompts: write 1 to 20"));
     }
-    let mut check = Check::default();
+    let mut check = Check::of(&principal.tenant);
     let read: Vec<String> =
         prompts.into_iter().filter_map(|name| check.prompt("prompts", Some(name))).collect();
     let prompts = check.finish(read)?;

@@ -165,25 +165,25 @@ impl Definition {
         }
         Ok(Menu {
             key,
-            greeting: prompt("greeting", self.greeting)?,
+            greeting: prompt("greeting", self.greeting, &tenant)?,
             keys,
             direct_dial: self.direct_dial,
             timeout_secs: self.timeout_secs,
             digit_secs: self.digit_secs,
             tries: self.tries,
-            invalid: prompt("invalid", self.invalid)?,
+            invalid: prompt("invalid", self.invalid, &tenant)?,
             timeout_to: to("timeout_to", self.timeout_to)?,
             invalid_to: to("invalid_to", self.invalid_to)?,
             hours: self.hours,
-            closed_greeting: prompt("closed_greeting", self.closed_greeting)?,
+            closed_greeting: prompt("closed_greeting", self.closed_greeting, &tenant)?,
             closed_to: to("closed_to", self.closed_to)?,
         })
     }
 }
 
-/// A name below the sounds directory, and nothing that leads out of it.
-fn prompt(field: &str, name: Option<String>) -> Result<Option<String>, Problem> {
-    match name.as_deref().map(values::prompt) {
+/// A name below the sounds directory or of the tenant's own, and nothing that leads out of there.
+fn prompt(field: &str, name: Option<String>, tenant: &str) -> Result<Option<String>, Problem> {
+    match name.as_deref().map(|name| values::own_prompt(name, tenant)) {
         Some(Err(why)) => Err(Problem::unprocessable(format!("{field}: {why}"))),
         _ => Ok(name),
     }

@@ -10,6 +10,7 @@ use ::media::player::{EncodedPrompt, PromptCache};
 use ::media::session::PromptKey;
 use ::media::wav::Prompt;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use strowger_core::vocab::values;
 
 use super::inbox::{Inbox, Letter};
 
@@ -111,6 +112,9 @@ impl Shelf {
         }
         let recorded = key.name.strip_prefix(RECORDED);
         let (folder, name) = match recorded {
+            Some(name) if !values::stays_below(name) => {
+                return Err("the name leads out of the recordings directory".into());
+            }
             Some(name) => (&self.recordings, name),
             None => (&self.sounds, key.name.as_str()),
         };
@@ -147,4 +151,42 @@ fn load(folder: &Path, name: &str, codec: CodecKind) -> Result<EncodedPrompt, St
     let bytes = std::fs::read(&file).map_err(told)?;
     let prompt = Arc::new(Prompt::read(&bytes).map_err(|error| error.to_string())?);
     EncodedPrompt::encode(&prompt, codec).ok_or_else(|| format!("{codec:?} cannot be encoded"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path) {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        (0..800).for_each(|_| writer.write_sample(5i16).unwrap());
+        writer.finalize().unwrap();
+    }
+
+    #[test]
+    fn what_was_recorded_is_sought_below_its_folder_only() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = |name: &str| place.path().join(name);
+        write(&folder("recordings/demo/greeting.wav"));
+        write(&folder("elsewhere/secret.wav"));
+        let cache = PromptCache::new(CACHE);
+        let mut shelf = Shelf { sounds: folder("sounds"), recordings: folder("recordings"), cache };
+        let mut get = |name: &str| {
+            let key = PromptKey { name: format!("{RECORDED}{name}"), codec: CodecKind::Pcmu };
+            shelf.get(&key).map(|_| ())
+        };
+        assert_eq!(get("demo/greeting"), Ok(()));
+        let outside = folder("elsewhere/secret").display().to_string();
+        for name in [outside.as_str(), "../elsewhere/secret", "demo/../../elsewhere/secret", ""] {
+            let refused = get(name).unwrap_err();
+            assert!(refused.contains("leads out of the recordings directory"), "{name}: {refused}");
+        }
+    }
 }

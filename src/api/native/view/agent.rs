@@ -199,7 +199,7 @@ impl AgentSettings {
         key: AgentKey,
         pin: Option<Secret>,
     ) -> Result<AgentConfig, Problem> {
-        let mut check = Check::default();
+        let mut check = Check::of(&key.tenant);
         let places = self.places(&mut check);
         let pin = match &self.pin {
             None => pin,

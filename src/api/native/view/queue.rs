@@ -283,8 +283,8 @@ impl QueueSettings {
     /// # Errors
     /// 422 with everything that is wrong.
     pub(in crate::api::native) fn define(self, key: QueueKey) -> Result<QueueConfig, Problem> {
-        let mut check = Check::default();
         let tenant = key.tenant.clone();
+        let mut check = Check::of(&tenant);
         let settings = self;
         let name = check.shown("name", settings.name.clone());
         let queue = QueueConfig {
