@@ -228,13 +228,32 @@ pub(super) async fn keep(
     tracing::info!(%tenant, key = %principal.name, call = %record.call, "a disposition is kept");
     let call = record.call.to_string();
     app.gateway.note(AuditLine::done(wall_ms(), principal, "call.disposition", &call));
-    if let Some(callback) = callback {
-        app.callbacks.add(tenant, callback);
-    }
-    if let Some(agent) = ordered {
-        release(app, tenant, &agent, record.call, said.name).await;
-    }
+    follow_up(app, tenant.clone(), record.call, said.name, (ordered, callback)).await;
     Ok(())
+}
+
+/// Ends the agent's wrap-up, and then has the callback begun when it is due: an agent who wraps up takes none. Nobody who
+/// goes away or waits too long keeps it from being done.
+async fn follow_up(
+    app: &App,
+    tenant: TenantId,
+    call: CallId,
+    code: String,
+    (agent, callback): (Option<String>, Option<Callback>),
+) {
+    let (done, waiting) = tokio::sync::oneshot::channel();
+    let own = app.clone();
+    app.gateway.run(Box::pin(async move {
+        if let Some(agent) = agent {
+            release(&own, &tenant, &agent, call, code).await;
+        }
+        if let Some(callback) = callback {
+            own.callbacks.add(&tenant, callback);
+        }
+        // Whoever asked may have gone away.
+        let _ = done.send(());
+    }));
+    let _ = waiting.await;
 }
 
 /// Keys of users and agents act for themselves only, whoever else was in the call.
