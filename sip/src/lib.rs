@@ -17,7 +17,7 @@ pub mod subscription;
 pub mod transaction;
 pub mod uri;
 
-pub use endpoint::{ClientTx, Endpoint, LegId, ServerTx};
+pub use endpoint::{ClientTx, Endpoint, LegId, ServerTx, StreamWish};
 pub use flow::{Flow, Transport};
 pub use message::{HeaderName, Message, Writer};
 pub use method::Method;

@@ -53,6 +53,9 @@ pub(super) fn sip(root: &Table<'_>, shell: &mut Shell) -> Sip {
             .number("keepalive_secs", 0..=600, "seconds")
             .unwrap_or(base.keepalive_secs),
         force_rport: table.flag("force_rport").unwrap_or(base.force_rport),
+        datagram_limit: table
+            .number("datagram_limit", 0..=65_000, "bytes")
+            .unwrap_or(base.datagram_limit),
         session_expires: session_expires(&table).unwrap_or(base.session_expires),
         nonce_secs: table.number("nonce_secs", 10..=86_400, "seconds").unwrap_or(base.nonce_secs),
         max_auth_failures: table

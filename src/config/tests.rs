@@ -67,7 +67,7 @@ fn general_sections() {
             "[sip]\ndomain = \"x\"\ndomian = \"y\"\nzebra = 1\n",
             &[
                 "f:3: [sip]: unknown key domian; did you mean domain?",
-                "f:4: [sip]: unknown key zebra; known here: listen, max_connections, max_connections_per_address, stream_idle_secs, domain, external_address, min_expires, max_expires, default_expires, max_contacts, qualify_secs, keepalive_secs, force_rport, session_expires, nonce_secs, max_auth_failures, silence_secs",
+                "f:4: [sip]: unknown key zebra; known here: listen, max_connections, max_connections_per_address, stream_idle_secs, domain, external_address, min_expires, max_expires, default_expires, max_contacts, qualify_secs, keepalive_secs, force_rport, datagram_limit, session_expires, nonce_secs, max_auth_failures, silence_secs",
             ],
         ),
         (

@@ -14,6 +14,7 @@ mod forward;
 mod hold;
 mod isolation;
 mod lamps;
+mod large;
 mod lifecycle;
 mod metrics;
 mod mwi;

@@ -56,7 +56,8 @@ impl Call {
             | Event::Subscribe { .. }
             | Event::StateWanted { .. }
             | Event::SubscriptionChanged { .. }
-            | Event::SubscriptionEnded { .. } => {}
+            | Event::SubscriptionEnded { .. }
+            | Event::StreamWanted { .. } => {}
         }
     }
 

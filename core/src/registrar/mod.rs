@@ -211,6 +211,11 @@ impl Registrar {
         self.table.on(flow).any(|(_, binding)| !binding.severed)
     }
 
+    /// Whether somebody is registered over this flow who says to be elsewhere.
+    pub fn is_behind_nat(&self, flow: Flow) -> bool {
+        self.table.on(flow).any(|(_, binding)| binding.behind_nat)
+    }
+
     /// The extensions that are registered over a flow.
     pub fn extensions_on(&self, flow: Flow) -> impl Iterator<Item = &ExtensionKey> {
         self.table.on(flow).map(|(_, binding)| binding.owner.as_ref())

@@ -228,6 +228,7 @@ fn settings(config: &Config, listeners: &[Listener]) -> Settings {
         advertised: listeners.iter().filter_map(advertised).collect(),
         session_expires: config.sip.session_expires,
         force_rport: config.sip.force_rport,
+        datagram_limit: config.sip.datagram_limit as usize,
         allow,
         packages: PACKAGES.to_vec(),
         limits: Limits {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use sip::{Flow, Transport};
+use sip::{Flow, StreamWish, Transport};
 
 use crate::call::Reach;
 use crate::vocab::input::Listener;
@@ -23,11 +23,22 @@ pub(super) struct Flows {
     open: BTreeMap<(Transport, SocketAddr), Flow>,
     connecting: BTreeMap<(Transport, SocketAddr), ConnectId>,
     connects: u64,
+    /// Requests that wait for a connection because of their size.
+    pub(super) wishes: BTreeMap<ConnectId, Vec<StreamWish>>,
+    /// Addresses that accepted none, until when they are not asked again.
+    pub(super) refused: BTreeMap<SocketAddr, u64>,
 }
 
 impl Flows {
     pub(super) fn new(listeners: Vec<Listener>) -> Self {
-        Self { listeners, open: BTreeMap::new(), connecting: BTreeMap::new(), connects: 0 }
+        Self {
+            listeners,
+            open: BTreeMap::new(),
+            connecting: BTreeMap::new(),
+            connects: 0,
+            wishes: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        }
     }
 
     pub(super) fn listeners(&self) -> &[Listener] {
@@ -104,7 +115,7 @@ impl Running {
         self.flows.open.insert(key, flow);
         self.flows.connecting.remove(&key);
         if let Some(id) = connect {
-            self.connect_ended(now, id, Some(flow));
+            self.connect_ended(now, id, flow.remote, Some(flow));
         }
     }
 
@@ -115,7 +126,7 @@ impl Running {
         }
         if let Some(id) = connect {
             self.flows.connecting.retain(|_, waiting| *waiting != id);
-            self.connect_ended(now, id, None);
+            self.connect_ended(now, id, flow.remote, None);
             return;
         }
         self.desk.sip.flow_closed(now.mono, flow);
@@ -124,7 +135,8 @@ impl Running {
         self.tick_trunks(now);
     }
 
-    fn connect_ended(&mut self, now: Now, id: ConnectId, flow: Option<Flow>) {
+    fn connect_ended(&mut self, now: Now, id: ConnectId, remote: SocketAddr, flow: Option<Flow>) {
+        self.streams_found(now, id, remote, flow);
         for call in self.calls.waiting_for(id) {
             self.step(now, call, |call, ctx| call.connected(ctx, id, flow));
         }

@@ -48,6 +48,7 @@ mod remind;
 mod responses;
 mod robot;
 mod staff;
+mod streams;
 mod subscribe;
 mod summons;
 mod supervise;
@@ -294,6 +295,7 @@ impl Running {
             Event::Request { tx, flow, message } => self.on_request(now, tx, flow, &message),
             Event::Invite { leg, flow, message } => self.on_invite(now, leg, flow, &message),
             Event::Response { tx, outcome } => self.on_response(now, tx, outcome),
+            Event::StreamWanted { wish, flow } => self.on_stream_wanted(now, wish, flow),
             Event::Subscribe { tx, flow, message, ask } => {
                 self.on_subscribe(now, tx, flow, &message, &ask);
             }

@@ -110,6 +110,8 @@ pub struct Sip {
     pub keepalive_secs: u32,
     /// Responses over UDP go to the port that the request came from, though it did not ask for that (RFC 3581).
     pub force_rport: bool,
+    /// Requests of more bytes than this go over TCP where the peer accepts it (RFC 3261 section 18.1.1); 0 is never.
+    pub datagram_limit: u32,
     /// Session timer offered (RFC 4028), in seconds; 0 is off.
     pub session_expires: u32,
     /// Life of a digest nonce, in seconds.
@@ -132,6 +134,7 @@ impl Default for Sip {
             qualify_secs: 60,
             keepalive_secs: 25,
             force_rport: true,
+            datagram_limit: 1300,
             session_expires: 1800,
             nonce_secs: 300,
             max_auth_failures: 10,

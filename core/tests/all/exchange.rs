@@ -15,8 +15,8 @@ use strowger_core::vocab::mailbox::MailRecord;
 use strowger_core::vocab::record::CallRecord;
 use strowger_core::vocab::robot::RobotOrder;
 use strowger_core::vocab::{
-    Boot, CallId, Command, Config, Effect, EventKind, Principal, Query, Record, Reply, RequestId,
-    Restored, Role, WorkerId,
+    Boot, CallId, Command, Config, ConnectId, Effect, EventKind, Principal, Query, Record, Reply,
+    RequestId, Restored, Role, WorkerId,
 };
 
 use crate::common::*;
@@ -43,6 +43,8 @@ pub struct Exchange {
     pub mails: Vec<MailRecord>,
     /// What was ordered from robots.
     pub robots: Vec<RobotOrder>,
+    /// Connections that were to be opened, where a test answers for the network; else nobody accepts any.
+    pub connects: Option<Vec<(ConnectId, SocketAddr)>>,
     /// Messages that are being recorded.
     messages: BTreeSet<RecordingId>,
     /// Who is bridged to whom, and who is in which mix.
@@ -113,6 +115,7 @@ impl Exchange {
             playing: BTreeMap::new(),
             mails: Vec::new(),
             robots: Vec::new(),
+            connects: None,
             messages: BTreeSet::new(),
             mixer: Mixer::default(),
             ports: BTreeMap::new(),
@@ -151,6 +154,13 @@ impl Exchange {
             Effect::Media { order, .. } => self.order(order),
             Effect::SendMail(mail) => self.mails.push(*mail),
             Effect::Robot(order) => self.robots.push(order),
+            Effect::Connect { id, remote, .. } => match &mut self.connects {
+                Some(connects) => connects.push((id, remote)),
+                None => {
+                    let flow = tcp(&remote.to_string(), 0);
+                    self.later.push_back(Input::FlowClosed { flow, connect: Some(id) });
+                }
+            },
             Effect::Reply { id, reply } => {
                 assert!(self.replies.insert(id, *reply).is_none(), "two replies to {id}");
             }
@@ -276,11 +286,27 @@ impl Exchange {
         self.respond(at, &bye, 200, "");
     }
 
+    /// A phone registers that says to be at `contact` and speaks from `at`.
+    pub fn register_from(&mut self, number: &str, contact: &str, at: &'static str) {
+        assert!(self.registers_at(number, "secret", contact, at, 3600));
+    }
+
     /// Whether a phone with this password may register.
     pub fn registers(
         &mut self,
         number: &str,
         password: &str,
+        at: &'static str,
+        expires: u32,
+    ) -> bool {
+        self.registers_at(number, password, at, at, expires)
+    }
+
+    fn registers_at(
+        &mut self,
+        number: &str,
+        password: &str,
+        contact: &str,
         at: &'static str,
         expires: u32,
     ) -> bool {
@@ -292,7 +318,7 @@ impl Exchange {
                 "REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKr{cseq};rport\r\n\
                  Max-Forwards: 70\r\nFrom: <sip:{user}@pbx.example>;tag=r{cseq}\r\n\
                  To: <sip:{user}@pbx.example>\r\nCall-ID: reg-{at}\r\nCSeq: {cseq} REGISTER\r\n\
-                 Contact: <sip:{number}@{at}>\r\nExpires: {expires}\r\n{authorization}"
+                 Contact: <sip:{number}@{contact}>\r\nExpires: {expires}\r\n{authorization}"
             );
             self.receive(at, &with_body(head, ""));
             let reply = self.expect(at, "SIP/2.0 ");

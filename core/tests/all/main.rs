@@ -34,6 +34,7 @@ mod forward_orders;
 mod group_calls;
 mod hold_reminders;
 mod identity;
+mod large_requests;
 mod lobby;
 mod mixer;
 mod moving_legs;

@@ -22,6 +22,10 @@ pub struct ServerTx(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClientTx(pub u64);
 
+/// A request of ours that waits for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamWish(pub u64);
+
 /// Headers to add: name and value. A name that is not a token is left out, and line ends in a
 /// value become spaces.
 pub type ExtraHeaders = Vec<(Cow<'static, str>, String)>;

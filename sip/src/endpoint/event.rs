@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::api::{ClientTx, LegId, Reason, ServerTx};
+use super::api::{ClientTx, LegId, Reason, ServerTx, StreamWish};
 use crate::Flow;
 use crate::message::Message;
 use crate::subscription::{Ask, SubscriptionEnd, SubscriptionId};
@@ -106,6 +106,15 @@ pub enum Event {
         tx: ClientTx,
         /// The response, or why there is none.
         outcome: Result<Message, RequestFailure>,
+    },
+    /// A request of ours is too large for a datagram (RFC 3261 section 18.1.1): `stream_found`
+    /// says whether there is a stream to the same peer. It may take its time; without an answer
+    /// the request goes as a datagram a second later.
+    StreamWanted {
+        /// Which request waits.
+        wish: StreamWish,
+        /// Its way otherwise.
+        flow: Flow,
     },
     /// A new incoming call; 100 has been sent.
     Invite {

@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 pub use api::{
     Body, ClientTx, Counts, DialogIds, ExtraHeaders, LegId, LegState, LegView, OutInvite,
-    OutRequest, Output, Reason, ReasonProtocol, Reply, ServerTx,
+    OutRequest, Output, Reason, ReasonProtocol, Reply, ServerTx, StreamWish,
 };
 pub use event::{EndCause, Event, OfferBy, RequestFailure};
 pub use settings::{Advertised, Limits, SentBy, Settings};
@@ -73,7 +73,7 @@ impl Endpoint {
     /// fail, and calls that came over a stream and were not answered end.
     pub fn flow_closed(&mut self, now: u64, flow: Flow) {
         for handle in self.layer.clients_on(flow) {
-            if let Some(up) = self.layer.client_lost(handle) {
+            if let Some(up) = self.layer.client_lost(now, handle) {
                 self.outcome(now, up, None);
             }
         }
@@ -82,6 +82,12 @@ impl Endpoint {
                 self.with_leg(now, leg, |leg, cx| leg.caller_lost(cx));
             }
         }
+    }
+
+    /// Answers `Event::StreamWanted`: over this stream, or by datagrams where there is none. A wish
+    /// that is over changes nothing.
+    pub fn stream_found(&mut self, now: u64, wish: StreamWish, stream: Option<Flow>) {
+        self.layer.stream_found(now, Handle::from_raw(wish.0), stream);
     }
 
     /// Does whatever is due at `now`, in order of deadline.

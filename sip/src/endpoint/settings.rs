@@ -78,6 +78,9 @@ pub struct Settings {
     pub force_rport: bool,
     /// The Retry-After of a 503, in seconds.
     pub retry_after: u32,
+    /// Requests of more bytes than this take a stream where there is one
+    /// (`Event::StreamWanted`); 0 for never. RFC 3261 section 18.1.1 has 1300.
+    pub datagram_limit: usize,
 }
 
 impl Default for Settings {
@@ -110,6 +113,7 @@ impl Default for Settings {
                 .to_vec(),
             force_rport: false,
             retry_after: 5,
+            datagram_limit: 1300,
         }
     }
 }

@@ -331,8 +331,12 @@ impl Leg {
                 if !matches!(initial.cancel, Cancel::No) {
                     return;
                 }
+                let tx = initial.tx;
                 if initial.heard {
                     self.send_cancel(cx, reason);
+                } else if cx.layer.is_unsent(tx) {
+                    cx.layer.drop_client(tx);
+                    self.call_failed(cx, 487, None);
                 } else {
                     initial.cancel = Cancel::Wanted(reason);
                 }

@@ -9,6 +9,7 @@ mod exercise;
 mod forks;
 mod framing;
 mod generated;
+mod large;
 mod link;
 mod machines;
 mod message;

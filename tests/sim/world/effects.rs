@@ -49,7 +49,9 @@ impl World {
         match effect {
             Effect::Send { flow, bytes } => self.send(flow, bytes),
             Effect::Connect { id, remote, .. } => {
-                let ok = self.phones.iter().any(|phone| phone.address == remote && phone.powered);
+                // Who registers by datagrams accepts no connection.
+                let there = self.phones.iter().find(|phone| phone.address == remote);
+                let ok = there.is_some_and(|phone| phone.powered && phone.tcp);
                 let at = self.now + self.rng.between(1, 300) * MS;
                 self.at(at, Next::Connected(id, remote, ok));
             }

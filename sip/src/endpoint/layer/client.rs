@@ -3,22 +3,47 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::large::Detour;
 use super::{Layer, Outgoing, Wake, on_flow, together};
 use crate::auth::Credentials;
 use crate::endpoint::ids::Key;
 use crate::endpoint::slab::{Handle, KEEP};
 use crate::endpoint::{ClientTx, Event, RequestFailure};
 use crate::message::{HeaderName, Message, Writer};
-use crate::transaction::{Action, Actions, Class, InviteClient, NonInviteClient, Timer};
-use crate::{Flow, Method};
+use crate::transaction::invite_client::State as InviteState;
+use crate::transaction::non_invite_client::State as OtherState;
+use crate::transaction::{Action, Actions, Class, InviteClient, NonInviteClient, Timer, Timers};
+use crate::{Flow, Method, Transport};
 
 /// The most forks whose 2xx one INVITE remembers to have acknowledged.
 const MAX_ACKS: usize = 16;
 
 #[derive(Debug)]
-enum Machine {
+pub(super) enum Machine {
     Invite(InviteClient),
     Other(NonInviteClient),
+}
+
+impl Machine {
+    pub(super) fn start(invite: bool, timers: Timers, now: u64) -> Self {
+        if invite {
+            Self::Invite(InviteClient::start(timers, now).0)
+        } else {
+            Self::Other(NonInviteClient::start(timers, now).0)
+        }
+    }
+
+    pub(super) fn is_invite(&self) -> bool {
+        matches!(self, Self::Invite(_))
+    }
+
+    /// Nothing came back yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Invite(machine) => matches!(machine.state(), InviteState::Calling { .. }),
+            Self::Other(machine) => matches!(machine.state(), OtherState::Trying { .. }),
+        }
+    }
 }
 
 /// What a leg sent a request for.
@@ -55,6 +80,7 @@ pub(crate) enum Owner {
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub handle: Handle,
+    /// The flow that it was meant for, whatever its size made of that.
     pub flow: Flow,
     pub request: Bytes,
     pub ticket: u64,
@@ -65,11 +91,13 @@ pub(crate) struct Sent {
 /// A client transaction.
 #[derive(Debug)]
 pub(crate) struct ClientRecord {
-    machine: Machine,
+    pub(super) machine: Machine,
     key: Key,
-    flow: Flow,
+    pub(super) flow: Flow,
     /// Dropped with the final response.
-    request: Bytes,
+    pub(super) request: Bytes,
+    /// It is too large for datagrams, by which it would go otherwise.
+    pub(super) detour: Option<Box<Detour>>,
     owner: Owner,
     ticket: u64,
     tried: u8,
@@ -79,7 +107,7 @@ pub(crate) struct ClientRecord {
     acks: SmallVec<[(Key, Flow, Bytes); 1]>,
     /// When an INVITE that nobody waits for any more is forgotten.
     expires: u64,
-    scheduled: u64,
+    pub(super) scheduled: u64,
 }
 
 /// What became of a request.
@@ -135,18 +163,17 @@ impl Layer {
         method: &Method,
         belongs: Belongs,
     ) -> Handle {
-        let timers = self.timers(flow.transport);
-        let machine = if *method == Method::Invite {
-            Machine::Invite(InviteClient::start(timers, now).0)
-        } else {
-            Machine::Other(NonInviteClient::start(timers, now).0)
-        };
+        let detour = self.detour(now, flow, &request, method);
+        let waits = detour.is_some();
+        let timers = self.timers(if waits { Transport::Tcp } else { flow.transport });
+        let machine = Machine::start(*method == Method::Invite, timers, now);
         let key = self.ids.client_key(branch, method.as_str());
         let handle = self.clients.insert(ClientRecord {
             machine,
             key,
             flow,
             request: request.clone(),
+            detour,
             owner: belongs.owner,
             ticket: belongs.ticket,
             tried: belongs.tried,
@@ -157,7 +184,11 @@ impl Layer {
         });
         self.by_client_key.insert(key, handle);
         self.clients_by_flow.insert((flow, handle));
-        self.send(flow, request);
+        if waits {
+            self.wish_for_stream(handle, flow);
+        } else {
+            self.send(flow, request);
+        }
         self.schedule_client(handle);
         handle
     }
@@ -273,6 +304,7 @@ impl Layer {
             } else {
                 std::mem::take(&mut record.request)
             };
+            let flow = record.detour.as_ref().map_or(flow, |detour| detour.datagrams);
             let sent = Sent { handle, flow, request, ticket: record.ticket, tried: record.tried };
             up = Some(Up { owner: record.owner.clone(), sent, happened });
         }
@@ -337,6 +369,10 @@ impl Layer {
             self.close_client(handle);
             return None;
         }
+        if self.falls_back(now, handle, false) {
+            return None;
+        }
+        let record = self.clients.get_mut(handle)?;
         let actions = match &mut record.machine {
             Machine::Invite(machine) => machine.timeout(now),
             Machine::Other(machine) => machine.timeout(now),
@@ -350,7 +386,10 @@ impl Layer {
     }
 
     /// The request could not be sent.
-    pub fn client_lost(&mut self, handle: Handle) -> Option<Up> {
+    pub fn client_lost(&mut self, now: u64, handle: Handle) -> Option<Up> {
+        if self.falls_back(now, handle, true) {
+            return None;
+        }
         let record = self.clients.get_mut(handle)?;
         let actions = match &mut record.machine {
             Machine::Invite(machine) => machine.transport_failed(),
@@ -369,13 +408,13 @@ impl Layer {
         }
     }
 
-    fn schedule_client(&mut self, handle: Handle) {
+    pub(super) fn schedule_client(&mut self, handle: Handle) {
         let Some(record) = self.clients.get_mut(handle) else { return };
         let (due, ending) = match &record.machine {
             Machine::Invite(machine) => (machine.deadline(), machine.is_ending()),
             Machine::Other(machine) => (machine.deadline(), machine.is_ending()),
         };
-        let due = due.unwrap_or(u64::MAX).min(record.expires);
+        let due = due.unwrap_or(u64::MAX).min(record.expires).min(record.patience());
         let due = if ending { together(due) } else { due };
         if due < record.scheduled {
             record.scheduled = due;

@@ -1,6 +1,7 @@
 //! The transaction layer: transactions by key, their timers, and the queues to the owner.
 
 mod client;
+mod large;
 mod retry;
 mod server;
 mod write;

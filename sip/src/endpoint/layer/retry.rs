@@ -80,7 +80,7 @@ impl Layer {
         Some(self.open_client(now, sent.flow, bytes, branch.as_str(), method, belongs))
     }
 
-    fn rewrite(
+    pub(super) fn rewrite(
         &mut self,
         flow: &Flow,
         request: &Message,
