@@ -92,7 +92,7 @@ impl Outlets {
             Effect::Persist { commit, records } => {
                 if self.writer.write(Group { commit, records }).is_err() {
                     tracing::error!("the store's queue is full, records are lost");
-                    self.mailbox.post_always(Input::Stored { commit, ok: false });
+                    self.mailbox.post_always(Input::Stored { commits: vec![commit], ok: false });
                 }
             }
             Effect::Media { worker, order } => {

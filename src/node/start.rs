@@ -301,7 +301,12 @@ fn mailer(shell: &Shell) -> Result<Option<Mailer>, StartError> {
 fn start_writer(store: Sqlite, mailbox: &Arc<Mailbox>) -> std::io::Result<Writer> {
     let mailbox = Arc::clone(mailbox);
     Writer::start(store, move |groups| {
-        let stored = groups.iter().map(|&(commit, ok)| Input::Stored { commit, ok });
+        // Those that are on disk in one letter, so that the switch looks up once for all of them.
+        let stored = [true, false].into_iter().filter_map(|ok| {
+            let of = groups.iter().filter(|group| group.1 == ok);
+            let commits: Vec<_> = of.map(|&(commit, _)| commit).collect();
+            (!commits.is_empty()).then_some(Input::Stored { commits, ok })
+        });
         mailbox.post_all(stored);
     })
 }

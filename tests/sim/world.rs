@@ -388,7 +388,7 @@ impl World {
                 if ok {
                     self.store.commit(commit);
                 }
-                self.give(Input::Stored { commit, ok });
+                self.give(Input::Stored { commits: vec![commit], ok });
             }
             Next::Connected(id, remote, ok) => self.connected(id, remote, ok),
             Next::Resolved(input) => self.give(input),

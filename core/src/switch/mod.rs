@@ -217,9 +217,11 @@ impl Running {
                 self.desk.stock.add(worker, ports);
                 self.serve_port_queue(now);
             }
-            Input::Stored { commit, ok } => {
-                self.desk.out.stored(commit, ok);
-                self.dial_written(now, commit, ok);
+            Input::Stored { commits, ok } => {
+                for commit in commits {
+                    self.desk.out.stored(commit, ok);
+                    self.dial_written(now, commit, ok);
+                }
             }
             Input::FlowOpened { flow, connect } => self.on_flow_opened(now, flow, connect),
             Input::FlowClosed { flow, connect } => self.on_flow_closed(now, flow, connect),

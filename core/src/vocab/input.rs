@@ -55,11 +55,11 @@ pub enum Input {
         /// Records, or why there are none.
         answer: sip::resolve::Answer,
     },
-    /// A group of records is on disk, or could not be written.
+    /// Groups of records are on disk, or could not be written.
     Stored {
-        /// The group.
-        commit: CommitId,
-        /// False if it is lost; the shell has logged why and counts it.
+        /// The groups.
+        commits: Vec<CommitId>,
+        /// False if they are lost; the shell has logged why and counts it.
         ok: bool,
     },
     /// A worker's stock grew by these ports.

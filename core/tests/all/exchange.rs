@@ -149,7 +149,7 @@ impl Exchange {
             Effect::Publish(event) => self.events.push(event.kind),
             Effect::Persist { commit, records } => {
                 self.records.extend(records);
-                self.later.push_back(Input::Stored { commit, ok: true });
+                self.later.push_back(Input::Stored { commits: vec![commit], ok: true });
             }
             Effect::Media { order, .. } => self.order(order),
             Effect::SendMail(mail) => self.mails.push(*mail),

@@ -104,7 +104,7 @@ impl Host {
         }
         assert_eq!(self.switch.audit(), Vec::<String>::new());
         for commit in commits {
-            self.input(Input::Stored { commit, ok: self.stored });
+            self.input(Input::Stored { commits: vec![commit], ok: self.stored });
         }
         for stream in closed {
             let report = StreamReport::default();
