@@ -12,6 +12,7 @@ mod keeping;
 pub mod keys;
 pub mod mailbox;
 mod memory;
+mod pace;
 mod recordings;
 pub mod reload;
 mod requests;

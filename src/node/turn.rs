@@ -19,23 +19,13 @@ use strowger_core::vocab::{Effect, Input, Now};
 use super::clock::Clock;
 use super::effects::Outlets;
 use super::mailbox::Mailbox;
+use super::pace::Pace;
 use crate::net::udp::{Pool, UdpPort};
 
 /// Datagrams, and letters, that one turn takes at most.
 const TURN: usize = 64;
 /// The longest sleep, where the switch names no deadline.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// Inputs that follow each other faster than this, in nanoseconds, make a busy switch.
-const BUSY: u64 = 2_500_000;
-/// Longer pauses between inputs count as this, so that a busy hour is recognised soon after a quiet one.
-const IDLE: u64 = 8 * BUSY;
-/// A busy switch naps between turns until so many inputs have come, as far as the pace so far tells: one wake-up, and
-/// caches that are warm, serve them all. Measured at a thousand messages a second, a registration took a quarter less time
-/// with 16 in a turn than with 8.
-const GATHERED: u64 = 16;
-/// The shortest and the longest nap, in nanoseconds. The longest is what a message may be delayed: little beside the half
-/// second after which phones repeat themselves (RFC 3261 section 17.1.1.1).
-const NAPS: (u64, u64) = (2_000_000, 16_000_000);
 /// In the poller the mailbox has this number; the sockets have theirs from 0.
 const MAILBOX: u64 = u64::MAX;
 
@@ -80,17 +70,12 @@ pub struct Turn {
     outgoing: Vec<Vec<(SocketAddr, Bytes)>>,
     /// Sockets that have something to read.
     ready: Vec<usize>,
-    /// Mean time between inputs, in nanoseconds.
-    pace: u64,
-    /// Inputs that the present turn handled.
-    handled: u64,
+    pace: Pace,
     /// Sockets are read until they are empty; otherwise one datagram is read a turn, which saves the system call
     /// that only finds that there is no other.
     eager: bool,
     /// The last turn read as much as it may: more waits.
     full: bool,
-    /// When the last turn ended.
-    ended: u64,
     journal: Option<Box<dyn Journal>>,
     figures: Arc<TurnFigures>,
     drained: Box<dyn FnMut() + Send>,
@@ -129,11 +114,9 @@ impl Turn {
             own: VecDeque::new(),
             effects: Vec::new(),
             ready: Vec::new(),
-            pace: IDLE,
-            handled: 0,
+            pace: Pace::default(),
             eager: false,
             full: false,
-            ended: 0,
             journal: None,
             figures,
             drained,
@@ -206,18 +189,13 @@ impl Turn {
 
     /// Lets datagrams and letters gather while they come fast.
     fn nap(&mut self) {
-        let busy = self.pace < BUSY;
-        self.eager |= busy;
-        if busy
-            && !self.full
+        self.eager |= self.pace.is_busy();
+        let free = !self.full
             && self.letters.is_empty()
             && self.own.is_empty()
-            && !self.mailbox.letters().is_stopped()
-        {
-            let (shortest, longest) = NAPS;
-            std::thread::sleep(Duration::from_nanos(
-                (GATHERED * self.pace).clamp(shortest, longest),
-            ));
+            && !self.mailbox.letters().is_stopped();
+        if let Some(nap) = self.pace.nap().filter(|_| free) {
+            std::thread::sleep(nap);
         }
     }
 
@@ -273,7 +251,7 @@ impl Turn {
 
     fn handle(&mut self, input: Input) {
         let now = self.clock.now();
-        self.handled += 1;
+        self.pace.input(now.mono, &input);
         if let Some(journal) = &mut self.journal {
             journal.record(now, &input);
         }
@@ -313,13 +291,6 @@ impl Turn {
         }
     }
 
-    /// An eighth of the new and seven of the old: a short burst does not make the switch busy.
-    fn keep_pace(&mut self, began: u64) {
-        let each = began.saturating_sub(self.ended) / self.handled.max(1);
-        self.pace = self.pace - self.pace / 8 + each.min(IDLE) / 8;
-        self.handled = 0;
-    }
-
     fn flush(&mut self) {
         if !self.effects.is_empty() && self.outlets.carry_out(&mut self.effects) {
             (self.drained)();
@@ -327,9 +298,9 @@ impl Turn {
     }
 
     fn note(&mut self, began: u64) {
-        self.keep_pace(began);
-        self.ended = self.clock.mono();
-        let took = self.ended.saturating_sub(began) / 1_000;
+        let ended = self.clock.mono();
+        self.pace.turn(began, ended);
+        let took = ended.saturating_sub(began) / 1_000;
         self.figures.turns.fetch_add(1, Ordering::Relaxed);
         if took > self.figures.longest_us.load(Ordering::Relaxed) {
             self.figures.longest_us.store(took, Ordering::Relaxed);
