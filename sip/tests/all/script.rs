@@ -8,7 +8,7 @@ use strowger_sip::endpoint::{
     Body, Endpoint, Event, LegId, Limits, OutInvite, OutRequest, Reply, ServerTx, Settings,
 };
 use strowger_sip::subscription::{Grant, Package, State, SubscriptionId};
-use strowger_sip::{Flow, HeaderName, Message, Method, Transport};
+use strowger_sip::{Flow, HeaderName, Message, Method, StreamWish, Transport};
 
 const SECOND: u64 = 1_000_000_000;
 /// Between two steps of a script.
@@ -21,6 +21,8 @@ struct Play {
     legs: Vec<LegId>,
     subscriptions: Vec<SubscriptionId>,
     waiting: Vec<ServerTx>,
+    /// Large requests that wait for a stream.
+    wishes: Vec<StreamWish>,
     /// Our latest request, and our latest message of any kind.
     request: Option<Message>,
     latest: Option<Message>,
@@ -37,12 +39,13 @@ pub fn play(script: &[u8]) {
         generation: 0,
     };
     let mut play = Play {
-        end: Endpoint::new(settings(limits), [3; 32]),
+        end: Endpoint::new(settings(limits, script.len() % 3 == 1), [3; 32]),
         now: SECOND,
         flow,
         legs: Vec::new(),
         subscriptions: Vec::new(),
         waiting: Vec::new(),
+        wishes: Vec::new(),
         request: None,
         latest: None,
         branches: 0,
@@ -56,7 +59,7 @@ pub fn play(script: &[u8]) {
     play.finish();
 }
 
-fn settings(limits: Limits) -> Settings {
+fn settings(limits: Limits, large: bool) -> Settings {
     let package = Package {
         name: "message-summary",
         content_types: &["application/simple-message-summary"],
@@ -66,7 +69,8 @@ fn settings(limits: Limits) -> Settings {
         pace: SECOND,
         asks: false,
     };
-    Settings { limits, packages: vec![package], ..Settings::default() }
+    let datagram_limit = if large { 250 } else { 1300 };
+    Settings { limits, packages: vec![package], datagram_limit, ..Settings::default() }
 }
 
 fn body() -> Body {
@@ -119,7 +123,15 @@ impl Play {
                     end.respond(now, tx, Reply::new(200));
                 }
             }
-            14 => end.flow_closed(now, self.flow),
+            14 => {
+                let stream = Flow { transport: Transport::Tcp, generation: 5, ..self.flow };
+                match (choice % 4, self.wishes.pop()) {
+                    (1, Some(wish)) => end.stream_found(now, wish, Some(stream)),
+                    (2, Some(wish)) => end.stream_found(now, wish, None),
+                    (3, _) => end.flow_closed(now, stream),
+                    _ => end.flow_closed(now, self.flow),
+                }
+            }
             15 => {
                 let out = OutRequest {
                     credentials: Some(credentials()),
@@ -207,6 +219,7 @@ impl Play {
         while let Some(event) = self.end.poll_event() {
             match event {
                 Event::Invite { leg, .. } => self.legs.push(leg),
+                Event::StreamWanted { wish, .. } => self.wishes.push(wish),
                 Event::Subscribe { tx, flow, message, ask } => {
                     let (expires, state, body) = (ask.expires, State::Active, Some(body()));
                     let grant =
@@ -252,7 +265,7 @@ fn credentials() -> Credentials {
 
 /// Steps from which scripts are made.
 #[cfg(test)]
-const STEPS: [&[u8]; 29] = [
+const STEPS: [&[u8]; 32] = [
     b"\x00INVITE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05From: <sip:p@p>;tag=peer\x05To: <sip:us@x>\x05Call-ID: one\x05CSeq: 1 INVITE\x05\x06Supported: 100rel, timer\x05Allow: INVITE, UPDATE, PRACK\x05Content-Length: 1\x05\x05x",
     b"\x00INVITE sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05From: <sip:p@p>;tag=peer\x05To: <sip:us@x>\x05Call-ID: two\x05CSeq: 7 INVITE\x05\x06Session-Expires: 90\x05\x05",
     b"\x00ACK sip:us@x SIP/2.0\x05Via: SIP/2.0/UDP 192.0.2.7:5062;branch=\x03\x05\x02CSeq: 1 ACK\x05\x05answer",
@@ -282,6 +295,9 @@ const STEPS: [&[u8]; 29] = [
     b"\x0a\x02",
     b"\x0c\x00",
     b"\x0c\x02",
+    b"\x0e\x01",
+    b"\x0e\x02",
+    b"\x0e\x03",
 ];
 
 #[cfg(test)]
