@@ -57,7 +57,7 @@ const fn changed(path: &'static str, live: &'static [&'static str]) -> Kind {
     Kind { path, live, made_by_put: false }
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 15] = [
     changed("/api/v1/settings", &[]),
     made("/api/v1/extensions/{extension}", &["contacts"]),
     changed("/api/v1/extensions/{extension}/settings", &[]),
@@ -91,6 +91,9 @@ const KINDS: [Kind; 12] = [
     ),
     made("/api/v1/agents/{id}/tiers/{queue}", &[]),
     made("/api/v1/menus/{menu}", &["open"]),
+    made("/api/v1/numbers/{number}", &[]),
+    made("/api/v1/routes/{route}", &[]),
+    made("/api/v1/trunks/{trunk}", &["up", "registered", "reason", "calls"]),
     made("/api/v1/phones/{mac}", &["ticket", "bound"]),
     made(
         "/api/v1/dial-tasks/{task}",

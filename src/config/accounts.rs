@@ -110,7 +110,9 @@ fn tenant(table: &Table<'_>, id: Option<At<&str>>) -> Tenant {
     let emergency = table.texts("emergency", "a list of numbers such as [\"112\"]");
     let emergency = emergency.unwrap_or_default().into_iter();
     let park_to = table.text("park_to", "a number that can be dialled, such as \"9001\"");
+    let own_trunks = table.flag("own_trunks").unwrap_or(false);
     Tenant {
+        own_trunks,
         park_to: checked(table, "park_to", park_to, |text| {
             let id = id.map_or("", |id| id.value);
             let number = Destination::parse(text, id);

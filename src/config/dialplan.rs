@@ -1,8 +1,7 @@
 //! `[[trunk]]`, `[[number]]` and `[[route]]`: where calls come from and go to.
 
-use sip::Transport;
 use strowger_core::vocab::config::{Destination, Number, Route, RouteFrom, Trunk};
-use strowger_core::vocab::{MenuKey, Secret, TenantId, TrunkKey};
+use strowger_core::vocab::{Secret, TenantId, TrunkKey};
 
 use super::destination::{DESTINATIONS, destination};
 use super::general::{checked, codecs};
@@ -33,7 +32,7 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
     let host =
         checked(table, "host", host, |text| values::host_port(text).map(|()| text.to_owned()));
     let transport = table.text("transport", "\"udp\" or \"tcp\"");
-    let transport = checked(table, "transport", transport, trunk_transport);
+    let transport = checked(table, "transport", transport, values::trunk_transport);
     let domain = table.text("domain", "the carrier's realm, such as \"carrier.example\"");
     let domain =
         checked(table, "domain", domain, |text| values::host(text).map(|()| text.to_owned()));
@@ -79,19 +78,6 @@ fn trunk(table: &Table<'_>, key: Option<TrunkKey>) -> Option<Trunk> {
     })
 }
 
-fn trunk_transport(text: &str) -> Result<Transport, String> {
-    match Transport::parse(text) {
-        Some(transport @ (Transport::Udp | Transport::Tcp)) => Ok(transport),
-        Some(other) => {
-            Err(format!("{other} is not available in this version; write \"udp\" or \"tcp\""))
-        }
-        None => Err(format!("\"{text}\" is no transport; write \"udp\" or \"tcp\"")),
-    }
-}
-
-/// Where a number leads that says nothing else.
-const WELCOME: &str = "welcome";
-
 /// `[[number]]`.
 pub(super) fn numbers(root: &Table<'_>, names: &mut Names) -> Vec<Number> {
     let mut numbers = Vec::new();
@@ -109,9 +95,7 @@ pub(super) fn numbers(root: &Table<'_>, names: &mut Names) -> Vec<Number> {
             let to = match to {
                 Some(to) => destination(&table, &tenant, to, names),
                 // A menu that is defined over HTTP, if at all.
-                None => {
-                    Some(Destination::Ivr(MenuKey { tenant: tenant.clone(), name: WELCOME.into() }))
-                }
+                None => Some(Destination::welcome(&tenant)),
             };
             if let (Some(trunk), Some(number), Some(to)) = (key, number, to) {
                 numbers.push(Number { trunk, number: number.value.to_owned(), to });
@@ -123,10 +107,16 @@ pub(super) fn numbers(root: &Table<'_>, names: &mut Names) -> Vec<Number> {
 }
 
 /// `[[route]]`.
-pub(super) fn routes(root: &Table<'_>, names: &Names) -> Vec<Route> {
-    let mut routes = Vec::new();
+pub(super) fn routes(root: &Table<'_>, names: &mut Names) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
     for table in root.tables("route", "[[route]]") {
         let tenant = names.tenant(&table);
+        let name = table.text("name", "a name such as \"national\"");
+        if let Some((tenant, name)) = tenant.as_ref().zip(name)
+            && checked(&table, "name", Some(name), values::name).is_some()
+        {
+            names.add_route(&table, tenant, name);
+        }
         let pattern = table.required_text("match", "a pattern such as \"^0[1-9]\\\\d{6,11}$\"");
         let valid = checked(&table, "match", pattern, values::pattern);
         let class = table.text("class", "a class such as \"national\"");
@@ -134,7 +124,10 @@ pub(super) fn routes(root: &Table<'_>, names: &Names) -> Vec<Route> {
             checked(&table, "class", class, |text| values::name(text).map(|()| text.to_owned()));
         let strip = table.number("strip", 0..=32, "digits").unwrap_or(0);
         let prepend = table.text("prepend", "digits to put in front");
-        let prepend = checked(&table, "prepend", prepend, prepended).unwrap_or_default();
+        let prepend = checked(&table, "prepend", prepend, |text| {
+            values::prepended(text).map(|()| text.to_owned())
+        });
+        let prepend = prepend.unwrap_or_default();
         let from = table.text("from", "\"extension\" or the name of a [[trunk]]");
         let to = table.text_or_texts("to", DESTINATIONS);
         if to.as_ref().is_none_or(Vec::is_empty) {
@@ -146,19 +139,15 @@ pub(super) fn routes(root: &Table<'_>, names: &Names) -> Vec<Route> {
             let to = to.filter_map(|to| destination(&table, &tenant, to, names)).collect();
             if let (Some(pattern), Some(()), Some(from)) = (pattern, valid, from) {
                 let pattern = pattern.value.to_owned();
-                routes.push(Route { tenant, pattern, class, from, strip, prepend, to });
+                let before = routes.iter().filter(|own| own.tenant == tenant).count();
+                let name =
+                    name.map_or_else(|| format!("file:{}", before + 1), |own| own.value.into());
+                routes.push(Route { tenant, name, pattern, class, from, strip, prepend, to });
             }
         }
         table.finish();
     }
     routes
-}
-
-fn prepended(text: &str) -> Result<String, String> {
-    let ok = text.len() <= 32
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'#'));
-    ok.then(|| text.to_owned())
-        .ok_or_else(|| format!("\"{text}\" cannot be dialled; write at most 32 of 0-9, +, * and #"))
 }
 
 fn route_from(

@@ -193,7 +193,7 @@ fn read<'d>(reader: &'d Reader, document: &'d DeTable<'d>) -> (Config, Shell) {
     shell.smtp = voicemail::smtp(&root);
     voicemail::unsent(reader, &shell, &mailboxes, &queues);
     let numbers = dialplan::numbers(&root, &mut names);
-    let routes = dialplan::routes(&root, &names);
+    let routes = dialplan::routes(&root, &mut names);
     let lists = presence::lists(&root, &names);
     let phones = phones::phones(&root, &names);
     mwi.shared = mwi::shared(&extension_tables, &names);

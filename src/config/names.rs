@@ -35,6 +35,7 @@ pub(super) struct Names {
     seats: BTreeMap<ExtensionKey, usize>,
     mailboxes: BTreeSet<(TenantId, String)>,
     outside: BTreeMap<(TrunkKey, String), usize>,
+    routes: BTreeMap<(TenantId, String), usize>,
 }
 
 /// Enters a name, or complains that it stands at an earlier line.
@@ -368,6 +369,10 @@ impl Names {
     pub(super) fn add_outside(&mut self, table: &Table<'_>, trunk: &TrunkKey, number: At<&str>) {
         let key = (trunk.clone(), number.value.trim_start_matches('+').to_owned());
         enter(&mut self.outside, key, table, "number", number);
+    }
+
+    pub(super) fn add_route(&mut self, table: &Table<'_>, tenant: &TenantId, name: At<&str>) {
+        enter(&mut self.routes, (tenant.clone(), name.value.to_owned()), table, "name", name);
     }
 
     /// A number that may be shown to the outside must be one of the tenant's own.

@@ -1,11 +1,12 @@
 //! Single values of the configuration: text in, value or what would be right out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use sip::Transport;
+pub use strowger_core::route::pattern;
 pub use strowger_core::vocab::values::{
-    codec, dialable, digits, extension_number, host, host_port, name, outside_number, pin, prompt,
-    socket_url,
+    address, codec, dialable, digits, extension_number, host, host_port, name, outside_number, pin,
+    prepended, prompt, socket_url, trunk_transport,
 };
 
 /// `udp:127.0.0.1:5060`, `tcp:[::1]:5060` ...
@@ -32,13 +33,6 @@ pub fn socket(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// An IP address.
-pub fn address(text: &str) -> Result<IpAddr, String> {
-    text.parse().map_err(|_| {
-        format!("\"{text}\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"")
-    })
-}
-
 /// `16384-32767`: where RTP ports come from. Pairs begin at even ports.
 pub fn ports(text: &str) -> Result<(u16, u16), String> {
     const RIGHT: &str = "write first-last such as \"16384-32767\"";
@@ -54,19 +48,6 @@ pub fn ports(text: &str) -> Result<(u16, u16), String> {
         return Err(format!("\"{text}\" holds no pair of an even port and the next; {RIGHT}"));
     }
     Ok((first, last))
-}
-
-/// A pattern for dialled numbers, as the dial plan compiles it.
-pub fn pattern(text: &str) -> Result<(), String> {
-    strowger_core::route::compile(text).map(|_| ()).map_err(|error| {
-        let reason = last_line(&error);
-        format!("\"{text}\" is no pattern: {reason}; write e.g. \"^0[1-9]\\\\d{{6,11}}$\"")
-    })
-}
-
-fn last_line(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
-    line.trim().trim_start_matches("error: ").to_owned()
 }
 
 /// An IANA time zone.

@@ -79,10 +79,10 @@ fn unknown() -> Result<Secret, StoreError> {
 #[cfg(test)]
 mod tests {
     use strowger_core::vocab::Record;
-    use strowger_core::vocab::config::Extension;
-    use strowger_core::vocab::define::ExtensionEntry;
+    use strowger_core::vocab::config::{Destination, Extension, Number, Route, RouteFrom, Trunk};
+    use strowger_core::vocab::define::{ExtensionEntry, RouteEntry};
     use strowger_core::vocab::mailbox::Mailbox;
-    use strowger_core::vocab::{ExtensionKey, MailboxKey};
+    use strowger_core::vocab::{ExtensionKey, MailboxKey, TrunkKey};
 
     use super::super::{Sqlite, Store};
     use super::*;
@@ -110,6 +110,71 @@ mod tests {
             mailbox: Some(Mailbox { key, pin, mailto: String::new(), attach: true }),
             watch_mailboxes: vec!["9001".into()],
         }))
+    }
+
+    /// A trunk, its number and a route by it, as they are read back.
+    fn lines() -> [Entry; 3] {
+        let key = TrunkKey { tenant: "t".into(), name: "carrier".into() };
+        let number = Number {
+            trunk: key.clone(),
+            number: "+8657126200670".into(),
+            to: Destination::Trunk(key.clone()),
+        };
+        let route = Route {
+            tenant: "t".into(),
+            name: "national".into(),
+            pattern: "^0".into(),
+            class: Some("national".into()),
+            from: RouteFrom::Trunk(key.clone()),
+            strip: 1,
+            prepend: "00".into(),
+            to: vec![Destination::Trunk(key.clone()), Destination::Echo],
+        };
+        let trunk = Trunk {
+            key,
+            host: "sip.carrier.example:5060".into(),
+            transport: Some(sip::Transport::Tcp),
+            register: true,
+            username: Some("acct".into()),
+            password: Some(Secret::new("trunk-password")),
+            domain: None,
+            addresses: vec!["192.0.2.10".parse().unwrap()],
+            max_calls: 3,
+            qualify_secs: 30,
+            expires: 600,
+            codecs: Some(vec!["PCMA".into()]),
+            e164: true,
+            trusted: false,
+            original_caller: false,
+            transfers: true,
+        };
+        let route = RouteEntry { route, position: 7 };
+        [
+            Entry::Number(Box::new(number)),
+            Entry::Route(Box::new(route)),
+            Entry::Trunk(Box::new(trunk)),
+        ]
+    }
+
+    #[test]
+    fn trunks_numbers_and_routes_survive_and_the_password_is_sealed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let mut store = Sqlite::open(&path, Sealer::new([7; 32])).unwrap();
+        store.load().unwrap();
+        let records = lines().map(|entry| Record::Entry(Box::new(entry)));
+        store.commit(&records).unwrap();
+        drop(store);
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(14).any(|window| window == b"trunk-password"));
+        }
+        let mut store = Sqlite::open(&path, Sealer::new([7; 32])).unwrap();
+        assert_eq!(store.load().unwrap().restored.entries, lines());
+        store.commit(&lines().map(|entry| Record::EntryGone(entry.key()))).unwrap();
+        drop(store);
+        let mut store = Sqlite::open(&path, Sealer::new([7; 32])).unwrap();
+        assert_eq!(store.load().unwrap().restored.entries, []);
     }
 
     #[test]

@@ -10,6 +10,7 @@ const STRANGER: &str = "\
 [[tenant]]
 id = \"stranger\"
 prefix = \"77\"
+own_trunks = true
 [[tenant.api_key]]
 name = \"admin\"
 token = \"stranger-token\"
@@ -18,6 +19,10 @@ role = \"admin\"
 tenant = \"stranger\"
 number = \"2001\"
 password = \"x\"
+[[trunk]]
+tenant = \"stranger\"
+name = \"own\"
+host = \"127.0.0.1:10\"
 ";
 
 /// A body that is sound for the operation, of names that the stranger has.
@@ -43,6 +48,9 @@ fn body(operation: &str) -> Option<Value> {
         ("PUT", "menus/{menu}") => json!({ "keys": { "1": "2001" } }),
         ("PUT", "queues/{number}") => json!({ "name": "mine", "exit_with_no_av_agents": false }),
         ("PUT", "extensions/{extension}") => json!({ "name": "mine" }),
+        ("PUT", "numbers/{number}") => json!({ "trunk": "own", "to": "sound:mine" }),
+        ("PUT", "routes/{route}") => json!({ "match": "^1", "to": "sound:mine" }),
+        ("PUT", "trunks/{trunk}") => json!({ "host": "mine.invalid", "qualify_secs": 0 }),
         ("PUT", "calls/{call}/disposition") => json!({ "disposition": "mine" }),
         ("PUT", "dial-tasks/{task}") => task(),
         ("POST", "dial-tasks/{task}/numbers") => {
@@ -72,13 +80,16 @@ fn body(operation: &str) -> Option<Value> {
 }
 
 /// Definitions of the stranger's own under a name that the victim uses too.
-const OWN: [&str; 6] = [
+const OWN: [&str; 9] = [
     "PUT /api/v1/settings",
     "DELETE /api/v1/do-not-call/{number}",
     "PUT /api/v1/extensions/{extension}",
     "PUT /api/v1/queues/{number}",
     "PUT /api/v1/agents/{id}",
     "PUT /api/v1/menus/{menu}",
+    "PUT /api/v1/numbers/{number}",
+    "PUT /api/v1/routes/{route}",
+    "PUT /api/v1/trunks/{trunk}",
 ];
 /// Make something new of the stranger's own, or concern the whole process, or never end: tested elsewhere.
 const OTHERS: [&str; 7] = [
@@ -151,9 +162,16 @@ fn is_found(operation: &str, status: u16, text: &str) -> bool {
 /// All that was there is there, as it was.
 fn assert_untouched(things: &Things) {
     let http = things.switch.http();
-    for path in
-        ["extensions/1005", "queues/9005", "agents/1005", "menus/theirs", "conferences/theirs"]
-    {
+    for path in [
+        "extensions/1005",
+        "queues/9005",
+        "agents/1005",
+        "menus/theirs",
+        "conferences/theirs",
+        "numbers/9005",
+        "routes/theirs",
+        "trunks/theirs",
+    ] {
         let answer = http.get(&format!("/api/v1/{path}"));
         assert_eq!(answer.status, 200, "{path}");
         assert!(!answer.text().contains("mine"), "{path}: {}", answer.text());

@@ -9,6 +9,7 @@ mod audit;
 mod calls;
 mod conference;
 mod define;
+mod define_lines;
 mod dtmf;
 mod forward;
 mod hold;

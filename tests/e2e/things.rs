@@ -259,6 +259,10 @@ fn defined(switch: &Switch) -> BTreeMap<&'static str, String> {
     let hook = json!({ "url": "http://127.0.0.1:9/theirs", "events": ["call_ended"] });
     let hook = done(&http.post("/api/v1/webhooks", &hook));
     done(&http.put("/api/v1/dial-tasks/theirs", &task()));
+    let number = json!({ "trunk": MARK, "to": "extension:1005" });
+    done(&http.put("/api/v1/numbers/9005", &number));
+    let route = json!({ "match": "^77", "to": "trunk:theirs" });
+    done(&http.put("/api/v1/routes/theirs", &route));
     let row = json!({ "id": "1", "number": "057188881111" });
     let batch = json!({ "numbers": [row], "exhausted": false });
     done(&http.post("/api/v1/dial-tasks/theirs/numbers", &batch));
@@ -276,6 +280,8 @@ fn defined(switch: &Switch) -> BTreeMap<&'static str, String> {
         ("queue", "9005".to_owned()),
         ("id", "1005".to_owned()),
         ("task", MARK.to_owned()),
+        ("route", MARK.to_owned()),
+        ("trunk", MARK.to_owned()),
         ("webhook", id),
     ];
     parameters.into_iter().collect()

@@ -50,24 +50,24 @@ fn caller(switch: &Switch) -> SippPhone {
 }
 
 /// A carrier, its media, and the trunk's port.
-struct Carrier {
-    sipp: Sipp,
+pub(super) struct Carrier {
+    pub(super) sipp: Sipp,
     rtp: RtpPeer,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Carrier {
-    fn start(place: &Place, scenario: &str) -> Self {
+    pub(super) fn start(place: &Place, scenario: &str) -> Self {
         Self::at(place, scenario, place.port())
     }
 
-    fn at(place: &Place, scenario: &str, port: u16) -> Self {
+    pub(super) fn at(place: &Place, scenario: &str, port: u16) -> Self {
         let rtp = RtpPeer::open(place.ports(2), 1_000.0);
         let sipp = Scenario::carrier(scenario, port, rtp.port()).start(place);
         Self { sipp, rtp, port }
     }
 
-    fn connect(&mut self) {
+    pub(super) fn connect(&mut self) {
         let remote = self.sipp.wait_remote_rtp();
         self.rtp.send_to(remote);
     }

@@ -8,10 +8,12 @@ use strowger_core::vocab::acd::{
     CallerVerdict, Condition, Explanation, FigureSubject, Intent, MemberState, MemberView,
     OverflowReason, QueueConfig, QueueFigures, QueueKey, QueueView, Tier, Times,
 };
-use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span};
-use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
+use strowger_core::vocab::command::{Counted, Page, QueueGauge, Span, TrunkView};
+use strowger_core::vocab::config::{
+    Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom, Trunk,
+};
 use strowger_core::vocab::define::{
-    AccountView, Entry, EntryKey, EntryKind, EntryView, ExtensionEntry,
+    AccountView, Entry, EntryKey, EntryKind, EntryView, ExtensionEntry, RouteEntry,
 };
 use strowger_core::vocab::dial::{
     DialEnd, DialFigures, DialMode, DialNumber, DialNumberRecord, DialOutcome, DialResult,
@@ -25,6 +27,7 @@ use strowger_core::vocab::settings::{
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{
     CallId, CommandError, ExtensionKey, MailboxKey, PageKey, Principal, Query, Reply, Secret,
+    TrunkKey,
 };
 
 use crate::fake::AS_OF;
@@ -271,7 +274,68 @@ fn extension(tenant: &str, number: &str) -> EntryView {
     let user = format!("90310{number}");
     let account = AccountView { user, domain: "pbx.example".into(), contacts: 2 };
     let entry = Entry::Extension(Box::new(entry));
-    EntryView { entry, from_file: number == "4567", account: Some(account) }
+    EntryView { entry, from_file: number == "4567", account: Some(account), line: None }
+}
+
+fn line(entry: Entry) -> EntryView {
+    EntryView { entry, from_file: false, account: None, line: None }
+}
+
+fn number(tenant: &str) -> EntryView {
+    let trunk = TrunkKey { tenant: tenant.into(), name: "carrier".into() };
+    let to = Destination::Queue(QueueKey { tenant: tenant.into(), number: "9001".into() });
+    line(Entry::Number(Box::new(Number { trunk, number: "+8657126200670".into(), to })))
+}
+
+fn route(tenant: &str) -> EntryView {
+    let trunk = TrunkKey { tenant: tenant.into(), name: "carrier".into() };
+    let route = Route {
+        tenant: tenant.into(),
+        name: "national".into(),
+        pattern: "^0".into(),
+        class: Some("national".into()),
+        from: RouteFrom::Trunk(trunk.clone()),
+        strip: 1,
+        prepend: "+86".into(),
+        to: vec![Destination::Trunk(trunk), Destination::Echo],
+    };
+    line(Entry::Route(Box::new(RouteEntry { route, position: 7 })))
+}
+
+fn trunk(tenant: &str) -> EntryView {
+    let key = TrunkKey { tenant: tenant.into(), name: "carrier".into() };
+    let reason = Some("no answer to OPTIONS".into());
+    let state =
+        TrunkView { trunk: key.clone(), up: false, registered: Some(false), reason, calls: 2 };
+    let trunk = Trunk {
+        key,
+        host: "sip.carrier.example".into(),
+        transport: None,
+        register: true,
+        username: Some("acct".into()),
+        password: Some(Secret::default()),
+        domain: None,
+        addresses: vec!["192.0.2.10".parse().unwrap()],
+        max_calls: 3,
+        qualify_secs: 30,
+        expires: 600,
+        codecs: None,
+        e164: true,
+        trusted: false,
+        original_caller: false,
+        transfers: false,
+    };
+    EntryView { line: Some(state), ..line(Entry::Trunk(Box::new(trunk))) }
+}
+
+fn some_lines(kind: EntryKind, tenant: &str) -> Reply {
+    let items = match kind {
+        EntryKind::Extension => vec![extension(tenant, "4567")],
+        EntryKind::Number => vec![number(tenant)],
+        EntryKind::Route => vec![route(tenant)],
+        EntryKind::Trunk => vec![trunk(tenant)],
+    };
+    Reply::Entries(Page { items, total: 1, as_of: AS_OF })
 }
 
 /// Somebody speaks to `all` only.
@@ -338,8 +402,15 @@ pub fn answer(principal: &Principal, query: Query) -> Reply {
             Reply::Explanation(Box::new(explanation(tenant)))
         }
         Query::Counted(subject) => counted(subject),
-        Query::Entries { kind: EntryKind::Extension, .. } => {
-            Reply::Entries(Page { items: vec![extension(tenant, "4567")], total: 1, as_of: AS_OF })
+        Query::Entries { kind, .. } => some_lines(kind, tenant),
+        Query::Entry(EntryKey::Number(key)) if key.number.ends_with("670") => {
+            Reply::Entry(Box::new(number(tenant)))
+        }
+        Query::Entry(EntryKey::Route(key)) if key.name == "national" => {
+            Reply::Entry(Box::new(route(tenant)))
+        }
+        Query::Entry(EntryKey::Trunk(key)) if key.name == "carrier" => {
+            Reply::Entry(Box::new(trunk(tenant)))
         }
         Query::Entry(EntryKey::Extension(key)) if ["4567", "4570"].contains(&&*key.number) => {
             Reply::Entry(Box::new(extension(tenant, &key.number)))

@@ -16,6 +16,7 @@ mod figures;
 mod idempotency;
 mod kept;
 mod keys;
+mod lines;
 mod made_keys;
 mod metrics;
 mod openapi;

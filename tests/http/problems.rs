@@ -63,7 +63,7 @@ fn unknown_parameters_are_answered_with_the_known_ones() {
         ("/api/v1/records?limit=201", "1 to 200"),
         ("/api/v1/records?after=x", "`next`"),
         ("/api/v1/recordings?call=12", "32 hexadecimal digits"),
-        ("/api/v1/trunks?limit=1", "unknown field `limit`"),
+        ("/api/v1/trunks?colour=red", "unknown field `colour`"),
         ("/api/v1/events?since=1.1", "`from`"),
         ("/api/v1/events?from=later", "3.17"),
     ];

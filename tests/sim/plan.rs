@@ -93,6 +93,7 @@ pub fn config(seed: u64) -> Config {
     config.routes = vec![
         Route {
             tenant: "demo".into(),
+            name: "abroad".into(),
             pattern: r"^00\d{7,12}$".into(),
             class: Some("international".into()),
             from: RouteFrom::Extension,
@@ -102,6 +103,7 @@ pub fn config(seed: u64) -> Config {
         },
         Route {
             tenant: "demo".into(),
+            name: "national".into(),
             pattern: r"^0\d{7,12}$".into(),
             class: Some("national".into()),
             from: RouteFrom::Extension,

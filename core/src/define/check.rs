@@ -1,6 +1,6 @@
 //! Whether a definition makes sense by itself; what it refers to is the switch's to know.
 
-use crate::vocab::config::Extension;
+use crate::vocab::config::{Extension, Number, Route, Trunk};
 use crate::vocab::define::{Entry, ExtensionEntry};
 use crate::vocab::mailbox::Mailbox;
 use crate::vocab::{Secret, values};
@@ -11,6 +11,8 @@ const MAX_LIST: usize = 64;
 const MAX_NAME: usize = 128;
 /// Bytes of a password.
 const MAX_PASSWORD: usize = 128;
+/// Bytes of a route's pattern.
+const MAX_PATTERN: usize = 1_024;
 /// Bytes of a list of mail addresses.
 const MAX_MAILTO: usize = 1_024;
 
@@ -18,6 +20,9 @@ const MAX_MAILTO: usize = 1_024;
 pub fn problem(entry: &Entry) -> Option<String> {
     let checked = match entry {
         Entry::Extension(entry) => extension(entry),
+        Entry::Number(entry) => number(entry),
+        Entry::Route(entry) => route(&entry.route),
+        Entry::Trunk(entry) => trunk(entry),
     };
     checked.err()
 }
@@ -113,4 +118,47 @@ fn mailbox(own: &Mailbox) -> Result<(), String> {
         named("voicemail_pin", values::pin(pin.expose()))?;
     }
     named("voicemail_mailto", addresses(&own.mailto))
+}
+
+fn number(own: &Number) -> Result<(), String> {
+    named("number", values::outside_number(&own.number))
+}
+
+/// Its pattern is compiled by whoever routes.
+fn route(own: &Route) -> Result<(), String> {
+    named("name", values::name(&own.name))?;
+    if own.pattern.is_empty() || own.pattern.len() > MAX_PATTERN {
+        return Err(format!("match: write a pattern of 1 to {MAX_PATTERN} bytes"));
+    }
+    if let Some(class) = &own.class {
+        named("class", values::name(class))?;
+    }
+    within("strip", own.strip, 0, 32)?;
+    named("prepend", values::prepended(&own.prepend))?;
+    match own.to.len() {
+        0 => Err("to: is empty; write where it leads, such as [\"trunk:carrier\"]".into()),
+        many if many > MAX_LIST => Err(format!("to: {many} are too many; at most {MAX_LIST}")),
+        _ => Ok(()),
+    }
+}
+
+fn trunk(own: &Trunk) -> Result<(), String> {
+    named("name", values::name(&own.key.name))?;
+    named("host", values::host_port(&own.host))?;
+    let account = own.username.as_deref().unwrap_or_default();
+    shown("username", account, MAX_NAME)?;
+    if own.register && account.is_empty() {
+        return Err("username: the account to register is needed, or register = false".into());
+    }
+    if let Some(own) = &own.password {
+        password("password", own)?;
+    }
+    if let Some(domain) = &own.domain {
+        named("domain", values::host(domain))?;
+    }
+    list("addresses", &own.addresses, |_| Ok(()))?;
+    within("max_calls", own.max_calls, 0, 10_000)?;
+    within("qualify_secs", own.qualify_secs, 0, 3_600)?;
+    within("expires", own.expires, 60, 86_400)?;
+    codecs(own.codecs.as_ref())
 }

@@ -3,12 +3,15 @@
 //! The file wins. A definition whose id or number the file has taken waits without effect until the file lets go of it.
 
 pub mod check;
+mod taken;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::vocab::config::{Config, SharedMailbox};
+use crate::vocab::config::{Config, RouteFrom, SharedMailbox};
 use crate::vocab::define::{Entry, EntryKey, EntryKind, ExtensionEntry};
-use crate::vocab::{ExtensionKey, MailboxKey, TenantId};
+use crate::vocab::{MailboxKey, TenantId, TrunkKey};
+
+use taken::Taken;
 
 /// Entries of one kind that one tenant may have over HTTP.
 pub const MAX_OF_KIND: usize = 10_000;
@@ -48,9 +51,10 @@ impl Defined {
         self.entries.contains_key(key) || (own < MAX_OF_KIND && self.entries.len() < MAX_ENTRIES)
     }
 
-    /// Adds or replaces one. Gives back what was there.
+    /// Adds or replaces one, which is in force from now on. Gives back what was there.
     pub fn put(&mut self, entry: Entry) -> Option<Entry> {
         let key = entry.key();
+        self.shadowed.remove(&key);
         let count = (key.tenant().clone(), key.kind());
         let before = self.entries.insert(key, entry);
         if before.is_none() {
@@ -79,24 +83,43 @@ impl Defined {
         format!("{self:?}").hash(hasher);
     }
 
-    /// Adds to a file's configuration what it leaves room for, and notes what it does not.
+    /// Adds extensions to a file's configuration where it leaves room for them, and notes what has no effect beside it.
+    /// The rest that is in force is in [`Defined::lines`].
     pub fn merge(&mut self, config: &mut Config) -> Vec<EntryKey> {
         self.shadowed.clear();
         if self.entries.is_empty() {
             return Vec::new();
         }
         let mut taken = Taken::of(config);
-        for (key, entry) in &self.entries {
-            match entry {
-                Entry::Extension(entry) if taken.take(config, &entry.extension.key) => {
-                    add_extension(config, entry);
-                }
-                Entry::Extension(_) => {
-                    self.shadowed.insert(key.clone());
-                }
+        // Trunks first: numbers and routes refer to them.
+        let (trunks, others): (Vec<_>, Vec<_>) =
+            self.entries.iter().partition(|(key, _)| key.kind() == EntryKind::Trunk);
+        for (key, entry) in trunks.into_iter().chain(others) {
+            if !taken.take(entry) {
+                self.shadowed.insert(key.clone());
+            } else if let Entry::Extension(entry) = entry {
+                add_extension(config, entry);
             }
         }
         self.shadowed.iter().cloned().collect()
+    }
+
+    /// What has no effect and needs this trunk.
+    pub fn waiting_for(&self, trunk: &TrunkKey) -> Vec<Entry> {
+        let needs = |entry: &&Entry| match entry {
+            Entry::Number(number) => number.trunk == *trunk,
+            Entry::Route(own) => own.route.from == RouteFrom::Trunk(trunk.clone()),
+            Entry::Extension(_) | Entry::Trunk(_) => false,
+        };
+        let waiting = self.shadowed.iter().filter_map(|key| self.entries.get(key));
+        waiting.filter(needs).cloned().collect()
+    }
+
+    /// Trunks, numbers and routes that are in force.
+    pub fn lines(&self) -> impl Iterator<Item = &Entry> {
+        let own =
+            |key: &EntryKey| key.kind() != EntryKind::Extension && !self.shadowed.contains(key);
+        self.entries.iter().filter(move |(key, _)| own(key)).map(|(_, entry)| entry)
     }
 }
 
@@ -114,44 +137,4 @@ pub fn shared(entry: &ExtensionEntry) -> impl Iterator<Item = SharedMailbox> {
         extension: key.clone(),
         mailbox: MailboxKey { tenant: key.tenant.clone(), number: number.clone() },
     })
-}
-
-/// The numbers and SIP users that a file has given away.
-struct Taken {
-    numbers: BTreeSet<ExtensionKey>,
-    /// With the tenant's domain, or none.
-    users: BTreeSet<(Option<String>, String)>,
-}
-
-impl Taken {
-    fn of(config: &Config) -> Self {
-        let key = |tenant: &TenantId, number: &String| ExtensionKey {
-            tenant: tenant.clone(),
-            number: number.clone(),
-        };
-        let queues = config.acd.queues.iter().map(|own| key(&own.key.tenant, &own.key.number));
-        let groups = config.groups.iter().map(|own| key(&own.key.tenant, &own.number));
-        let rooms = config.conferences.iter();
-        let rooms = rooms.filter_map(|own| Some(key(&own.key.tenant, own.number.as_ref()?)));
-        let mut taken =
-            Self { numbers: queues.chain(groups).chain(rooms).collect(), users: BTreeSet::new() };
-        for extension in &config.extensions {
-            taken.take(config, &extension.key);
-        }
-        taken
-    }
-
-    /// Takes a number and its SIP user, where its tenant exists and both are free.
-    fn take(&mut self, config: &Config, key: &ExtensionKey) -> bool {
-        let Some(tenant) = config.tenants.iter().find(|own| own.id == key.tenant) else {
-            return false;
-        };
-        let user = (tenant.domain.clone(), format!("{}{}", tenant.prefix, key.number));
-        let free = !self.numbers.contains(key) && !self.users.contains(&user);
-        if free {
-            self.numbers.insert(key.clone());
-            self.users.insert(user);
-        }
-        free
-    }
 }

@@ -74,6 +74,7 @@ pub struct Watches {
     watched: BTreeMap<Subject, Watched>,
     touched: BTreeSet<Subject>,
     by_extension: BTreeMap<ExtensionKey, BTreeSet<SubscriptionId>>,
+    by_list: BTreeMap<(TenantId, String), BTreeSet<SubscriptionId>>,
     by_tenant: BTreeMap<TenantId, usize>,
     by_kind: BTreeMap<Kind, usize>,
 }
@@ -114,6 +115,9 @@ impl Watches {
             }
         }
         self.by_extension.entry(watcher.extension.clone()).or_default().insert(id);
+        if let Resource::List { tenant, name } = &watcher.resource {
+            self.by_list.entry((tenant.clone(), name.clone())).or_default().insert(id);
+        }
         *self.by_tenant.entry(watcher.extension.tenant.clone()).or_default() += 1;
         *self.by_kind.entry(watcher.kind).or_default() += 1;
         self.watchers.insert(id, Own { watcher, news: BTreeSet::new() });
@@ -130,11 +134,9 @@ impl Watches {
                 self.touched.remove(subject);
             }
         }
-        if let Some(own) = self.by_extension.get_mut(&watcher.extension) {
-            own.remove(&id);
-            if own.is_empty() {
-                self.by_extension.remove(&watcher.extension);
-            }
+        take_out(&mut self.by_extension, &watcher.extension, id);
+        if let Resource::List { tenant, name } = &watcher.resource {
+            take_out(&mut self.by_list, &(tenant.clone(), name.clone()), id);
         }
         take_one(&mut self.by_tenant, &watcher.extension.tenant);
         take_one(&mut self.by_kind, &watcher.kind);
@@ -207,6 +209,12 @@ impl Watches {
         self.by_extension.get(extension).into_iter().flatten().copied().collect()
     }
 
+    /// The subscriptions to a list.
+    pub fn of_list(&self, tenant: &str, name: &str) -> Vec<SubscriptionId> {
+        let list = (tenant.to_owned(), name.to_owned());
+        self.by_list.get(&list).into_iter().flatten().copied().collect()
+    }
+
     /// Every subscription.
     pub fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &Watcher)> {
         self.watchers.iter().map(|(id, own)| (*id, &own.watcher))
@@ -229,6 +237,11 @@ impl Watches {
         let wanted: usize = self.watchers.values().map(unique).sum();
         let tenants: usize = self.by_tenant.values().sum();
         let owned: usize = self.by_extension.values().map(BTreeSet::len).sum();
+        let is_list = |own: &&Own| matches!(own.watcher.resource, Resource::List { .. });
+        let lists = self.watchers.values().filter(is_list).count();
+        if lists != self.by_list.values().map(BTreeSet::len).sum::<usize>() {
+            errors.push(format!("{lists} lists are watched"));
+        }
         if listed != wanted || tenants != self.watchers.len() || owned != tenants {
             errors.push(format!("{listed} things are watched by {wanted}, {tenants} by tenant"));
         }
@@ -245,6 +258,19 @@ impl Watches {
         }
         for (subject, watched) in &self.watched {
             (subject, &watched.shown).hash(hasher);
+        }
+    }
+}
+
+fn take_out<K: Ord>(
+    index: &mut BTreeMap<K, BTreeSet<SubscriptionId>>,
+    key: &K,
+    id: SubscriptionId,
+) {
+    if let Some(own) = index.get_mut(key) {
+        own.remove(&id);
+        if own.is_empty() {
+            index.remove(key);
         }
     }
 }

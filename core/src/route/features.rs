@@ -1,7 +1,7 @@
 //! Feature codes, and where an extension may send its calls.
 
 use super::{Caller, Directory, Refusal};
-use crate::vocab::config::{Destination, Tenant};
+use crate::vocab::config::Tenant;
 use crate::vocab::settings::ForwardWhen;
 use crate::vocab::{ExtensionKey, Feature, Hop, Plan};
 
@@ -64,11 +64,10 @@ impl Directory {
     /// The number under which carriers know an extension, where it has one of its own.
     pub fn outside_number(&self, key: &ExtensionKey) -> Option<&str> {
         let own = self.extension(key)?.caller_number.as_deref();
-        let owned = || self.config.numbers.iter().filter(|n| n.trunk.tenant == key.tenant);
-        let shown = own.filter(|shown| owned().any(|number| number.number == *shown));
-        let leads = |to: &Destination| *to == Destination::Extension(key.clone());
+        let shown = own.and_then(|shown| self.own_number(&key.tenant, shown));
         shown.or_else(|| {
-            owned().find(|number| leads(&number.to)).map(|number| number.number.as_str())
+            let numbers = &self.plans.get(&key.tenant)?.numbers;
+            numbers.leading_to(key).next().map(|number| number.number.as_str())
         })
     }
 }

@@ -170,21 +170,6 @@ impl Directory {
         }
     }
 
-    /// The numbers that a tenant has from its carriers.
-    pub fn own_numbers(&self, tenant: &str) -> Vec<String> {
-        let own = self.config.numbers.iter().filter(|own| own.trunk.tenant == tenant);
-        own.map(|own| own.number.clone()).collect()
-    }
-
-    /// A number that the tenant has from a carrier, as written there.
-    pub fn own_number(&self, tenant: &str, number: &str) -> Option<&str> {
-        let country = self.tenant(tenant)?.country_code.as_deref();
-        let wanted = number::canonical(&number::clean(number)?, country);
-        let mut own = self.config.numbers.iter().filter(|own| own.trunk.tenant == tenant);
-        let found = own.find(|own| number::canonical(&own.number, country) == wanted);
-        found.map(|own| own.number.as_str())
-    }
-
     /// How a carrier's caller is shown to a carrier to which an extension has sent the call: by the extension's number,
     /// or as the original caller where the trunk takes such numbers. `original` is its name and number, if shown.
     pub fn identity_of_forwarded(
@@ -211,33 +196,25 @@ impl Directory {
         }
     }
 
-    fn owned_caller<'a>(
-        &'a self,
-        extension: Option<&'a Extension>,
-        trunk: &Trunk,
-    ) -> Option<&'a str> {
-        let numbers = || self.config.numbers.iter().filter(|n| n.trunk.tenant == trunk.key.tenant);
+    fn owned_caller(&self, extension: Option<&Extension>, trunk: &Trunk) -> Option<&str> {
+        let tenant = &trunk.key.tenant;
         let own = extension
-            .filter(|extension| extension.key.tenant == trunk.key.tenant)
-            .and_then(|extension| extension.caller_number.as_deref())
-            .filter(|shown| numbers().any(|number| number.number == *shown));
-        own.or_else(|| {
-            numbers().find(|number| number.trunk == trunk.key).map(|number| number.number.as_str())
-        })
+            .filter(|extension| extension.key.tenant == *tenant)
+            .and_then(|extension| self.own_number(tenant, extension.caller_number.as_deref()?));
+        let first = || self.plans.get(tenant)?.numbers.of_trunk(&trunk.key.name).next();
+        own.or_else(|| first().map(|number| number.number.as_str()))
     }
 
     /// As a number of the tenant's choice among its own; as the trunk's usual one where it is none of them.
     pub fn as_number(&self, number: &str, trunk: &TrunkKey) -> Identity {
         let Some(trunk) = self.trunk(trunk) else { return anonymous(None) };
         let country = self.tenant(&trunk.key.tenant).and_then(|t| t.country_code.as_deref());
-        let wanted = number::canonical(number, country);
-        let mut own = self.config.numbers.iter().filter(|n| n.trunk.tenant == trunk.key.tenant);
-        let Some(own) = own.find(|own| number::canonical(&own.number, country) == wanted) else {
+        let Some(own) = self.own_number(&trunk.key.tenant, number) else {
             return self.towards_trunk(Caller::Trunk(&trunk.key), trunk, false);
         };
         let user = match trunk.e164 {
-            true => number::to_e164(&own.number, country),
-            false => own.number.clone(),
+            true => number::to_e164(own, country),
+            false => own.to_owned(),
         };
         let from = name_addr("", &user, carrier_host(trunk));
         Identity { asserted: trunk.trusted.then(|| from.clone()), from, privacy: None }

@@ -2,10 +2,10 @@
 
 use sip::uri::Uri;
 
-use super::{Directory, Scope, clean, host_text, number};
+use super::{Directory, Scope, clean, host_text};
 use crate::vocab::QueueKey;
 use crate::vocab::command::Meant;
-use crate::vocab::config::{Destination, Number, Tenant};
+use crate::vocab::config::{Destination, Tenant};
 
 impl Directory {
     /// Whom a number means: `4567`, prefix and number, an outside number of the tenant that leads to an extension or a queue;
@@ -20,7 +20,7 @@ impl Directory {
         if self.queues.contains(&queue) {
             return Some(Meant::Queue(queue.number));
         }
-        match &self.number_written(tenant, &queue.number)?.to {
+        match &self.number_written(&tenant.id, &queue.number)?.to {
             Destination::Extension(key) => Some(Meant::Extension(key.number.clone())),
             Destination::Queue(key) => Some(Meant::Queue(key.number.clone())),
             Destination::Number(key) if self.extension(key).is_some() => {
@@ -55,12 +55,5 @@ impl Directory {
         };
         let user = uri.user_decoded().filter(|_| ours)?;
         clean(&user)
-    }
-
-    fn number_written(&self, tenant: &Tenant, written: &str) -> Option<&Number> {
-        let country = tenant.country_code.as_deref();
-        let wanted = number::canonical(written, country);
-        let own = self.config.numbers.iter().filter(|own| own.trunk.tenant == tenant.id);
-        own.into_iter().find(|own| number::canonical(&own.number, country) == wanted)
     }
 }

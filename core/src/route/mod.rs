@@ -12,8 +12,10 @@
 mod codes;
 mod features;
 mod identity;
+mod lines;
 mod meant;
 mod number;
+mod outside;
 mod plan;
 mod revise;
 mod users;
@@ -28,17 +30,19 @@ use regex_lite::{Regex, RegexBuilder};
 use sip::uri::Uri;
 
 use crate::vocab::conference::Conference;
-use crate::vocab::config::{Config, Extension, RouteFrom, Tenant, Trunk};
+use crate::vocab::config::{Config, Extension, Tenant, Trunk};
 use crate::vocab::group::Group;
 use crate::vocab::mailbox::Mailbox;
 use crate::vocab::{
-    ConferenceKey, ExtensionKey, GroupKey, MailboxKey, PageKey, QueueKey, TenantId, TrunkKey,
+    ConferenceKey, ExtensionKey, GroupKey, MailboxKey, NumberKey, PageKey, QueueKey, TenantId,
+    TrunkKey,
 };
 
 pub use crate::vocab::{Hop, Identity, Plan};
 pub use identity::{Remote, anonymous};
 pub use number::{MAX_DIALLED, canonical, clean, to_e164};
 
+use lines::{DialPlan, Rank};
 use users::Users;
 
 /// The most memory that one route's pattern may compile to, in bytes.
@@ -139,27 +143,31 @@ pub fn compile(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|error| error.to_string())
 }
 
-/// What routing looks up for one tenant: positions in the configuration.
-#[derive(Debug, Default)]
-struct DialPlan {
-    /// Routes of extensions in order.
-    routes: Vec<(Regex, usize)>,
-    /// Routes of trunks in order, by the trunk's name.
-    trunk_routes: BTreeMap<String, Vec<(Regex, usize)>>,
-    /// Numbers in order, by the trunk's name.
-    numbers: BTreeMap<String, Vec<usize>>,
-    /// Trunks in order.
-    trunks: Vec<usize>,
+/// Whether this is a pattern for dialled numbers, or what would be right.
+///
+/// # Errors
+/// Says so in words.
+pub fn pattern(text: &str) -> Result<(), String> {
+    compile(text).map(|_| ()).map_err(|error| {
+        let lines = error.lines().rev().find(|line| !line.trim().is_empty());
+        let reason = lines.unwrap_or(&error).trim().trim_start_matches("error: ");
+        format!("\"{text}\" is no pattern: {reason}; write e.g. \"^0[1-9]\\\\d{{6,11}}$\"")
+    })
 }
 
 /// Everything that routing knows.
 #[derive(Debug)]
 pub struct Directory {
+    /// Without trunks, numbers, routes and shared mailboxes, which are below.
     config: Config,
     users: Users,
     tenants: BTreeMap<TenantId, usize>,
-    trunks: BTreeMap<TrunkKey, usize>,
+    trunks: BTreeMap<TrunkKey, (Rank, Trunk)>,
     plans: BTreeMap<TenantId, DialPlan>,
+    /// Mailboxes that extensions may watch besides their own.
+    shared: BTreeMap<ExtensionKey, Vec<MailboxKey>>,
+    /// Numbers of all tenants by their ends.
+    claims: BTreeMap<String, BTreeSet<NumberKey>>,
     queues: BTreeSet<QueueKey>,
     mailboxes: BTreeMap<MailboxKey, usize>,
     /// Rooms by what is dialled for them.
@@ -181,7 +189,7 @@ impl Directory {
     ///
     /// # Errors
     /// See [`DirectoryError`]. A checked configuration gives none.
-    pub fn new(config: Config) -> Result<Self, DirectoryError> {
+    pub fn new(mut config: Config) -> Result<Self, DirectoryError> {
         let users = Users::new(&config).map_err(DirectoryError::Extension)?;
         let mut tenants = BTreeMap::new();
         let mut plans = BTreeMap::<TenantId, DialPlan>::new();
@@ -191,29 +199,11 @@ impl Directory {
             }
             plans.insert(tenant.id.clone(), DialPlan::default());
         }
-        let mut trunks = BTreeMap::new();
-        for (at, trunk) in config.trunks.iter().enumerate() {
-            if trunks.insert(trunk.key.clone(), at).is_some() {
-                return Err(DirectoryError::Trunk(trunk.key.clone()));
-            }
-            plans.entry(trunk.key.tenant.clone()).or_default().trunks.push(at);
-        }
-        for (at, number) in config.numbers.iter().enumerate() {
-            let plan = plans.entry(number.trunk.tenant.clone()).or_default();
-            plan.numbers.entry(number.trunk.name.clone()).or_default().push(at);
-        }
-        for (at, route) in config.routes.iter().enumerate() {
-            let pattern = compile(&route.pattern)
-                .map_err(|why| DirectoryError::Pattern { route: at, why })?;
-            let plan = plans.entry(route.tenant.clone()).or_default();
-            match &route.from {
-                RouteFrom::Extension => plan.routes.push((pattern, at)),
-                RouteFrom::Trunk(trunk) if trunk.tenant == route.tenant => {
-                    plan.trunk_routes.entry(trunk.name.clone()).or_default().push((pattern, at));
-                }
-                RouteFrom::Trunk(_) => {}
-            }
-        }
+        let outside = (
+            std::mem::take(&mut config.trunks),
+            std::mem::take(&mut config.numbers),
+            std::mem::take(&mut config.routes),
+        );
         let queues = config.acd.queues.iter().map(|queue| queue.key.clone()).collect();
         let mailboxes = config.mailboxes.iter().enumerate();
         let mailboxes = mailboxes.map(|(at, mailbox)| (mailbox.key.clone(), at)).collect();
@@ -231,12 +221,18 @@ impl Directory {
             group_numbers.insert(number, group.key.clone());
         }
         let in_order = revise::in_order(&config.extensions);
-        Ok(Self {
+        let mut shared = BTreeMap::<ExtensionKey, Vec<MailboxKey>>::new();
+        for own in std::mem::take(&mut config.mwi.shared) {
+            shared.entry(own.extension).or_default().push(own.mailbox);
+        }
+        let mut directory = Self {
             config,
             users,
             tenants,
-            trunks,
+            trunks: BTreeMap::new(),
             plans,
+            shared,
+            claims: BTreeMap::new(),
             queues,
             mailboxes,
             rooms,
@@ -246,7 +242,9 @@ impl Directory {
             group_numbers,
             in_order,
             hiding: BTreeSet::new(),
-        })
+        };
+        directory.take_lines(outside)?;
+        Ok(directory)
     }
 
     /// The numbers that lead to queues from now on.
@@ -259,7 +257,8 @@ impl Directory {
         self.hiding = hiding;
     }
 
-    /// The configuration that it was made from.
+    /// The configuration that it was made from, but for trunks, numbers, routes and shared mailboxes: those are asked for by
+    /// name.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -331,11 +330,6 @@ impl Directory {
         });
         let from = self.in_order.get(first..).unwrap_or_default().iter().filter_map(at);
         from.take_while(move |own| own.key.tenant == tenant)
-    }
-
-    /// A trunk.
-    pub fn trunk(&self, key: &TrunkKey) -> Option<&Trunk> {
-        self.config.trunks.get(*self.trunks.get(key)?)
     }
 
     /// A tenant.

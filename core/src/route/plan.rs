@@ -1,9 +1,8 @@
 //! From a dialled number to the places to try.
 
-use regex_lite::Regex;
-
+use super::lines::{DialPlan, Way};
 use super::number::{self, Forms};
-use super::{Caller, DialPlan, Directory, Refusal, Scope};
+use super::{Caller, Directory, Refusal, Scope};
 use crate::vocab::config::{Destination, Extension, Number, Route, Tenant};
 use crate::vocab::{ExtensionKey, Feature, GroupKey, Hop, MailboxKey, Plan, QueueKey, TrunkKey};
 
@@ -132,8 +131,7 @@ impl Directory {
             return Ok(plan(dialled, vec![Hop::Feature(feature)]));
         }
         let forms = number::forms(&dialled, tenant.country_code.as_deref());
-        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
-        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        let (route, form) = first_match(self.ways_of(tenant), &forms).ok_or(Refusal::NotFound)?;
         if let Some(class) = &route.class
             && !extension.classes.contains(class)
         {
@@ -169,8 +167,7 @@ impl Directory {
 
     fn by_any_route(&self, tenant: &Tenant, dialled: &str, depth: u8) -> Result<Vec<Hop>, Refusal> {
         let forms = number::forms(dialled, tenant.country_code.as_deref());
-        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
-        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        let (route, form) = first_match(self.ways_of(tenant), &forms).ok_or(Refusal::NotFound)?;
         self.hops(tenant, route, form, None, depth)
     }
 
@@ -192,8 +189,7 @@ impl Directory {
         if tenant.emergency.contains(&dialled) || ways.any(|way| tenant.emergency.contains(way)) {
             return Err(Refusal::NotAllowed);
         }
-        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
-        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        let (route, form) = first_match(self.ways_of(tenant), &forms).ok_or(Refusal::NotFound)?;
         if route.class.as_ref().is_some_and(|class| !classes.contains(class)) {
             return Err(Refusal::NotAllowed);
         }
@@ -255,8 +251,7 @@ impl Directory {
         let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
         let dialled = number::clean(number).ok_or(Refusal::BadNumber)?;
         let forms = number::forms(&dialled, tenant.country_code.as_deref());
-        let routes = self.plans.get(&tenant.id).map_or(&[][..], |plan| plan.routes.as_slice());
-        let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+        let (route, form) = first_match(self.ways_of(tenant), &forms).ok_or(Refusal::NotFound)?;
         match &route.class {
             Some(class) if !classes.contains(class) => Err(Refusal::NotAllowed),
             _ => self.hops(tenant, route, form, None, 0),
@@ -268,15 +263,14 @@ impl Directory {
         let tenant = self.tenant(&trunk.tenant).ok_or(Refusal::NotFound)?;
         let dial_plan = self.plans.get(&tenant.id).ok_or(Refusal::NotFound)?;
         let country = tenant.country_code.as_deref();
-        let hops = match self.owned_number(dial_plan, trunk, country, &dialled) {
+        let hops = match Self::owned_number(dial_plan, trunk, country, &dialled) {
             Some(number) => match self.places(tenant, &number.to, &dialled, 0) {
                 hops if hops.is_empty() => return Err(Refusal::NotFound),
                 hops => hops,
             },
             None => {
-                let routes = dial_plan.trunk_routes.get(&trunk.name).map_or(&[][..], Vec::as_slice);
-                let forms = number::forms(&dialled, country);
-                let (route, form) = self.first_match(routes, &forms).ok_or(Refusal::NotFound)?;
+                let (forms, ways) = (number::forms(&dialled, country), dial_plan.of_trunk(trunk));
+                let (route, form) = first_match(ways, &forms).ok_or(Refusal::NotFound)?;
                 self.hops(tenant, route, form, None, 0)?
             }
         };
@@ -284,19 +278,15 @@ impl Directory {
     }
 
     /// The `[[number]]` that a trunk delivers under this text: as written, else in another form of the same number.
-    fn owned_number(
-        &self,
-        plan: &DialPlan,
+    fn owned_number<'a>(
+        plan: &'a DialPlan,
         trunk: &TrunkKey,
         country: Option<&str>,
         dialled: &str,
-    ) -> Option<&Number> {
-        let positions = plan.numbers.get(&trunk.name)?;
-        let numbers = || positions.iter().filter_map(|at| self.config.numbers.get(*at));
+    ) -> Option<&'a Number> {
         let wanted = number::canonical(dialled, country);
-        numbers()
-            .find(|number| number.number == dialled)
-            .or_else(|| numbers().find(|n| number::canonical(&n.number, country) == wanted))
+        let numbers = || plan.numbers.same_as(&wanted).filter(|own| own.trunk == *trunk);
+        numbers().find(|own| own.number == dialled).or_else(|| numbers().next())
     }
 
     /// Whether a trunk delivers this number.
@@ -304,7 +294,7 @@ impl Directory {
         let country = self.tenant(&trunk.tenant).and_then(|t| t.country_code.as_deref());
         self.plans
             .get(&trunk.tenant)
-            .and_then(|plan| self.owned_number(plan, trunk, country, dialled))
+            .and_then(|plan| Self::owned_number(plan, trunk, country, dialled))
             .is_some()
     }
 
@@ -313,15 +303,14 @@ impl Directory {
     fn plan_emergency(&self, tenant: &Tenant, dialled: String) -> Result<Plan, Refusal> {
         let plan = self.plans.get(&tenant.id).ok_or(Refusal::NotFound)?;
         let mut hops = Vec::new();
-        for (pattern, at) in &plan.routes {
-            let Some(route) = self.config.routes.get(*at) else { continue };
-            if pattern.is_match(&dialled)
-                && let Ok(found) = self.hops(tenant, route, &dialled, None, 0)
+        for way in plan.of_extensions() {
+            if way.pattern.is_match(&dialled)
+                && let Ok(found) = self.hops(tenant, &way.route, &dialled, None, 0)
             {
                 hops.extend(found);
             }
         }
-        for trunk in plan.trunks.iter().filter_map(|at| self.config.trunks.get(*at)) {
+        for trunk in self.trunks_of(&tenant.id) {
             let tried =
                 |hop: &Hop| matches!(hop, Hop::Trunk { trunk: key, .. } if *key == trunk.key);
             if !hops.iter().any(tried) {
@@ -334,19 +323,9 @@ impl Directory {
         Ok(Plan { tenant: tenant.id.clone(), dialled, hops, hide_number: false, emergency: true })
     }
 
-    /// The first route that matches any way to write the number, and that way. All ways are tried on one route before
-    /// the next, so that nobody avoids a narrow route by writing the number differently.
-    fn first_match<'a>(
-        &'a self,
-        routes: &[(Regex, usize)],
-        forms: &'a Forms,
-    ) -> Option<(&'a Route, &'a str)> {
-        [&forms.first, &forms.then].into_iter().find_map(|ways| {
-            routes.iter().find_map(|(pattern, at)| {
-                let form = ways.iter().find(|form| pattern.is_match(form))?;
-                Some((self.config.routes.get(*at)?, form.as_str()))
-            })
-        })
+    /// The routes of a tenant's extensions.
+    fn ways_of(&self, tenant: &Tenant) -> impl Iterator<Item = &Way> + Clone {
+        self.plans.get(&tenant.id).into_iter().flat_map(DialPlan::of_extensions)
     }
 
     /// The destinations of a route, with the number rewritten. What leads back to the caller is left out.
@@ -440,4 +419,18 @@ impl Directory {
             | Destination::Number(_) => None,
         }
     }
+}
+
+/// The first route that matches any way to write the number, and that way. All ways are tried on one route before the
+/// next, so that nobody avoids a narrow route by writing the number differently.
+fn first_match<'a, 'f>(
+    routes: impl Iterator<Item = &'a Way> + Clone,
+    forms: &'f Forms,
+) -> Option<(&'a Route, &'f str)> {
+    [&forms.first, &forms.then].into_iter().find_map(|ways| {
+        routes.clone().find_map(|way| {
+            let form = ways.iter().find(|form| way.pattern.is_match(form))?;
+            Some((&way.route, form.as_str()))
+        })
+    })
 }

@@ -1,6 +1,6 @@
 //! Changes of single definitions while the switch runs.
 
-use crate::vocab::config::{Extension, SharedMailbox};
+use crate::vocab::config::Extension;
 use crate::vocab::mailbox::Mailbox;
 use crate::vocab::{ExtensionKey, MailboxKey};
 
@@ -12,7 +12,7 @@ impl Directory {
         &mut self,
         extension: Extension,
         mailbox: Option<Mailbox>,
-        shared: impl Iterator<Item = SharedMailbox>,
+        shared: Vec<MailboxKey>,
     ) {
         let key = extension.key.clone();
         match self.users.position(&self.config, &key) {
@@ -24,41 +24,64 @@ impl Directory {
             None => self.add_extension(extension),
         }
         self.set_mailbox(&key, mailbox);
-        self.config.mwi.shared.retain(|own| own.extension != key);
-        self.config.mwi.shared.extend(shared);
+        match shared.is_empty() {
+            true => self.shared.remove(&key),
+            false => self.shared.insert(key, shared),
+        };
     }
 
     fn add_extension(&mut self, extension: Extension) {
         let Ok(at) = u32::try_from(self.config.extensions.len()) else { return };
-        let before = |other: &u32| {
-            let other = self.config.extensions.get(*other as usize);
-            other.is_some_and(|other| other.key < extension.key)
-        };
-        let place = self.in_order.partition_point(before);
+        let place = self.place_in_order(&extension.key);
         self.in_order.insert(place, at);
+        let prefix = self.tenant(&extension.key.tenant).map_or(String::new(), |t| t.prefix.clone());
+        let indexed = self.users.add(&extension.key, &prefix, at);
         self.config.extensions.push(extension);
-        if !self.users.add(&self.config, at) {
-            self.index_extensions();
+        if !indexed {
+            // A key that stands there once cannot stand there twice for being indexed anew.
+            if let Ok(users) = Users::anew(&self.config) {
+                self.users = users;
+            }
         }
+    }
+
+    /// Where an extension stands among the others by tenant and number, or would.
+    fn place_in_order(&self, key: &ExtensionKey) -> usize {
+        self.in_order.partition_point(|other| {
+            let other = self.config.extensions.get(*other as usize);
+            other.is_some_and(|other| other.key < *key)
+        })
     }
 
     /// Removes an extension with its mailbox. False where there is none.
     pub fn remove_extension(&mut self, key: &ExtensionKey) -> bool {
         let Some(at) = self.users.position(&self.config, key) else { return false };
+        let Ok(hole) = u32::try_from(at) else { return false };
+        let place = self.place_in_order(key);
+        let last = self.config.extensions.last().map(|own| own.key.clone());
+        let last_place = last.as_ref().map(|last| self.place_in_order(last));
+        let prefix_of = |tenant: &str| self.tenant(tenant).map_or("", |own| own.prefix.as_str());
+        let prefix = prefix_of(&key.tenant).to_owned();
+        let last_prefix = last.as_ref().map_or("", |last| prefix_of(&last.tenant)).to_owned();
+        self.users.remove(key, &prefix, hole);
+        // The last one takes the place that is free now.
+        let end = u32::try_from(self.config.extensions.len().saturating_sub(1)).unwrap_or(hole);
+        if let (Some(last), Some(place)) = (last.filter(|_| end != hole), last_place) {
+            self.users.moved(&last, &last_prefix, end, hole);
+            if let Some(own) = self.in_order.get_mut(place) {
+                *own = hole;
+            }
+        }
+        self.in_order.remove(place);
         self.config.extensions.swap_remove(at);
-        self.index_extensions();
         self.set_mailbox(key, None);
-        self.config.mwi.shared.retain(|own| own.extension != *key);
+        self.shared.remove(key);
         true
     }
 
-    /// Positions have changed.
-    fn index_extensions(&mut self) {
-        // A key that stands there once cannot stand there twice for being moved.
-        if let Ok(users) = Users::new(&self.config) {
-            self.users = users;
-        }
-        self.in_order = in_order(&self.config.extensions);
+    /// The mailboxes that an extension may watch besides its own.
+    pub fn shared_with(&self, key: &ExtensionKey) -> &[MailboxKey] {
+        self.shared.get(key).map_or(&[], Vec::as_slice)
     }
 
     fn set_mailbox(&mut self, key: &ExtensionKey, mailbox: Option<Mailbox>) {
@@ -111,20 +134,14 @@ impl Directory {
     pub fn twin_of(&self, key: &ExtensionKey) -> Option<&ExtensionKey> {
         let own = self.tenant(&key.tenant)?;
         let user = format!("{}{}", own.prefix, key.number);
-        let others = self.config.tenants.iter();
-        let mut others = others.filter(|other| other.id != own.id && other.domain == own.domain);
-        others.find_map(|other| {
-            let number = user.strip_prefix(other.prefix.as_str())?;
-            self.users.get(&self.config, &other.id, number).map(|found| &found.key)
+        let mut others = self.users.with_user(&self.config, &user).map(|other| &other.key);
+        others.find(|other| {
+            let tenant = self.tenant(&other.tenant).filter(|_| other.tenant != own.id);
+            tenant.is_some_and(|tenant| {
+                tenant.domain == own.domain
+                    && user.strip_prefix(tenant.prefix.as_str()) == Some(other.number.as_str())
+            })
         })
-    }
-
-    /// Whether a number is one of the tenant's own outside numbers, which may be shown.
-    pub fn is_own_number(&self, tenant: &str, number: &str) -> bool {
-        let bare = |text: &str| text.trim_start_matches('+').to_owned();
-        let wanted = bare(number);
-        let mut numbers = self.config.numbers.iter();
-        numbers.any(|own| own.trunk.tenant == tenant && bare(&own.number) == wanted)
     }
 }
 

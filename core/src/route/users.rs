@@ -10,6 +10,8 @@ use crate::vocab::{ExtensionKey, TenantId};
 
 /// Marks a free slot.
 const FREE: u32 = u32::MAX;
+/// Marks a slot that was in use: whoever searches goes on behind it.
+const GONE: u32 = u32::MAX - 1;
 
 /// FNV-1a over pieces of text, as if they were one.
 #[derive(Debug, Clone, Copy)]
@@ -26,16 +28,19 @@ impl Digest {
     }
 }
 
-/// Positions by digest, with open addressing; at most half full.
+/// Positions by digest, with open addressing; at most half full, those that are gone included.
 #[derive(Debug)]
 struct Index {
     /// Digest's upper half and position.
     slots: Box<[(u32, u32)]>,
+    /// Slots that are not free.
+    used: usize,
 }
 
 impl Index {
     fn with_room_for(count: usize) -> Self {
-        Self { slots: vec![(0, FREE); (count * 2).next_power_of_two()].into_boxed_slice() }
+        let slots = vec![(0, FREE); (count * 2).next_power_of_two()].into_boxed_slice();
+        Self { slots, used: 0 }
     }
 
     fn slot(&self, digest: Digest, step: usize) -> usize {
@@ -43,16 +48,31 @@ impl Index {
     }
 
     /// Whether one more leaves it at most half full.
-    fn has_room(&self, count: usize) -> bool {
-        count * 2 <= self.slots.len()
+    fn has_room(&self) -> bool {
+        (self.used + 1) * 2 <= self.slots.len()
+    }
+
+    fn find(&self, digest: Digest, wanted: impl Fn(u32, u32) -> bool) -> Option<usize> {
+        (0..self.slots.len())
+            .map(|step| self.slot(digest, step))
+            .find(|slot| self.slots.get(*slot).is_some_and(|(tag, held)| wanted(*tag, *held)))
     }
 
     fn insert(&mut self, digest: Digest, position: u32) {
-        let free = (0..self.slots.len())
-            .map(|step| self.slot(digest, step))
-            .find(|slot| self.slots.get(*slot).is_some_and(|(_, held)| *held == FREE));
-        if let Some(slot) = free.and_then(|slot| self.slots.get_mut(slot)) {
-            *slot = ((digest.0 >> 32) as u32, position);
+        let open = self.find(digest, |_, held| held == FREE || held == GONE);
+        let Some(slot) = open.and_then(|slot| self.slots.get_mut(slot)) else { return };
+        self.used += usize::from(slot.1 == FREE);
+        *slot = ((digest.0 >> 32) as u32, position);
+    }
+
+    /// Has what stood at `from` stand at `to`.
+    fn change(&mut self, digest: Digest, from: u32, to: u32) {
+        let tag = (digest.0 >> 32) as u32;
+        let slot = self.find(digest, |own, held| held == FREE || (own, held) == (tag, from));
+        if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot))
+            && slot.1 == from
+        {
+            slot.1 = to;
         }
     }
 
@@ -62,7 +82,7 @@ impl Index {
         (0..self.slots.len())
             .filter_map(move |step| self.slots.get(self.slot(digest, step)))
             .take_while(|(_, position)| *position != FREE)
-            .filter(move |(held, _)| *held == tag)
+            .filter(move |(held, position)| *held == tag && *position != GONE)
             .map(|(_, position)| *position as usize)
     }
 }
@@ -85,12 +105,22 @@ fn key_digest(tenant: &str, number: &str) -> Digest {
 impl Users {
     /// Indexes all extensions. The first key that stands twice is the error.
     pub fn new(config: &Config) -> Result<Self, ExtensionKey> {
+        Self::with_room_for(config, config.extensions.len())
+    }
+
+    /// Indexes all anew, with room for those who come and go.
+    pub fn anew(config: &Config) -> Result<Self, ExtensionKey> {
+        let count = config.extensions.len();
+        Self::with_room_for(config, count + count / 8 + 8)
+    }
+
+    fn with_room_for(config: &Config, count: usize) -> Result<Self, ExtensionKey> {
         let all = &config.extensions;
         let prefixes: BTreeMap<&str, &str> =
             config.tenants.iter().map(|t| (t.id.as_str(), t.prefix.as_str())).collect();
-        let index = || Index::with_room_for(all.len());
+        let index = || Index::with_room_for(count);
         let mut users = Self { by_key: index(), by_number: index(), by_user: index() };
-        for (position, extension) in (0..FREE).zip(all) {
+        for (position, extension) in (0..GONE).zip(all) {
             let ExtensionKey { tenant, number } = &extension.key;
             if users.get(config, tenant, number).is_some() {
                 return Err(extension.key.clone());
@@ -105,18 +135,36 @@ impl Users {
 
     /// Indexes the extension at a position behind all others. False where there is no room: then all are to be indexed
     /// anew.
-    pub fn add(&mut self, config: &Config, position: u32) -> bool {
-        let Some(extension) = config.extensions.get(position as usize) else { return false };
-        if !self.by_key.has_room(config.extensions.len()) {
+    pub fn add(&mut self, own: &ExtensionKey, prefix: &str, position: u32) -> bool {
+        if !self.by_key.has_room() {
             return false;
         }
-        let ExtensionKey { tenant, number } = &extension.key;
-        let prefix = config.tenants.iter().find(|own| own.id == *tenant);
-        let prefix = prefix.map_or("", |own| own.prefix.as_str());
-        self.by_key.insert(key_digest(tenant, number), position);
-        self.by_number.insert(Digest::new().and(number), position);
-        self.by_user.insert(Digest::new().and(prefix).and(number), position);
+        self.by_key.insert(key_digest(&own.tenant, &own.number), position);
+        self.by_number.insert(Digest::new().and(&own.number), position);
+        self.by_user.insert(Digest::new().and(prefix).and(&own.number), position);
         true
+    }
+
+    /// An extension stands elsewhere from now on.
+    pub fn moved(&mut self, own: &ExtensionKey, prefix: &str, from: u32, to: u32) {
+        self.by_key.change(key_digest(&own.tenant, &own.number), from, to);
+        self.by_number.change(Digest::new().and(&own.number), from, to);
+        self.by_user.change(Digest::new().and(prefix).and(&own.number), from, to);
+    }
+
+    /// An extension is no more.
+    pub fn remove(&mut self, own: &ExtensionKey, prefix: &str, position: u32) {
+        self.moved(own, prefix, position, GONE);
+    }
+
+    /// All extensions whose prefix and number may read so.
+    pub fn with_user<'a>(
+        &'a self,
+        config: &'a Config,
+        user: &str,
+    ) -> impl Iterator<Item = &'a Extension> {
+        let all = self.by_user.candidates(Digest::new().and(user));
+        all.filter_map(|position| config.extensions.get(position))
     }
 
     /// Where the extension stands in the configuration.

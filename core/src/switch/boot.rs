@@ -20,6 +20,8 @@ use crate::registrar::Registrar;
 use crate::route::Directory;
 use crate::stock::Stock;
 use crate::trunk::Trunks;
+use crate::vocab::config::Trunk;
+use crate::vocab::define::Entry;
 use crate::vocab::input::Listener;
 use crate::vocab::record::{CallEnd, EndCause, EndedBy};
 use crate::vocab::{Boot, Config, EventKind, ExtensionKey, Now, Record, Restored};
@@ -60,11 +62,14 @@ impl Running {
         };
         let mut over_http = crate::define::Defined::restored(std::mem::take(&mut restored.entries));
         let shadowed = over_http.merge(&mut config);
+        let directory = directory(config, &over_http);
+        let config = directory.config();
+        let trunks: Vec<Trunk> = directory.trunks().cloned().collect();
         let books = Books {
             gate: Gate::new(config.sip.max_auth_failures, config.sip.silence_secs),
             registrar: Registrar::new(&config.sip, &listeners),
-            trunks: Trunks::new(&config.trunks, &listeners, seed_for(seed, Purpose::Trunks), now),
-            directory: directory(config),
+            trunks: Trunks::new(&trunks, &listeners, seed_for(seed, Purpose::Trunks), now),
+            directory,
             verifier,
         };
         let mut running = Self {
@@ -168,8 +173,9 @@ impl Running {
         let tenants = std::mem::take(&mut self.desk.policy.tenants);
         self.desk.policy = Policy { tenants, ..policy(&config) };
         self.books.gate.configure(config.sip.max_auth_failures, config.sip.silence_secs);
-        self.books.trunks.reconfigure(&config.trunks, now);
-        self.books.directory = directory(config);
+        self.books.directory = directory(config, &self.defined);
+        let trunks: Vec<Trunk> = self.books.directory.trunks().cloned().collect();
+        self.books.trunks.reconfigure(&trunks, now);
         let directory = &self.books.directory;
         let gone = self
             .books
@@ -192,11 +198,22 @@ impl Running {
 }
 
 /// The shell hands over checked configurations only, so this does not fail; if it does, nobody can be reached, loudly.
-fn directory(config: Config) -> Directory {
-    match Directory::new(config) {
+/// Extensions over HTTP are among the configuration's already.
+fn directory(config: Config, over_http: &crate::define::Defined) -> Directory {
+    let mut directory = match Directory::new(config) {
         Ok(directory) => directory,
         Err(error) => panic!("unchecked configuration: {error}"),
+    };
+    for entry in over_http.lines() {
+        match entry {
+            Entry::Number(number) => directory.put_number((**number).clone()),
+            Entry::Trunk(trunk) => directory.put_trunk((**trunk).clone()),
+            // One whose pattern does not compile was never accepted.
+            Entry::Route(own) => drop(directory.put_route(own.route.clone(), own.position)),
+            Entry::Extension(_) => {}
+        }
     }
+    directory
 }
 
 fn policy(config: &Config) -> Policy {

@@ -1,14 +1,10 @@
 //! What is defined over HTTP: orders of administrators, and what there is.
 
-use crate::define::{check, shared};
+use crate::define::check;
 use crate::vocab::command::Page;
-use crate::vocab::define::{
-    AccountView, Entry, EntryKey, EntryKind, EntryOrder, EntryView, ExtensionEntry,
-};
-use crate::vocab::settings::{ExtensionSettings, SettingsRecord};
+use crate::vocab::define::{Entry, EntryKey, EntryKind, EntryOrder, EntryView};
 use crate::vocab::{
-    CommandError, Done, EventKind, ExtensionKey, MailboxKey, Now, Principal, Record, Reply,
-    RequestId, Role, Secret,
+    CommandError, Done, EventKind, Now, Principal, Record, Reply, RequestId, Role, Secret,
 };
 
 use super::Running;
@@ -63,8 +59,12 @@ impl Running {
     }
 
     fn is_of_the_file(&self, key: &EntryKey) -> bool {
+        let directory = &self.books.directory;
         let exists = match key {
-            EntryKey::Extension(key) => self.books.directory.extension(key).is_some(),
+            EntryKey::Extension(key) => directory.extension(key).is_some(),
+            EntryKey::Number(key) => directory.number(key).is_some(),
+            EntryKey::Route(key) => directory.route(key).is_some(),
+            EntryKey::Trunk(key) => directory.trunk(key).is_some(),
         };
         exists && !self.defined.holds(key)
     }
@@ -88,6 +88,19 @@ impl Running {
                 self.check_extension(entry)?;
                 self.keep_secrets(entry, spare)
             }
+            Entry::Number(number) => {
+                self.check_number(number)?;
+                false
+            }
+            Entry::Route(entry) => {
+                self.check_route(&entry.route)?;
+                false
+            }
+            Entry::Trunk(trunk) => {
+                self.check_trunk(&trunk.key)?;
+                self.keep_password(trunk)?;
+                false
+            }
         };
         let before = self.defined.get(&key);
         let done = Done::Entered { created: before.is_none(), spare };
@@ -95,9 +108,12 @@ impl Running {
             return Ok(done);
         }
         self.desk.out.persist(Record::Entry(Box::new(entry.clone())));
-        let created = self.defined.put(entry.clone()).is_none();
+        self.defined.put(entry.clone());
         match entry {
-            Entry::Extension(entry) => self.extension_defined(now, *entry, created),
+            Entry::Extension(entry) => self.extension_defined(now, *entry),
+            Entry::Number(number) => self.books.directory.put_number(*number),
+            Entry::Route(entry) => self.put_route(*entry),
+            Entry::Trunk(trunk) => self.trunk_defined(now, *trunk),
         }
         self.entry_changed(now, key, true);
         Ok(done)
@@ -105,6 +121,9 @@ impl Running {
 
     fn delete_entry(&mut self, now: Now, key: &EntryKey) -> Result<Done, CommandError> {
         let in_force = self.defined.holds(key);
+        if in_force && let EntryKey::Trunk(trunk) = key {
+            self.check_unused(trunk)?;
+        }
         if self.defined.remove(key).is_none() {
             return Err(missing(key));
         }
@@ -112,100 +131,25 @@ impl Running {
         if in_force {
             match key {
                 EntryKey::Extension(key) => self.extension_gone(now, key),
+                EntryKey::Number(key) => {
+                    self.books.directory.remove_number(key);
+                }
+                EntryKey::Route(key) => {
+                    self.books.directory.remove_route(key);
+                }
+                EntryKey::Trunk(key) => self.trunk_gone(now, key),
             }
         }
         self.entry_changed(now, key.clone(), false);
         Ok(Done::Defined)
     }
 
-    fn entry_changed(&mut self, now: Now, entry: EntryKey, exists: bool) {
+    pub(super) fn entry_changed(&mut self, now: Now, entry: EntryKey, exists: bool) {
         let tenant = entry.tenant().clone();
         self.desk.out.publish(now, Some(&tenant), EventKind::EntryChanged { entry, exists });
     }
 
-    /// What an extension refers to exists, and its number is free.
-    fn check_extension(&self, entry: &ExtensionEntry) -> Result<(), CommandError> {
-        let directory = &self.books.directory;
-        let own = &entry.extension;
-        let key = &own.key;
-        let new = directory.extension(key).is_none();
-        if let Some(holder) = directory.holder_of(&key.tenant, &key.number).filter(|_| new) {
-            return Err(CommandError::Conflict(format!(
-                "{} is {holder}; extensions, queues, groups and conferences share one number space",
-                key.number
-            )));
-        }
-        if directory.twin_of(key).is_some() {
-            return Err(CommandError::Conflict(format!(
-                "prefix and number of {} make the SIP user of another tenant's extension; choose another number",
-                key.number
-            )));
-        }
-        let shown = own.caller_number.as_ref();
-        if let Some(number) = shown.filter(|number| !directory.is_own_number(&key.tenant, number)) {
-            return Err(CommandError::Invalid(format!(
-                "caller_number: the tenant has no number {number}; only its own numbers may be shown"
-            )));
-        }
-        for number in &entry.watch_mailboxes {
-            let mailbox = MailboxKey { tenant: key.tenant.clone(), number: number.clone() };
-            if self.mailbox_of(&mailbox).is_none() && self.queue_of(&mailbox).is_none() {
-                return Err(CommandError::Invalid(format!(
-                    "watch_mailboxes: no extension or queue {number} has a mailbox"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Secrets that are not given stay as they are. True where the spare password is taken.
-    fn keep_secrets(&self, entry: &mut ExtensionEntry, spare: &Secret) -> bool {
-        let key = EntryKey::Extension(entry.extension.key.clone());
-        let before = self.defined.get(&key).map(|Entry::Extension(before)| before);
-        if let Some(mailbox) = &mut entry.mailbox {
-            let kept = before.and_then(|before| before.mailbox.as_ref()?.pin.clone());
-            let pin = mailbox.pin.take().or(kept);
-            mailbox.pin = pin.filter(|pin| !pin.expose().is_empty());
-        }
-        let password = &mut entry.extension.password;
-        if !password.expose().is_empty() {
-            return false;
-        }
-        let kept = before.map(|before| before.extension.password.clone());
-        let fresh = kept.is_none();
-        *password = kept.unwrap_or_else(|| spare.clone());
-        fresh
-    }
-
-    fn extension_defined(&mut self, now: Now, entry: ExtensionEntry, created: bool) {
-        let key = entry.extension.key.clone();
-        let watched = shared(&entry).collect::<Vec<_>>().into_iter();
-        self.books.directory.put_extension(entry.extension, entry.mailbox, watched);
-        if created {
-            self.revise_watchers(now);
-        }
-        self.look_at_phone(&key, false);
-    }
-
-    /// Nobody registers any more, and what the owner has set is forgotten; calls go on.
-    fn extension_gone(&mut self, now: Now, key: &ExtensionKey) {
-        self.books.directory.remove_extension(key);
-        let gone = self.books.registrar.forget(key);
-        if !gone.is_empty() {
-            let (tenant, extension) = (key.tenant.clone(), key.clone());
-            self.desk.out.publish(now, Some(&tenant), EventKind::ExtensionOffline { extension });
-        }
-        gone.into_iter().for_each(|record| self.desk.out.persist(record));
-        if self.settings.forget(key) {
-            let settings = ExtensionSettings::default();
-            let record = SettingsRecord { extension: key.clone(), settings };
-            self.desk.out.persist(Record::Settings(Box::new(record)));
-        }
-        self.revise_watchers(now);
-        self.look_at_phone(key, false);
-    }
-
-    /// Entries of a kind, by name.
+    /// Entries of a kind: extensions and trunks by name, numbers and routes in the order in which they count.
     pub(super) fn entries_page(
         &self,
         now: Now,
@@ -217,14 +161,24 @@ impl Running {
             let text = "keys of users and agents see their own extension only".to_owned();
             return Reply::Refused(CommandError::Forbidden(text));
         }
-        let limit = limit.min(MAX_ROWS);
-        let tenant = &principal.tenant;
+        let rows = (offset, limit.min(MAX_ROWS));
+        let (tenant, directory) = (&principal.tenant, &self.books.directory);
         let (items, total) = match kind {
             EntryKind::Extension => {
-                let all = self.books.directory.extensions_of(tenant);
-                let total = all.clone().count();
-                let rows = all.skip(offset).take(limit);
-                (rows.filter_map(|own| self.extension_view(&own.key)).collect(), total)
+                let all = directory.extensions_of(tenant);
+                some(all, rows, |own| self.extension_view(&own.key))
+            }
+            EntryKind::Number => {
+                some(directory.numbers_of(tenant), rows, |own| Some(self.number_view(own)))
+            }
+            EntryKind::Route => {
+                let view = |(route, position)| Some(self.route_view(route, position));
+                some(directory.routes_of(tenant), rows, view)
+            }
+            EntryKind::Trunk => {
+                let mut all = directory.trunks_of(tenant);
+                all.sort_by(|a, b| a.key.cmp(&b.key));
+                some(all.into_iter(), rows, |own| Some(self.trunk_view(own)))
             }
         };
         Reply::Entries(Page { items, total, as_of: now.wall })
@@ -234,39 +188,32 @@ impl Running {
     pub(super) fn one_entry(&self, principal: &Principal, key: &EntryKey) -> Reply {
         let own = principal.limited_to().map(EntryKey::Extension);
         let visible = *key.tenant() == principal.tenant && own.is_none_or(|own| own == *key);
+        let directory = &self.books.directory;
         let found = match key {
             EntryKey::Extension(key) => self.extension_view(key),
+            EntryKey::Number(key) => directory.number(key).map(|own| self.number_view(own)),
+            EntryKey::Route(key) => {
+                directory.route(key).map(|(route, position)| self.route_view(route, position))
+            }
+            EntryKey::Trunk(key) => directory.trunk(key).map(|own| self.trunk_view(own)),
         };
         match found.filter(|_| visible) {
             Some(view) => Reply::Entry(Box::new(view)),
             None => Reply::Refused(missing(key)),
         }
     }
-
-    fn extension_view(&self, key: &ExtensionKey) -> Option<EntryView> {
-        let directory = &self.books.directory;
-        let mut extension = directory.extension(key)?.clone();
-        extension.password = Secret::default();
-        let ExtensionKey { tenant, number } = key.clone();
-        let mut mailbox = directory.mailbox(&MailboxKey { tenant, number }).cloned();
-        if let Some(pin) = mailbox.as_mut().and_then(|own| own.pin.as_mut()) {
-            *pin = Secret::default();
-        }
-        let watched = directory.config().mwi.shared.iter().filter(|own| own.extension == *key);
-        let watch_mailboxes = watched.map(|own| own.mailbox.number.clone()).collect();
-        let prefix = directory.tenant(&key.tenant).map_or("", |own| &own.prefix);
-        let account = AccountView {
-            user: format!("{prefix}{}", key.number),
-            domain: directory.host(&key.tenant),
-            contacts: self.books.registrar.contacts(key).len(),
-        };
-        let from_file = !self.defined.holds(&EntryKey::Extension(key.clone()));
-        let entry = ExtensionEntry { extension, mailbox, watch_mailboxes };
-        let entry = Entry::Extension(Box::new(entry));
-        Some(EntryView { entry, from_file, account: Some(account) })
-    }
 }
 
 fn missing(key: &EntryKey) -> CommandError {
     CommandError::NotFound(format!("no {key}"))
+}
+
+/// The rows that are asked for, and how many there are.
+fn some<T>(
+    all: impl Iterator<Item = T> + Clone,
+    (offset, limit): (usize, usize),
+    view: impl Fn(T) -> Option<EntryView>,
+) -> (Vec<EntryView>, usize) {
+    let total = all.clone().count();
+    (all.skip(offset).take(limit).filter_map(view).collect(), total)
 }

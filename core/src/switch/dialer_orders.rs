@@ -102,11 +102,7 @@ impl Running {
             let (least, most) = (RING_SECS.start(), RING_SECS.end());
             return invalid(format!("a number rings {least} to {most} seconds"));
         }
-        if !config.numbers.iter().any(|own| {
-            own.trunk.tenant == *tenant
-                && self.books.canonical(tenant, &own.number)
-                    == self.books.canonical(tenant, &task.caller_number)
-        }) {
+        if self.books.directory.own_number(tenant, &task.caller_number).is_none() {
             return invalid(format!("\"{}\" is no number of the tenant", task.caller_number));
         }
         match task.mode {

@@ -17,6 +17,8 @@ mod conference_orders;
 mod conference_tape;
 mod consult;
 mod define;
+mod define_lines;
+mod define_phones;
 mod dialer;
 mod dialer_orders;
 mod drain;

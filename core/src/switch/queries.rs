@@ -42,7 +42,8 @@ impl Running {
             },
             Query::Parking => self.parking(now, &principal.tenant),
             Query::OwnNumbers => {
-                Reply::OwnNumbers(self.books.directory.own_numbers(&principal.tenant))
+                let own = self.books.directory.numbers_of(&principal.tenant);
+                Reply::OwnNumbers(own.map(|number| number.number.clone()).collect())
             }
             Query::Trunks => self.trunks_page(now, principal),
             query @ (Query::Queues { .. }

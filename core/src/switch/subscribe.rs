@@ -1,5 +1,7 @@
 //! Who subscribes to what: phones that watch mailboxes (RFC 3842), calls (RFC 4235) and each other (RFC 3856).
 
+use std::collections::BTreeSet;
+
 use sip::endpoint::{OutRequest, Reply};
 use sip::message::Message;
 use sip::subscription::{Ask, Grant, Package, State, SubscriptionId, Terminated};
@@ -323,8 +325,34 @@ impl Running {
     /// After a new configuration: who may not watch any more is told so, and whose list has other members subscribes
     /// anew.
     pub(super) fn revise_watchers(&mut self, now: Now) {
+        let all: Vec<_> = self.watches.iter().map(|(id, _)| id).collect();
+        self.revise_those(now, all);
+        self.watches.touch_all();
+    }
+
+    /// Likewise where one extension is new or gone: only what has to do with it is looked at.
+    pub(super) fn revise_watchers_of(&mut self, now: Now, key: &ExtensionKey) {
+        let subjects = [
+            Subject::Extension(key.clone()),
+            Subject::Login(key.clone()),
+            Subject::Mailbox(mailbox_of(key)),
+        ];
+        let mut concerned: BTreeSet<_> = self.watches.of_extension(key).into_iter().collect();
+        for subject in &subjects {
+            concerned.extend(self.watches.watchers_of(subject));
+        }
+        let lists = self.books.directory.config().lists.iter();
+        for list in lists.filter(|list| list.tenant == key.tenant) {
+            concerned.extend(self.watches.of_list(&list.tenant, &list.name));
+        }
+        self.revise_those(now, concerned);
+        subjects.into_iter().for_each(|subject| self.watches.touch(subject));
+    }
+
+    fn revise_those(&mut self, now: Now, those: impl IntoIterator<Item = SubscriptionId>) {
         let mut over = Vec::new();
-        for (id, watcher) in self.watches.iter() {
+        for id in those {
+            let Some(watcher) = self.watches.get(id) else { continue };
             match self.subjects_of(&watcher.extension, watcher.kind, &watcher.resource) {
                 None => over.push((id, Terminated::Rejected)),
                 Some(subjects) if subjects != watcher.subjects => {
@@ -337,7 +365,6 @@ impl Running {
             self.on_subscription_ended(id);
             self.desk.sip.notify(now.mono, id, State::terminated(reason), None);
         }
-        self.watches.touch_all();
     }
 }
 
@@ -369,10 +396,7 @@ fn wanted_mailbox(
 
 /// Whether an extension may know of a mailbox: its own, or one that the configuration shares with it.
 fn may_watch(directory: &Directory, extension: &ExtensionKey, mailbox: &MailboxKey) -> bool {
-    let shared = || {
-        let list = directory.config().mwi.shared.iter();
-        list.filter(|share| share.extension == *extension).any(|share| share.mailbox == *mailbox)
-    };
+    let shared = || directory.shared_with(extension).contains(mailbox);
     directory.extension(extension).is_some() && (mailbox_of(extension) == *mailbox || shared())
 }
 

@@ -153,6 +153,8 @@ pub struct Trunks {
     seed: [u8; 32],
     /// How often a configuration was taken in.
     takes: u64,
+    /// The switch is on its way out, and nothing registers any more.
+    withdrawn: bool,
     work: VecDeque<Work>,
     changes: VecDeque<Change>,
     tasks: u64,
@@ -168,6 +170,7 @@ impl Trunks {
             families: Families::of(listeners),
             seed,
             takes: 0,
+            withdrawn: false,
             work: VecDeque::new(),
             changes: VecDeque::new(),
             tasks: 0,
@@ -202,6 +205,40 @@ impl Trunks {
         seats.sort_by(|a, b| a.key().cmp(b.key()));
         self.seats = seats;
         self.rearm();
+    }
+
+    /// Adds a trunk or replaces one, as [`Trunks::reconfigure`] does, and leaves the others alone.
+    pub fn put(&mut self, trunk: &Trunk, now: Now) {
+        self.takes += 1;
+        let place = self.seats.binary_search_by(|seat| seat.key().cmp(&trunk.key));
+        let old = place.ok().map(|at| self.seats.remove(at));
+        let seat = match old {
+            Some(Seat { line, rng }) if line.is_same_way(trunk) => {
+                Seat { line: line.with_config(trunk.clone()), rng }
+            }
+            old => {
+                let leaves = |seat: &Seat| !seat.line.is_same_account(trunk);
+                if let Some(Seat { mut line, mut rng }) = old.filter(leaves) {
+                    line.unregister(&mut self.tools(now, &mut rng));
+                }
+                self.take_in(trunk, now)
+            }
+        };
+        let at = place.unwrap_or_else(|at| at).min(self.seats.len());
+        self.seats.insert(at, seat);
+        if self.withdrawn {
+            self.with(at, now, Line::unregister);
+        }
+        self.rearm();
+    }
+
+    /// Removes a trunk, whose registration is taken back. What is under way for it is forgotten.
+    pub fn remove(&mut self, trunk: &TrunkKey, now: Now) {
+        if let Ok(at) = self.seats.binary_search_by(|seat| seat.key().cmp(trunk)) {
+            let Seat { mut line, mut rng } = self.seats.remove(at);
+            line.unregister(&mut self.tools(now, &mut rng));
+            self.rearm();
+        }
     }
 
     /// A new trunk. Its stream of random numbers follows from its name, and from how often the configuration was taken in,
@@ -288,6 +325,7 @@ impl Trunks {
 
     /// Takes every registration back, on the way out.
     pub fn withdraw(&mut self, now: Now) {
+        self.withdrawn = true;
         for at in 0..self.seats.len() {
             self.with(at, now, Line::unregister);
         }
@@ -320,6 +358,11 @@ impl Trunks {
     pub fn views(&self, tenant: &str) -> Vec<TrunkView> {
         let own = self.lines().filter(|line| line.key().tenant == tenant);
         own.map(Line::view).collect()
+    }
+
+    /// One trunk, likewise.
+    pub fn view(&self, trunk: &TrunkKey) -> Option<TrunkView> {
+        self.line(trunk).map(Line::view)
     }
 
     /// Every trunk and whether it takes calls.

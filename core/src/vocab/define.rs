@@ -7,9 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Extension;
+use super::command::TrunkView;
+use super::config::{Extension, Number, Route, Trunk};
 use super::mailbox::Mailbox;
-use super::{ExtensionKey, Secret, TenantId};
+use super::{ExtensionKey, NumberKey, RouteKey, Secret, TenantId, TrunkKey};
 
 /// Kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +18,12 @@ use super::{ExtensionKey, Secret, TenantId};
 pub enum EntryKind {
     /// A phone's account.
     Extension,
+    /// A number that a trunk delivers.
+    Number,
+    /// A rule of the dial plan.
+    Route,
+    /// A line to a carrier.
+    Trunk,
 }
 
 impl EntryKind {
@@ -24,6 +31,9 @@ impl EntryKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Extension => "extension",
+            Self::Number => "number",
+            Self::Route => "route",
+            Self::Trunk => "trunk",
         }
     }
 }
@@ -34,6 +44,12 @@ impl EntryKind {
 pub enum EntryKey {
     /// By tenant and number.
     Extension(ExtensionKey),
+    /// By tenant and number.
+    Number(NumberKey),
+    /// By tenant and name.
+    Route(RouteKey),
+    /// By tenant and name.
+    Trunk(TrunkKey),
 }
 
 impl EntryKey {
@@ -41,6 +57,9 @@ impl EntryKey {
     pub fn kind(&self) -> EntryKind {
         match self {
             Self::Extension(_) => EntryKind::Extension,
+            Self::Number(_) => EntryKind::Number,
+            Self::Route(_) => EntryKind::Route,
+            Self::Trunk(_) => EntryKind::Trunk,
         }
     }
 
@@ -48,6 +67,9 @@ impl EntryKey {
     pub fn tenant(&self) -> &TenantId {
         match self {
             Self::Extension(key) => &key.tenant,
+            Self::Number(key) => &key.tenant,
+            Self::Route(key) => &key.tenant,
+            Self::Trunk(key) => &key.tenant,
         }
     }
 
@@ -55,6 +77,9 @@ impl EntryKey {
     pub fn id(&self) -> &str {
         match self {
             Self::Extension(key) => &key.number,
+            Self::Number(key) => &key.number,
+            Self::Route(key) => &key.name,
+            Self::Trunk(key) => &key.name,
         }
     }
 }
@@ -71,6 +96,12 @@ impl fmt::Display for EntryKey {
 pub enum Entry {
     /// A phone's account.
     Extension(Box<ExtensionEntry>),
+    /// A number that a trunk delivers.
+    Number(Box<Number>),
+    /// A rule of the dial plan.
+    Route(Box<RouteEntry>),
+    /// A line to a carrier.
+    Trunk(Box<Trunk>),
 }
 
 /// Everything that an `[[extension]]` defines; what its owner sets is set otherwise.
@@ -84,11 +115,23 @@ pub struct ExtensionEntry {
     pub watch_mailboxes: Vec<String>,
 }
 
+/// Everything that a `[[route]]` defines, and where it stands among those that are defined over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteEntry {
+    /// The route.
+    pub route: Route,
+    /// Routes with a lower one are tried before; those with the same by name. All of the file's come first.
+    pub position: u32,
+}
+
 impl Entry {
     /// Its name.
     pub fn key(&self) -> EntryKey {
         match self {
             Self::Extension(entry) => EntryKey::Extension(entry.extension.key.clone()),
+            Self::Number(number) => EntryKey::Number(number.key()),
+            Self::Route(entry) => EntryKey::Route(entry.route.key()),
+            Self::Trunk(trunk) => EntryKey::Trunk(trunk.key.clone()),
         }
     }
 
@@ -98,6 +141,14 @@ impl Entry {
         Self::Extension(Box::new(ExtensionEntry { extension, mailbox, watch_mailboxes }))
     }
 
+    /// The extension that it defines, if it is one.
+    pub fn into_extension(self) -> Option<ExtensionEntry> {
+        match self {
+            Self::Extension(entry) => Some(*entry),
+            Self::Number(_) | Self::Route(_) | Self::Trunk(_) => None,
+        }
+    }
+
     /// Its secrets, in an order that its kind fixes: to be stored apart from the rest.
     pub fn secrets(&mut self) -> Vec<&mut Secret> {
         match self {
@@ -105,6 +156,8 @@ impl Entry {
                 let pin = entry.mailbox.as_mut().and_then(|mailbox| mailbox.pin.as_mut());
                 std::iter::once(&mut entry.extension.password).chain(pin).collect()
             }
+            Self::Trunk(trunk) => trunk.password.as_mut().into_iter().collect(),
+            Self::Number(_) | Self::Route(_) => Vec::new(),
         }
     }
 }
@@ -113,8 +166,8 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryOrder {
-    /// A new one, or all of an existing one. An empty password stays as it is, and a mailbox without a PIN keeps its own
-    /// (an empty PIN takes it away).
+    /// A new one, or all of an existing one. An extension's empty password and a trunk's missing one stay as they are, and
+    /// a mailbox without a PIN keeps its own (an empty PIN takes it away).
     Put {
         /// What holds from now on.
         entry: Entry,
@@ -134,6 +187,8 @@ pub struct EntryView {
     pub from_file: bool,
     /// For an extension: how its phones are set up, and whether they are.
     pub account: Option<AccountView>,
+    /// For a trunk: whether it takes calls.
+    pub line: Option<TrunkView>,
 }
 
 /// What a phone needs to know of its account, but the password.

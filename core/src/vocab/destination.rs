@@ -35,6 +35,11 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Where a number leads that says nothing else: a menu that may be made later.
+    pub fn welcome(tenant: &str) -> Self {
+        Self::Ivr(MenuKey { tenant: tenant.to_owned(), name: "welcome".into() })
+    }
+
     /// Reads `kind:name`, `echo`, or a bare number of the tenant; whether what it names exists is another question.
     pub fn parse(text: &str, tenant: &str) -> Option<Self> {
         let tenant = tenant.to_owned();

@@ -167,6 +167,24 @@ impl fmt::Display for MailboxKey {
     }
 }
 
+/// A number that a tenant has from a carrier.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NumberKey {
+    /// Whose.
+    pub tenant: TenantId,
+    /// As it is defined.
+    pub number: String,
+}
+
+/// A route within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// Whose dial plan.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+}
+
 /// A trunk within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrunkKey {

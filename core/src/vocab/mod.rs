@@ -17,6 +17,7 @@ pub mod input;
 pub mod mailbox;
 pub mod menu;
 pub mod originate;
+pub mod outside;
 pub mod page;
 pub mod park;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Component, Path};
 
 use media::order::{RECORDED, UPLOADED};
+use sip::Transport;
 
 /// Digits only, 1 to 32.
 pub fn digits(text: &str) -> Result<(), String> {
@@ -93,6 +94,32 @@ pub fn socket_url(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("\"{text}\" is no WebSocket address; write e.g. \"wss://robot.example/calls\""))
+}
+
+/// An IP address.
+pub fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        format!("\"{text}\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"")
+    })
+}
+
+/// The transport towards a carrier.
+pub fn trunk_transport(text: &str) -> Result<Transport, String> {
+    match Transport::parse(text) {
+        Some(transport @ (Transport::Udp | Transport::Tcp)) => Ok(transport),
+        Some(other) => {
+            Err(format!("{other} is not available in this version; write \"udp\" or \"tcp\""))
+        }
+        None => Err(format!("\"{text}\" is no transport; write \"udp\" or \"tcp\"")),
+    }
+}
+
+/// What a route puts in front of a number.
+pub fn prepended(text: &str) -> Result<(), String> {
+    let ok = text.len() <= 32
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'#'));
+    ok.then_some(())
+        .ok_or_else(|| format!("\"{text}\" cannot be dialled; write at most 32 of 0-9, +, * and #"))
 }
 
 /// An extension's number: digits, 1 to 16.

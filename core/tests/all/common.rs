@@ -91,6 +91,7 @@ pub fn trunk(tenant: &str, name: &str, host: &str) -> Trunk {
 pub fn route(tenant: &str, pattern: &str, class: Option<&str>, to: Vec<Destination>) -> Route {
     Route {
         tenant: tenant.into(),
+        name: pattern.into(),
         pattern: pattern.into(),
         class: class.map(str::to_owned),
         from: RouteFrom::Extension,
@@ -127,6 +128,7 @@ pub fn tenant(id: &str, prefix: &str, domain: Option<&str>) -> Tenant {
         country_code: Some("86".into()),
         emergency: vec!["110".into()],
         park_to: None,
+        own_trunks: false,
     }
 }
 

@@ -4,9 +4,10 @@ use strowger_core::vocab::define::{
     Entry, EntryKey, EntryKind, EntryOrder, EntryView, ExtensionEntry,
 };
 use strowger_core::vocab::mailbox::Mailbox;
+use strowger_core::vocab::page::Page;
 use strowger_core::vocab::{
-    Command, CommandError, Config, Done, EventKind, Input, MailboxKey, Principal, Query, Record,
-    Reply, Restored, Role, Secret,
+    Command, CommandError, Config, Done, EventKind, Input, MailboxKey, PageKey, Principal, Query,
+    Record, Reply, Restored, Role, Secret,
 };
 
 use crate::common::*;
@@ -137,13 +138,13 @@ fn a_password_that_is_not_given_is_made_once_and_then_kept() {
     let Some(Entry::Extension(last)) = kept(&own).pop() else { panic!("nothing is kept") };
     assert_eq!(last.extension.password.expose(), "spare");
     assert_eq!(last.mailbox, Some(mailbox.clone()), "the PIN stays where none is given");
-    let Entry::Extension(shown) = view(&mut own, "4570").unwrap().entry;
+    let shown = view(&mut own, "4570").unwrap().entry.into_extension().unwrap();
     assert_eq!((shown.extension.name.as_str(), shown.extension.password.expose()), ("Bob", ""));
     assert_eq!(shown.mailbox.unwrap().pin, Some(Secret::default()));
     let records = own.records.len();
     named.mailbox = Some(Mailbox { pin: Some(Secret::default()), ..mailbox });
     put(&mut own, named.clone()).unwrap();
-    let Entry::Extension(shown) = view(&mut own, "4570").unwrap().entry;
+    let shown = view(&mut own, "4570").unwrap().entry.into_extension().unwrap();
     assert_eq!(shown.mailbox.unwrap().pin, None, "an empty one takes it away");
     put(&mut own, named).unwrap();
     assert_eq!(own.records.len(), records + 1, "the same again writes nothing");
@@ -286,4 +287,68 @@ fn extensions_of_file_and_store_are_listed_by_number_and_found_however_many_ther
         matches!(own.query_by(user.clone(), query), Reply::Entry(_))
     };
     assert!(seen("4567") && !seen("4568"), "a user's key sees its own");
+}
+
+#[test]
+fn a_page_of_the_file_takes_its_number_from_an_extension() {
+    let mut own = Exchange::new(two_companies());
+    put(&mut own, entry("4570", "new-one")).unwrap();
+    let mut config = two_companies();
+    let page = PageKey { tenant: "demo".into(), name: "all".into() };
+    config.pages.push(Page::named(page, "4570"));
+    own.input(Input::Reload(Box::new(config)));
+    assert_eq!(view(&mut own, "4570"), None);
+    assert!(!own.registers("4570", "new-one", BOB, 600));
+    own.input(Input::Reload(Box::new(two_companies())));
+    assert!(own.registers("4570", "new-one", BOB, 600));
+}
+
+#[test]
+fn what_waited_is_in_force_once_it_is_defined_again_without_what_it_waited_for() {
+    let mut config = two_companies();
+    config.tenants.push(tenant("third", "903104685699", Some("third.example")));
+    let mut own = Exchange::new(config.clone());
+    put(&mut own, entry("9950", "x")).unwrap();
+    let mut theirs = entry("50", "x");
+    theirs.extension.key.tenant = "third".into();
+    let third = Principal { tenant: "third".into(), ..Exchange::principal(Role::Admin) };
+    put_by(&mut own, third.clone(), theirs.clone()).unwrap();
+    // Without a domain of its own the two have one SIP user, and the first one keeps it.
+    config.tenants[2].domain = None;
+    own.input(Input::Reload(Box::new(config)));
+    let shown = |own: &mut Exchange| {
+        let query = Query::Entry(EntryKey::Extension(key("third", "50")));
+        matches!(own.query_by(third.clone(), query), Reply::Entry(view) if !view.from_file)
+    };
+    assert!(!shown(&mut own));
+    delete(&mut own, "9950").unwrap();
+    put_by(&mut own, third.clone(), theirs.clone()).unwrap();
+    assert!(shown(&mut own));
+    theirs.extension.name = "Other".into();
+    put_by(&mut own, third.clone(), theirs).unwrap();
+    assert!(shown(&mut own));
+}
+
+#[test]
+fn phones_are_found_by_every_name_whatever_came_and_went_before() {
+    let mut own = Exchange::new(two_companies());
+    let mut there = std::collections::BTreeSet::new();
+    // A walk over a hundred numbers that makes some and removes others, several times over.
+    let mut at = 7_u32;
+    for _ in 0..600 {
+        at = at.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        let number = (5_000 + (at >> 16) % 100).to_string();
+        if there.remove(&number) {
+            delete(&mut own, &number).unwrap();
+        } else {
+            put(&mut own, entry(&number, "x")).unwrap();
+            there.insert(number);
+        }
+    }
+    for number in (5_000..5_100).map(|number| number.to_string()) {
+        let there = there.contains(&number);
+        assert_eq!(view(&mut own, &number).is_some(), there, "{number}");
+        assert_eq!(own.registers(&number, "x", BOB, 600), there, "{number}");
+    }
+    assert!(own.registers("4567", "secret", ALICE, 600), "the file's are where they were");
 }

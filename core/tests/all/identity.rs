@@ -91,6 +91,16 @@ fn a_carrier_sees_only_numbers_that_are_owned() {
         from_phone(&own, &out("carrier"), false).from,
         "\"Phone 4567\" <sip:057126200671@192.0.2.10>"
     );
+    // However it is written there, it is shown as the carrier delivers it, and means the same wherever it is asked for.
+    for written in ["+8657126200671", "8657126200671"] {
+        let own = directory(|config| config.extensions[0].caller_number = Some(written.into()));
+        let shown = from_phone(&own, &out("carrier"), false);
+        assert!(shown.from.contains("<sip:057126200671@"), "{written} became {}", shown.from);
+        assert_eq!(own.outside_number(&key("demo", "4567")), Some("057126200671"), "{written}");
+        let shown = own.as_number(written, &trunk_key("demo", "carrier"));
+        assert!(shown.from.contains("<sip:057126200671@"), "{written} became {}", shown.from);
+        assert_eq!(own.own_number("other", written), None, "{written}");
+    }
     for stranger in ["110", "4567", "057126200680", "057100000000"] {
         let forged = directory(|config| {
             config.extensions[0].caller_number = Some(stranger.into());

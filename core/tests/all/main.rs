@@ -22,6 +22,7 @@ mod common;
 mod conference_orders;
 mod conference_rooms;
 mod define_extensions;
+mod define_lines;
 mod dial_calls;
 mod dial_elsewhere;
 mod dial_plan;

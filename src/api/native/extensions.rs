@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use strowger_core::vocab::define::{EntryKey, EntryKind, EntryOrder};
-use strowger_core::vocab::{Command, Done, ExtensionKey, Query, Reply, Role, Secret};
+use strowger_core::vocab::define::{EntryKey, EntryKind};
+use strowger_core::vocab::{ExtensionKey, Role, Secret};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::view::{ExtensionBody, ExtensionItem};
-use super::{LivePage, LiveParams, NoParams, Refusals, Unread, unexpected};
+use super::{LivePage, LiveParams, NoParams, Refusals, Unread, entries};
 use crate::api::app::App;
 use crate::api::auth::Key;
 use crate::api::extract::{Body, Params};
@@ -29,14 +29,7 @@ async fn list(
     key: Key,
     Params(params): Params<LiveParams>,
 ) -> Result<Json<LivePage<ExtensionItem>>, Problem> {
-    key.sees_tenant()?;
-    let (offset, limit) = params.read()?;
-    let query = Query::Entries { kind: EntryKind::Extension, offset, limit };
-    match app.gateway.query(key.0, query).await {
-        Reply::Entries(page) => Ok(LivePage::of(page)),
-        Reply::Refused(error) => Err(error.into()),
-        _ => Err(unexpected()),
-    }
+    entries::page(&app, key, EntryKind::Extension, &params).await
 }
 
 /// One extension; keys of users and agents see their own.
@@ -59,11 +52,7 @@ async fn show(
 
 async fn item(app: &App, key: &Key, number: String) -> Result<ExtensionItem, Problem> {
     let entry = EntryKey::Extension(ExtensionKey { tenant: key.0.tenant.clone(), number });
-    match app.gateway.query(key.0.clone(), Query::Entry(entry)).await {
-        Reply::Entry(view) => Ok((*view).into()),
-        Reply::Refused(error) => Err(error.into()),
-        _ => Err(unexpected()),
-    }
+    entries::one(app, key, entry).await
 }
 
 /// Defines an extension, or replaces all of one; those of the configuration file cannot be changed. Its phones may
@@ -93,13 +82,10 @@ async fn define(
     let own = ExtensionKey { tenant: key.0.tenant.clone(), number };
     let entry = body.define(own.clone())?;
     let made = provision::fresh()?;
-    let order = EntryOrder::Put { entry, spare: Secret::new(made.as_str()) };
-    let done = app.gateway.command(key.0.clone(), Command::Entry(Box::new(order))).await?;
-    let Done::Entered { created, spare } = done else { return Err(unexpected()) };
-    tracing::info!(extension = %own, key = %key.0.name, "an extension was defined over HTTP");
+    let (status, spare) = entries::put(&app, &key, entry, Secret::new(made.as_str())).await?;
     let mut item = item(&app, &key, own.number).await?;
     item.password = spare.then_some(made);
-    Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(item)))
+    Ok((status, Json(item)))
 }
 
 /// Removes an extension that was defined over HTTP. Its phones are registered no more; calls in progress stay, and so do
@@ -122,9 +108,5 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     key.one_of(&[Role::Admin])?;
     let own = ExtensionKey { tenant: key.0.tenant.clone(), number };
-    let order = EntryOrder::Delete(EntryKey::Extension(own.clone()));
-    let name = key.0.name.clone();
-    app.gateway.command(key.0, Command::Entry(Box::new(order))).await?;
-    tracing::info!(extension = %own, key = %name, "an extension was removed over HTTP");
-    Ok(StatusCode::NO_CONTENT)
+    entries::remove(&app, key, EntryKey::Extension(own)).await
 }

@@ -11,6 +11,7 @@ mod conferences;
 mod dial_numbers;
 mod dial_tasks;
 mod dispositions;
+mod entries;
 mod events;
 mod extensions;
 mod feed;
@@ -18,6 +19,7 @@ mod figures;
 mod keys;
 mod members;
 mod menus;
+mod numbers;
 mod pages;
 mod phones;
 mod pickup;
@@ -29,6 +31,7 @@ mod records;
 mod registrations;
 mod reload;
 pub(super) mod rendered;
+mod routes;
 mod settings;
 mod supervise;
 mod talk;
@@ -68,6 +71,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         recordings::routes,
         recording_orders::routes,
         audio::routes,
+        numbers::routes,
+        routes::routes,
         trunks::routes,
         queues::routes,
         members::routes,

@@ -7,7 +7,7 @@
     queues: { path: "/api/v1/queues?limit=200", stale: /^(caller_|agent_|offer_|definition_|reloaded)/, row: queue },
     agents: { path: "/api/v1/agents?limit=200", stale: /^(agent_|offer_|definition_|extension_|reloaded)/, row: agent },
     calls: { path: "/api/v1/calls?limit=200", stale: /^(call_|caller_|parking_|supervision_|conference_)/, row: call },
-    trunks: { path: "/api/v1/trunks", stale: /^(trunk_|call_started|call_ended|reloaded)/, row: trunk },
+    trunks: { path: "/api/v1/trunks?limit=200", stale: /^(trunk_|definition_|call_started|call_ended|reloaded)/, row: trunk },
   };
   // Events come in crowds: a list is asked for at most so often, and at least so often for what only time changes.
   const AT_MOST_MS = 1000;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{DefinitionOrder, QueueConfig, QueueKey};
 use strowger_core::vocab::config::Extension;
-use strowger_core::vocab::define::{Entry, EntryKey, EntryOrder, EntryView};
+use strowger_core::vocab::define::{Entry, EntryKey, EntryOrder, EntryView, ExtensionEntry};
 use strowger_core::vocab::{Command, Done, ExtensionKey, Query, Reply, Secret};
 
 use super::client::Client;
@@ -59,26 +59,26 @@ impl Kept {
 
 /// What has an internal number.
 enum Internal {
-    Phone(Box<EntryView>),
+    Phone { own: Box<ExtensionEntry>, from_file: bool },
     Queue { config: Box<QueueConfig>, from_file: bool },
 }
 
-fn account(entry: &Entry) -> &Extension {
-    let Entry::Extension(entry) = entry;
-    &entry.extension
+fn internal_phone(view: EntryView) -> Option<Internal> {
+    let own = Box::new(view.entry.into_extension()?);
+    Some(Internal::Phone { own, from_file: view.from_file })
 }
 
 impl Internal {
     fn number(&self) -> &str {
         match self {
-            Self::Phone(view) => &account(&view.entry).key.number,
+            Self::Phone { own, .. } => &own.extension.key.number,
             Self::Queue { config, .. } => &config.key.number,
         }
     }
 
     fn name(&self) -> Option<&str> {
         let name = match self {
-            Self::Phone(view) => &account(&view.entry).name,
+            Self::Phone { own, .. } => &own.extension.name,
             Self::Queue { config, .. } => &config.name,
         };
         (!name.is_empty() && name != self.number()).then_some(name)
@@ -86,15 +86,14 @@ impl Internal {
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::Phone(_) => "phone",
+            Self::Phone { .. } => "phone",
             Self::Queue { .. } => "queue",
         }
     }
 
     fn is_of_file(&self) -> bool {
         match self {
-            Self::Phone(view) => view.from_file,
-            Self::Queue { from_file, .. } => *from_file,
+            Self::Phone { from_file, .. } | Self::Queue { from_file, .. } => *from_file,
         }
     }
 
@@ -166,7 +165,7 @@ impl Client {
             Err(refusal) => return Err(refusal),
         }
         match self.ask(app, Query::Entry(self.entry(number))).await {
-            Ok(Reply::Entry(view)) => Ok(Internal::Phone(view)),
+            Ok(Reply::Entry(view)) => internal_phone(*view).ok_or_else(Refusal::unexpected),
             Ok(_) => Err(Refusal::unexpected()),
             Err(refusal) if refusal.is(Fault::NotFound) => Err(Refusal::not_found("extension")),
             Err(refusal) => Err(refusal),
@@ -193,7 +192,7 @@ pub(super) async fn list(State(app): State<App>, client: Client, Path(id): Path<
     client.is(&id)?;
     client.sees()?;
     let phones = client.phones(&app).await?.into_iter();
-    let mut all: Vec<Internal> = phones.map(|view| Internal::Phone(Box::new(view))).collect();
+    let mut all: Vec<Internal> = phones.filter_map(internal_phone).collect();
     let queues = client.queues(&app).await?.into_iter();
     all.extend(
         queues.map(|(config, from_file)| Internal::Queue { config: Box::new(config), from_file }),
@@ -322,10 +321,9 @@ pub(super) async fn change(
             config.name = kept.label.clone().unwrap_or_else(|| number.clone());
             client.define(&app, DefinitionOrder::PutQueue(config.clone())).await?;
         }
-        Internal::Phone(view) => {
-            let Entry::Extension(own) = &mut view.entry;
+        Internal::Phone { own, .. } => {
             own.extension.name = name_of(&kept, &number);
-            let entry = view.entry.clone();
+            let entry = Entry::Extension(own.clone());
             let order = EntryOrder::Put { entry, spare: Secret::new("") };
             client.order(&app, Command::Entry(Box::new(order))).await?;
         }
@@ -349,7 +347,7 @@ pub(super) async fn remove(
         Internal::Queue { config, .. } => {
             client.define(&app, DefinitionOrder::DeleteQueue(config.key)).await?;
         }
-        Internal::Phone(_) => {
+        Internal::Phone { .. } => {
             let order = EntryOrder::Delete(client.entry(&number));
             client.order(&app, Command::Entry(Box::new(order))).await?;
         }

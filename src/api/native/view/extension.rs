@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::extract::Example;
 use crate::api::native::check::Check;
+use crate::api::native::entries::Shown;
 use crate::api::problem::Problem;
 
 /// An extension.
@@ -87,12 +88,12 @@ impl Example for ExtensionBody {
         r#"{"name": "Alice", "classes": ["internal", "national"], "voicemail": true}"#;
 }
 
-impl From<EntryView> for ExtensionItem {
-    fn from(view: EntryView) -> Self {
-        let EntryView { entry: Entry::Extension(entry), from_file, account } = view;
-        let ExtensionEntry { extension, mailbox, watch_mailboxes } = *entry;
+impl Shown for ExtensionItem {
+    fn of(view: EntryView) -> Option<Self> {
+        let EntryView { entry, from_file, account, .. } = view;
+        let ExtensionEntry { extension, mailbox, watch_mailboxes } = entry.into_extension()?;
         let account = account.unwrap_or_default();
-        Self {
+        Some(Self {
             number: extension.key.number.clone(),
             origin: if from_file { "file" } else { "http" },
             user: account.user,
@@ -101,7 +102,7 @@ impl From<EntryView> for ExtensionItem {
             has_voicemail_pin: mailbox.as_ref().is_some_and(|own| own.pin.is_some()),
             password: None,
             definition: ExtensionBody::of(extension, mailbox, watch_mailboxes),
-        }
+        })
     }
 }
 

@@ -1,7 +1,6 @@
-//! Registrations and trunks.
+//! Registrations.
 
 use serde::Serialize;
-use strowger_core::vocab::command::TrunkView;
 use strowger_core::vocab::record::RegistrationView;
 use utoipa::ToSchema;
 
@@ -41,33 +40,6 @@ impl From<RegistrationView> for RegistrationItem {
             expires_at: record.expires_at,
             reachable: view.reachable,
             round_trip_us: view.round_trip_us,
-        }
-    }
-}
-
-/// A line to a carrier.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api::native) struct TrunkItem {
-    /// Its name in the configuration.
-    name: String,
-    /// Takes calls.
-    up: bool,
-    /// Registered with the carrier; null where it does not register.
-    registered: Option<bool>,
-    /// Why it is down.
-    reason: Option<String>,
-    /// Channels in use.
-    calls: usize,
-}
-
-impl From<TrunkView> for TrunkItem {
-    fn from(view: TrunkView) -> Self {
-        Self {
-            name: view.trunk.name,
-            up: view.up,
-            registered: view.registered,
-            reason: view.reason,
-            calls: view.calls,
         }
     }
 }
