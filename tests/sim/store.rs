@@ -45,10 +45,15 @@ impl Store {
         self.pending.insert(commit, records);
     }
 
-    /// A group reaches the disk.
+    /// A group reaches the disk, after all that were handed over before it.
     pub fn commit(&mut self, commit: CommitId) {
-        for record in self.pending.remove(&commit).into_iter().flatten() {
-            self.write(record);
+        while let Some(entry) = self.pending.first_entry() {
+            if *entry.key() > commit {
+                return;
+            }
+            for record in entry.remove() {
+                self.write(record);
+            }
         }
     }
 
