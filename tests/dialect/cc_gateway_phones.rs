@@ -78,11 +78,13 @@ fn an_agent_is_rung_at_the_phone_that_it_signed_in_with_until_it_signs_out() {
         signed.header("set-guid").expect("a Guid").to_owned()
     };
     let rested = |desk: &Desk| {
-        wait_until("agent 101 wraps up", SOON, || {
-            desk.switch.http().get("/api/v1/agents/101").json()["activity"] == "wrapping_up"
-        });
+        let agent_is = |activity: &str| {
+            desk.switch.http().get("/api/v1/agents/101").json()["activity"] == activity
+        };
+        wait_until("agent 101 wraps up", SOON, || agent_is("wrapping_up"));
         let answer = desk.switch.http().delete("/api/v1/agents/101/wrap-up");
         assert_eq!(answer.status, 204, "{}", answer.text());
+        wait_until("agent 101 is free again", SOON, || agent_is("idle"));
     };
     sign_in("", "1004");
     reaches(&mut desk.caller, "9001", &mut other);

@@ -212,6 +212,7 @@ impl Acd {
         let Some(agent) = self.agents.get(no) else { return };
         let queues: Vec<QueueNo> = agent.served.iter().map(|served| served.queue).collect();
         if agent.is_logged_in() {
+            self.roll_agent(now, no);
             for queue in queues {
                 self.start_at_median(now, no, queue);
             }

@@ -12,8 +12,11 @@ use super::queue::Queue;
 use super::timers::Timer;
 use super::{Acd, Work, wall_at};
 
-/// An agent's load as a queue counts it.
-pub(super) fn score(agent: &Agent, served: &Served) -> Score {
+/// An agent's load as a queue counts it that has looked at this day; what was done on another one does not count.
+fn score(agent: &Agent, served: &Served, day: u64) -> Score {
+    if agent.account.day != day {
+        return Score::default();
+    }
     Score {
         talk_ms: agent.account.today.talk_ms + served.start.talk_ms,
         calls: agent.account.today.calls + served.start.calls,
@@ -222,7 +225,7 @@ impl Acd {
 
 /// Files an agent in one of its queues as it is now.
 fn refile_agent(queue: &mut Queue, agent: &Agent, no: AgentNo, place: &mut Served) {
-    let score = score(agent, place);
+    let score = score(agent, place, queue.tally.day);
     let free = agent.is_free(queue.config.choice.skip_busy_agents) && queue.defined;
     let key = free.then(|| queue.free_key(agent, no, place.position, score));
     if key != place.filed {

@@ -31,8 +31,12 @@ impl Acd {
         }
         let places: Vec<(QueueNo, u16)> =
             agent.served.iter().map(|served| (served.queue, served.level)).collect();
+        let logs_in = after.logged_in && !before.logged_in;
+        if logs_in {
+            self.roll_agent(now, no);
+        }
         for (queue, level) in places {
-            if after.logged_in && !before.logged_in {
+            if logs_in {
                 self.start_at_median(now, no, queue);
             }
             self.recount_in(now, queue, level, before, after);
@@ -109,9 +113,6 @@ impl Acd {
         queue.tally.day = day;
         let crew: Vec<AgentNo> = queue.crew.iter().map(|member| member.agent).collect();
         for agent_no in crew {
-            if let Some(agent) = self.agents.get_mut(agent_no) {
-                agent.new_day(day);
-            }
             self.refresh_agent(now, agent_no);
         }
     }

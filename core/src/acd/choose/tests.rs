@@ -156,6 +156,32 @@ fn a_newcomer_starts_at_the_median() {
 }
 
 #[test]
+fn what_somebody_did_yesterday_elsewhere_does_not_count_here_today() {
+    let mut fewest = queue_config("9001");
+    fewest.choice.strategy = Strategy::AgentWithFewestCalls;
+    let queues = vec![fewest, queue_config("9002")];
+    let one = |id: &str, queue: &str| agent_config(id, &[(queue, 1, 1)]);
+    let mut bench = Bench::new(queues.clone(), vec![one("a", "9001"), one("b", "9002")]);
+    bench.intent("a", Intent::Available);
+    bench.intent("b", Intent::Available);
+    for call in 1..4 {
+        bench.join(call, "9002");
+        bench.talk("b");
+        bench.finished(call);
+        bench.pass(2);
+    }
+    bench.pass(86_400);
+    bench.join(10, "9001");
+    bench.talk("a");
+    bench.finished(10);
+    bench.pass(2);
+    bench.offered();
+    bench.configure(queues, vec![one("a", "9001"), one("b", "9001")]);
+    bench.join(11, "9001");
+    assert_eq!(bench.offered(), "b", "it has had no call today");
+}
+
+#[test]
 fn ring_progressively_adds_one_after_the_other() {
     let mut bench = bench(&THREE, by(Strategy::RingProgressively));
     bench.join(1, "9001");
