@@ -29,6 +29,11 @@ const CALLS: Gathering = Gathering { inputs: 16, longest: 16_000_000 };
 /// power supply comes back.
 const REGISTRATIONS: Gathering = Gathering { inputs: 40, longest: 40_000_000 };
 
+/// While programs ask over HTTP, each its next question when the last is answered: their pace is ours.
+const QUESTIONS: Gathering = Gathering { inputs: 16, longest: SHORTEST };
+/// Who asks again within this, in nanoseconds, is such a program.
+const ASKING: u64 = 20_000_000;
+
 /// Knows how fast inputs come and whether somebody waits for what they bring.
 #[derive(Debug)]
 pub struct Pace {
@@ -40,11 +45,13 @@ pub struct Pace {
     ended: u64,
     /// Until when everything is hurried.
     hurried: u64,
+    /// Until when another question is expected.
+    asking: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { each: IDLE, handled: 0, ended: 0, hurried: HURRY }
+        Self { each: IDLE, handled: 0, ended: 0, hurried: HURRY, asking: 0 }
     }
 }
 
@@ -52,6 +59,9 @@ impl Pace {
     /// An input is about to be handled.
     pub fn input(&mut self, now: u64, input: &Input) {
         self.handled += 1;
+        if matches!(input, Input::Command { .. } | Input::Query { .. }) {
+            self.asking = now.saturating_add(ASKING);
+        }
         // While calls go on it is known without a look.
         let known = self.hurried.saturating_sub(now) > HURRY / 2;
         if !known && !can_wait(input) {
@@ -74,8 +84,11 @@ impl Pace {
 
     /// How long to let inputs gather; nothing while few come.
     pub fn nap(&self) -> Option<Duration> {
-        let Gathering { inputs, longest } =
-            if self.ended < self.hurried { CALLS } else { REGISTRATIONS };
+        let Gathering { inputs, longest } = match self.ended {
+            ended if ended < self.asking => QUESTIONS,
+            ended if ended < self.hurried => CALLS,
+            _ => REGISTRATIONS,
+        };
         let nap = (inputs * self.each).clamp(SHORTEST, longest);
         self.is_busy().then(|| Duration::from_nanos(nap))
     }
@@ -98,6 +111,8 @@ fn can_wait(input: &Input) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use strowger_core::vocab::{Principal, Query, RequestId, Role};
+
     use super::*;
 
     const MS: u64 = 1_000_000;
@@ -121,6 +136,11 @@ mod tests {
         pace.nap()
     }
 
+    fn near(nap: Option<Duration>, ms: u128) {
+        let nap = nap.unwrap().as_millis();
+        assert!(nap.abs_diff(ms) <= 1, "{nap} ms instead of {ms}");
+    }
+
     #[test]
     fn a_quiet_switch_never_naps() {
         let mut pace = Pace::default();
@@ -133,10 +153,6 @@ mod tests {
     #[test]
     fn phones_that_only_register_gather_longer_than_calls() {
         let mut pace = Pace::default();
-        let near = |nap: Option<Duration>, ms: u128| {
-            let nap = nap.unwrap().as_millis();
-            assert!(nap.abs_diff(ms) <= 1, "{nap} ms instead of {ms}");
-        };
         after(&mut pace, 10, "REGISTER sip:a SIP/2.0");
         near(after(&mut pace, 10, "REGISTER sip:a SIP/2.0"), 40);
         near(after(&mut pace, 10, "\r\n\r\n"), 40);
@@ -151,5 +167,22 @@ mod tests {
         near(pace.nap(), 40);
         pace.input(pace.ended, &packet("ACK sip:a SIP/2.0"));
         near(pace.nap(), 16);
+    }
+
+    #[test]
+    fn who_asks_again_and_again_waits_little() {
+        let mut pace = Pace::default();
+        near(after(&mut pace, 10, "INVITE sip:a SIP/2.0"), 16);
+        let principal = Principal {
+            tenant: "t".into(),
+            role: Role::ReadOnly,
+            name: "k".into(),
+            extension: None,
+            agent: None,
+        };
+        let id = RequestId(1);
+        pace.input(pace.ended, &Input::Query { id, principal, query: Query::Figures });
+        near(pace.nap(), 2);
+        near(after(&mut pace, 10, "INVITE sip:a SIP/2.0"), 16);
     }
 }

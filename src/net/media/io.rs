@@ -12,8 +12,8 @@ use rustix::io::Errno;
 use rustix::net::{self, RecvFlags, SendFlags};
 use rustix::time::Timespec;
 
-/// Sockets looked at in one turn.
-const TURN: usize = 256;
+/// Sockets looked at in one turn; where so many have something, more may.
+pub const FULL: usize = 256;
 /// Packets that are received, then handled, then sent together: the same code runs several times while the processor's
 /// caches hold it.
 const BURST: usize = 16;
@@ -144,7 +144,7 @@ impl PacketIo for Epoll {
         epoll::add(&epoll, wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         Ok(Self {
             epoll,
-            events: Vec::with_capacity(TURN),
+            events: Vec::with_capacity(FULL),
             sockets: Sockets { entries: Vec::new(), counts: IoCounts::default() },
             buffer: vec![0; LONGEST * BURST].into(),
         })

@@ -53,7 +53,8 @@ pub struct MediaSettings {
     pub cname: String,
     /// For SSRCs and first sequence numbers; secret and new at each start.
     pub seed: [u8; 32],
-    /// How long a busy worker sleeps between turns; it adds that much delay at most, and saves a wake-up per packet.
+    /// How long a busy worker sleeps between turns at most; it adds that much delay at most, and saves a wake-up per
+    /// packet.
     pub nap: Duration,
 }
 
@@ -72,7 +73,7 @@ impl MediaSettings {
             recordings: "var/recordings".into(),
             cname: format!("strowger@{address}"),
             seed,
-            nap: Duration::from_millis(1),
+            nap: Duration::from_millis(2),
         }
     }
 }

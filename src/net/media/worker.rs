@@ -15,7 +15,7 @@ use rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::inbox::{Inbox, Letter, LineLetter};
-use super::io::PacketIo;
+use super::io::{FULL, PacketIo};
 use super::line::Hearer;
 use super::prompts::Librarian;
 use super::stock::Stock;
@@ -24,6 +24,8 @@ use super::{WorkerCounts, WorkerMessage};
 
 /// Packets a second from which naps pay.
 const NAP_FROM: u64 = 2_000;
+/// Packets that one nap is to gather. To sleep and be woken costs a thread 10 to 20 us, as much as two packets.
+const GATHER: u64 = 40;
 /// The thread's priority, on the scale of `nice`.
 const PRIORITY: i32 = -10;
 /// How long the rate of packets is observed, ns.
@@ -55,7 +57,7 @@ pub struct Worker<I, F> {
     pub scribe: Scribe,
     /// Where messages go; must not block.
     pub events: F,
-    /// Length of a nap under load; zero: none.
+    /// The longest nap under load; zero: none.
     pub nap: Duration,
     /// Letters taken from the inbox.
     pub letters: VecDeque<Letter>,
@@ -70,7 +72,8 @@ pub struct Worker<I, F> {
 pub struct Load {
     window: u64,
     packets: u64,
-    naps: bool,
+    /// Mean time between packets while there are enough for naps, ns.
+    each: Option<u64>,
 }
 
 impl Load {
@@ -78,10 +81,18 @@ impl Load {
         self.packets += packets as u64;
         let passed = now.saturating_sub(self.window);
         if passed >= RATE_WINDOW {
-            self.naps = self.packets * 1_000_000_000 >= NAP_FROM * passed;
+            let enough = self.packets * 1_000_000_000 >= NAP_FROM * passed;
+            self.each = enough.then(|| passed / self.packets.max(1));
             self.window = now;
             self.packets = 0;
         }
+    }
+
+    /// How long to let packets gather after a turn that had so many; nothing while few come or more wait. The more
+    /// come the shorter, from `longest` to half of it.
+    fn nap(&self, ready: usize, longest: Duration) -> Option<Duration> {
+        let each = self.each.filter(|_| (1..FULL).contains(&ready) && !longest.is_zero())?;
+        Some(Duration::from_nanos(GATHER * each).clamp(longest / 2, longest))
     }
 }
 
@@ -112,8 +123,8 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
                 return Ok(());
             }
             self.load.count(now, ready);
-            if ready > 0 && self.load.naps {
-                self.nap();
+            if let Some(nap) = self.load.nap(ready, self.nap) {
+                sleep(nap);
             }
         }
     }
@@ -243,16 +254,42 @@ impl<I: PacketIo, F: Fn(WorkerMessage)> Worker<I, F> {
             (self.events)(WorkerMessage::Ports { worker: self.index, ports });
         }
     }
+}
 
-    fn nap(&self) {
-        let nap = Timespec { tv_sec: 0, tv_nsec: i64::from(self.nap.subsec_nanos()) };
-        if self.nap.is_zero() {
-            return;
-        }
-        match nanosleep(&nap) {
-            // A shorter nap is as good.
-            NanosleepRelativeResult::Ok | NanosleepRelativeResult::Interrupted(_) => {}
-            NanosleepRelativeResult::Err(_) => {}
-        }
+/// A shorter sleep is as good.
+fn sleep(nap: Duration) {
+    let nap = Timespec { tv_sec: 0, tv_nsec: i64::from(nap.subsec_nanos()) };
+    match nanosleep(&nap) {
+        NanosleepRelativeResult::Ok | NanosleepRelativeResult::Interrupted(_) => {}
+        NanosleepRelativeResult::Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_millis(2);
+
+    /// The nap after a tenth of a second with so many packets.
+    fn nap(packets: usize, ready: usize) -> Option<Duration> {
+        let mut load = Load::default();
+        load.count(RATE_WINDOW, packets);
+        load.nap(ready, LONGEST)
+    }
+
+    #[test]
+    fn a_nap_gathers_packets_and_is_shorter_the_more_come() {
+        assert_eq!(nap(199, 1), None, "few packets are relayed at once");
+        assert_eq!(nap(200, 1), Some(LONGEST));
+        assert_eq!(nap(2_500, 25), Some(Duration::from_micros(1_600)));
+        assert_eq!(nap(50_000, 200), Some(LONGEST / 2));
+        assert_eq!(nap(2_500, 0), None, "an order or a deadline came, no packet");
+        assert_eq!(nap(50_000, FULL), None, "more wait");
+        let mut load = Load::default();
+        load.count(RATE_WINDOW, 2_500);
+        assert_eq!(load.nap(25, Duration::ZERO), None, "it is told to take none");
+        load.count(2 * RATE_WINDOW, 0);
+        assert_eq!(load.nap(25, LONGEST), None, "the load is over");
     }
 }
