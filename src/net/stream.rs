@@ -67,6 +67,8 @@ struct Entry {
 struct Table {
     open: HashMap<Flow, Entry>,
     per_address: BTreeMap<IpAddr, usize>,
+    /// All of these together. The switch's own thread waits for whoever holds the table: nothing is summed up there.
+    all: usize,
 }
 
 /// All stream connections.
@@ -172,8 +174,7 @@ impl Streams {
         let local = stream.local_addr()?;
         let mut table = self.lock();
         let from_there = table.per_address.get(&remote.ip()).copied().unwrap_or(0);
-        let all: usize = table.per_address.values().sum();
-        if all >= self.limits.connections || from_there >= self.limits.per_address {
+        if table.all >= self.limits.connections || from_there >= self.limits.per_address {
             self.figures.refused.fetch_add(1, Ordering::Relaxed);
             return Err(io::Error::other("too many connections"));
         }
@@ -185,6 +186,7 @@ impl Streams {
         let cut = Arc::new(Notify::new());
         table.open.insert(flow, Entry { queue: queue.clone(), cut: Arc::clone(&cut) });
         table.per_address.insert(remote.ip(), from_there + 1);
+        table.all += 1;
         drop(table);
         let pongs = queue.downgrade();
         Ok(Connection { streams: Arc::clone(self), flow, waiting: Some(waiting), pongs, cut })
@@ -216,6 +218,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.streams.lock();
         table.open.remove(&self.flow);
+        table.all = table.all.saturating_sub(1);
         let address = self.flow.remote.ip();
         if let Some(count) = table.per_address.get_mut(&address) {
             *count -= 1;

@@ -1,9 +1,10 @@
 //! The log of orders: added to through the store's one writer, read by the reader.
 
 use super::gateway::Gateway;
+use super::reading::Sort;
 use crate::api::audit::AuditLine;
 use crate::api::gateway::RowsError;
-use crate::store::{Change, Changes};
+use crate::store::{Change, Changes, Reader};
 
 impl Gateway {
     /// Adds a line. It is on disk within the store's next groups; nobody waits for it.
@@ -34,7 +35,8 @@ impl Gateway {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<(u64, AuditLine)>, RowsError> {
-        let rows = self.read(move |reader| reader.audit(&tenant, before, limit)).await;
+        let ask = move |reader: &Reader| reader.audit(&tenant, before, limit);
+        let rows = self.read(Sort::Lookup, ask).await;
         let rows = rows.map_err(super::surface::unread)?.into_iter();
         let line = |(id, text): (u64, String)| {
             let line = serde_json::from_str(&text);

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use strowger_core::vocab::acd::FigureSubject;
 use strowger_core::vocab::{Command, CommandError, Done, Input, Principal, Query, Reply};
 
 use super::effects::OutletFigures;
 use super::events::{EventId, Follower, Ring};
 use super::mailbox::{Full, Mailbox};
+use super::reading::{Reading, Sort};
 use super::reload::{Reload, ReloadError};
 use super::requests::Requests;
 use super::robots::RobotFigures;
@@ -27,9 +29,6 @@ use crate::store::{
 
 /// A switch that has not answered by then is not going to: it answers within a turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A question to the database may take so long: meanwhile all others wait for their turn.
-const READ: Duration = Duration::from_secs(5);
 
 /// Where the process stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub(super) struct Shared {
     pub(super) tenants: Tenants,
     pub(super) phase: AtomicU8,
     pub(super) store: PathBuf,
-    pub(super) reader: Mutex<Option<Reader>>,
+    pub(super) reading: Reading,
     pub(super) keeper: Keeper,
     pub(super) sealer: Sealer,
     pub(super) webhooks: super::webhooks::Webhooks,
@@ -144,7 +143,9 @@ impl Gateway {
     /// # Errors
     /// The database's.
     pub async fn page(&self, query: PageQuery) -> Result<RowPage, StoreError> {
-        self.read(move |reader| reader.page(&query)).await
+        let tenant = query.tenant.clone().unwrap_or_default();
+        let sort = if query.call.is_some() { Sort::Lookup } else { Sort::Search(&tenant) };
+        self.read(sort, move |reader| reader.page(&query)).await
     }
 
     /// Quarters of an hour of a queue or agent, oldest first.
@@ -152,19 +153,20 @@ impl Gateway {
     /// # Errors
     /// The database's.
     pub async fn intervals(&self, query: IntervalQuery) -> Result<IntervalPage, StoreError> {
-        self.read(move |reader| reader.intervals(&query)).await
+        let tenant = match &query.subject {
+            FigureSubject::Queue(key) => key.tenant.clone(),
+            FigureSubject::Agent(key) => key.tenant.clone(),
+        };
+        self.read(Sort::Search(&tenant), move |reader| reader.intervals(&query)).await
     }
 
     /// Asks the database beside the async threads.
     pub(super) async fn read<T: Send + 'static>(
         &self,
+        sort: Sort<'_>,
         ask: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let task = tokio::task::spawn_blocking(move || with_reader(&shared, ask));
-        task.await.unwrap_or_else(|error| {
-            Err(StoreError::File(PathBuf::new(), std::io::Error::other(error)))
-        })
+        self.shared.reading.ask(sort, ask).await
     }
 
     /// Loads the configuration file again, all or nothing.
@@ -214,23 +216,5 @@ impl Gateway {
     pub fn media_counts(&self) -> Vec<Counts> {
         let pool = self.shared.media.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         pool.map(|pool| pool.counts()).unwrap_or_default()
-    }
-}
-
-/// The connection is opened at the first question and kept; questions take their turn.
-fn with_reader<T>(
-    shared: &Shared,
-    ask: impl FnOnce(&Reader) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut reader = shared.reader.lock().unwrap_or_else(PoisonError::into_inner);
-    if reader.is_none() {
-        *reader = Some(Reader::open(&shared.store)?);
-    }
-    match reader.as_ref() {
-        Some(reader) => {
-            reader.limit(READ);
-            ask(reader)
-        }
-        None => Err(StoreError::InUse(shared.store.clone())),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::gateway::Gateway;
+use super::reading::Sort;
 use crate::api::gateway::Later;
 use crate::api::keep::{Keep, KeepError, Keeping};
 use crate::store::{Change, ChangeError, Changes, Reader, StoreError};
@@ -25,7 +26,8 @@ impl Keeping for Gateway {
     ) -> Later<'_, Result<Option<Value>, KeepError>> {
         let (tenant, space, key) = (tenant.to_owned(), space.to_owned(), key.to_owned());
         Box::pin(async move {
-            let text = self.read(move |reader| reader.document(&tenant, &space, &key)).await;
+            let text =
+                self.read(Sort::Lookup, move |reader| reader.document(&tenant, &space, &key)).await;
             text.map_err(failed)?.as_deref().map(document).transpose()
         })
     }
@@ -41,7 +43,7 @@ impl Keeping for Gateway {
                 let places = places.iter();
                 places.map(|(space, key)| reader.document(&tenant, space, key)).collect()
             };
-            let texts = self.read(read).await.map_err(failed)?.into_iter();
+            let texts = self.read(Sort::Lookup, read).await.map_err(failed)?.into_iter();
             texts.map(|text| text.as_deref().map(document).transpose()).collect()
         })
     }
@@ -56,9 +58,10 @@ impl Keeping for Gateway {
         let (tenant, space) = (tenant.to_owned(), space.to_owned());
         let (after, limit) = (after.map(str::to_owned), limit.min(MOST));
         Box::pin(async move {
-            let rows = self
-                .read(move |reader| reader.documents(&tenant, &space, after.as_deref(), limit))
-                .await;
+            let whose = tenant.clone();
+            let ask =
+                move |reader: &Reader| reader.documents(&tenant, &space, after.as_deref(), limit);
+            let rows = self.read(Sort::Search(&whose), ask).await;
             let rows = rows.map_err(failed)?.into_iter();
             rows.map(|(key, text)| Ok((key, document(&text)?))).collect()
         })
@@ -98,7 +101,8 @@ impl Keeping for Gateway {
     ) -> Later<'_, Result<Option<String>, KeepError>> {
         let (tenant, space) = (tenant.to_owned(), space.to_owned());
         Box::pin(async move {
-            self.read(move |reader| reader.name_of(&tenant, &space, number)).await.map_err(failed)
+            let ask = move |reader: &Reader| reader.name_of(&tenant, &space, number);
+            self.read(Sort::Lookup, ask).await.map_err(failed)
         })
     }
 
@@ -133,7 +137,8 @@ async fn numbers(
     names: &[String],
 ) -> Result<Vec<Option<u64>>, KeepError> {
     let (tenant, space, names) = (tenant.to_owned(), space.to_owned(), names.to_vec());
-    gateway.read(move |reader| reader.numbers(&tenant, &space, &names)).await.map_err(failed)
+    let ask = move |reader: &Reader| reader.numbers(&tenant, &space, &names);
+    gateway.read(Sort::Lookup, ask).await.map_err(failed)
 }
 
 fn change(Keep { space, key, document }: Keep) -> Change {

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod mailbox;
 mod memory;
 mod pace;
+mod reading;
 mod recordings;
 pub mod reload;
 mod requests;

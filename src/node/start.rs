@@ -21,6 +21,7 @@ use super::effects::Outlets;
 use super::gateway::{Gateway, Phase, Shared, ShellFigures};
 use super::keys;
 use super::mailbox::Mailbox;
+use super::reading::Reading;
 use super::reload::Reload;
 use super::robots::Robots;
 use super::tenants::Tenants;
@@ -40,6 +41,9 @@ use crate::store::{Restart, Sealer, Sqlite, Store, Writer};
 
 /// Threads for TCP, DNS and HTTP; the switch and the media have their own.
 const RUNTIME_THREADS: usize = 2;
+/// For files, speech and the database's questions, of which there are four each at most of the last two; each lives
+/// while there is work for it.
+const BLOCKING_THREADS: usize = 16;
 /// Deep recursion happens nowhere.
 const STACK: usize = 512 * 1024;
 
@@ -175,7 +179,8 @@ fn open_store(shell: &Shell) -> Result<(Sqlite, Sealer, Restart), StartError> {
     Ok((store, sealer, restart))
 }
 
-/// Makes the key at the first start; only its owner may read it.
+/// Makes the key at the first start; only its owner may read it. It is there whole or not at all: with half a key the switch
+/// would never start again.
 fn ensure_key(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     if let Ok(metadata) = path.metadata() {
@@ -189,15 +194,25 @@ fn ensure_key(path: &Path) -> std::io::Result<()> {
     }
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-    let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(path)?;
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file =
+        std::fs::File::options().create_new(true).write(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{}", hex::encode(key))?;
-    file.sync_all()
+    file.sync_all()?;
+    // Unlike a new name this never takes the place of a key that somebody else has made meanwhile.
+    std::fs::hard_link(&unfinished, path)?;
+    std::fs::remove_file(&unfinished)
 }
 
 fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
-        .max_blocking_threads(8)
+        .max_blocking_threads(BLOCKING_THREADS)
         .thread_stack_size(4 * STACK)
         .thread_name("net")
         .enable_all()
@@ -338,7 +353,7 @@ fn gateway(
         tenants: Tenants::new(&loaded.core, shell),
         phase: AtomicU8::new(Phase::Starting as u8),
         store: shell.store.path.clone(),
-        reader: Mutex::new(None),
+        reading: Reading::new(shell.store.path.clone()),
         keeper: outlets.writer.keeper(),
         webhooks: Webhooks::open(shell, &sealer, boots, outlets.robots.outbound())
             .map_err(StartError::System)?,
@@ -382,5 +397,26 @@ impl Drop for AbortOnPanic {
         if std::thread::panicking() {
             std::process::abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("below/s.key");
+        std::fs::create_dir(place.path().join("below")).unwrap();
+        // What a start that was killed has left.
+        std::fs::write(place.path().join("below/s.key.new"), "12").unwrap();
+        ensure_key(&path).unwrap();
+        let first = std::fs::read(&path).unwrap();
+        assert_eq!(first.len(), 65);
+        Sealer::read(&path).unwrap();
+        ensure_key(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first);
+        assert_eq!(std::fs::read_dir(place.path().join("below")).unwrap().count(), 1);
     }
 }

@@ -9,6 +9,7 @@ use strowger_core::vocab::{Command, CommandError, Done, Principal, Query, Reply}
 
 use super::events::{self, KEPT};
 use super::gateway::{Gateway, Phase};
+use super::reading::Sort;
 use super::reload::ReloadError;
 use crate::api::audit;
 use crate::api::gateway::{
@@ -73,7 +74,9 @@ impl api::Gateway for Gateway {
         query: api::DialNumbersQuery,
     ) -> Later<'_, Result<api::DialNumbers, RowsError>> {
         Box::pin(async move {
-            let found = self.read(move |reader| dial_numbers(reader, query)).await;
+            let tenant = query.task.tenant.clone();
+            let ask = move |reader: &Reader| dial_numbers(reader, query);
+            let found = self.read(Sort::Search(&tenant), ask).await;
             found.map_err(unread)
         })
     }

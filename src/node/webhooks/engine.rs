@@ -15,12 +15,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::clock::wall_ms;
 use super::super::gateway::{Gateway, Shared};
+use super::super::reading::Sort;
 use super::lane::{Failure, Item, Lane, WINDOW};
 use super::{Name, Note, Start, sign, written};
 use crate::api::outgoing::{Hook, METHOD, PREVIOUS, PREVIOUS_UNTIL, previous_place};
 use crate::net::outbound::{Outbound, OutboundError, Outgoing};
 use crate::store::{
-    Change, Changes, OutboxChange, OutboxCount, OutboxQuery, OutboxRow, Sealer, StoreError,
+    Change, Changes, OutboxChange, OutboxCount, OutboxQuery, OutboxRow, Reader, Sealer, StoreError,
 };
 
 /// Attempts under way at a time, all webhooks together.
@@ -356,7 +357,8 @@ impl Engine {
 async fn fill(gateway: Gateway, name: Name, generation: u64, after: u64) -> Done {
     let (tenant, hook) = name.clone();
     let query = OutboxQuery { tenant, hook, parked: Some(false), id: None, after, limit: WINDOW };
-    let rows = gateway.read(move |reader| reader.outbox(&query)).await;
+    let ask = move |reader: &Reader| reader.outbox(&query);
+    let rows = gateway.read(Sort::Search(&name.0), ask).await;
     Done::Filled { name, generation, rows }
 }
 

@@ -125,8 +125,12 @@ impl Lane {
         }
     }
 
-    /// An item that was parked begins anew.
+    /// An item that was parked begins anew; one that has begun already goes on.
     pub(super) fn again(&mut self, item: Item, now: Instant) {
+        let own = self.keys.get(&item.order_key);
+        if own.is_some_and(|waiting| waiting.iter().any(|known| known.id == item.id)) {
+            return;
+        }
         self.parked = self.parked.saturating_sub(1);
         self.hold(item, now);
     }

@@ -45,6 +45,19 @@ fn after(now: Instant, seconds: u64) -> Instant {
 }
 
 #[test]
+fn what_is_sent_again_twice_is_told_once() {
+    let (mut lane, now) = (lane(1), Instant::now());
+    lane.filled(Vec::new(), true, now);
+    for _ in 0..2 {
+        lane.again(item(1, "a"), now);
+    }
+    assert_eq!(begun(&mut lane, now), [1]);
+    lane.taken("a", 1, now);
+    assert!(begun(&mut lane, now).is_empty() && lane.is_idle());
+    assert_eq!(lane.kept, 0);
+}
+
+#[test]
 fn order_is_kept_within_a_key_and_keys_do_not_wait_for_each_other() {
     let (mut lane, now) = (lane(0), Instant::now());
     for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "c")] {

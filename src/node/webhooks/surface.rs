@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::super::clock::wall_ms;
 use super::super::gateway::Gateway;
+use super::super::reading::Sort;
 use super::{KEY_BYTES, Note, SPACE, key, written};
 use crate::api::gateway::Later;
 use crate::api::outgoing::{
@@ -18,7 +19,7 @@ use crate::api::outgoing::{
     Outgoing, Post, PostError,
 };
 use crate::net::outbound;
-use crate::store::{Change, ChangeError, Changes, OutboxChange, OutboxQuery, OutboxRow};
+use crate::store::{Change, ChangeError, Changes, OutboxChange, OutboxQuery, OutboxRow, Reader};
 
 /// Rows that are sent again at a time.
 const AGAIN: usize = 1_000;
@@ -44,6 +45,8 @@ impl Outgoing for Gateway {
             changed(self, vec![change]).await?;
             let hook = Arc::new(hook);
             if !webhooks.insert(Arc::clone(&hook)) {
+                // Others came first, and it must not be there after a restart.
+                changed(self, vec![gone(&hook.tenant, &hook.id)]).await?;
                 return Err(HookError::Full);
             }
             noted(self, Note::Changed(hook)).await
@@ -53,12 +56,18 @@ impl Outgoing for Gateway {
     fn remove_hook(&self, tenant: &str, id: &str) -> Later<'_, Result<(), HookError>> {
         let (tenant, hook) = (tenant.to_owned(), id.to_owned());
         Box::pin(async move {
-            let gone = Change::Delete { space: SPACE.into(), key: key(&tenant, &hook) };
-            let (of, id) = (tenant.clone(), hook.clone());
-            let rows = Change::Outbox(OutboxChange::Drop { tenant: of, hook: id });
+            // Where the disk refuses, all is as before.
+            changed(self, vec![gone(&tenant, &hook)]).await?;
             self.shared.webhooks.remove(&tenant, &hook);
-            noted(self, Note::Removed((tenant, hook))).await?;
-            changed(self, vec![gone, rows]).await
+            noted(self, Note::Removed((tenant.clone(), hook.clone()))).await?;
+            let rows = OutboxChange::Drop { tenant, hook };
+            if let Err(error) = changed(self, vec![Change::Outbox(rows)]).await {
+                // Nobody is told them: the next start finds rows without a webhook, and drops them.
+                tracing::warn!(
+                    "what a removed webhook was to be told is kept until the next start: {error:?}"
+                );
+            }
+            Ok(())
         })
     }
 
@@ -168,7 +177,9 @@ fn settings(gateway: &Gateway) -> (outbound::Outbound, Duration) {
 }
 
 async fn rows(gateway: &Gateway, query: OutboxQuery) -> Result<Vec<OutboxRow>, HookError> {
-    let rows = gateway.read(move |reader| reader.outbox(&query)).await;
+    let tenant = query.tenant.clone();
+    let ask = move |reader: &Reader| reader.outbox(&query);
+    let rows = gateway.read(Sort::Search(&tenant), ask).await;
     rows.map_err(|error| HookError::Failed(error.to_string()))
 }
 
@@ -191,6 +202,11 @@ async fn changed(gateway: &Gateway, list: Vec<Change>) -> Result<(), HookError> 
         Err(ChangeError::Full(_)) => Err(HookError::Full),
         Err(error) => Err(HookError::Failed(format!("{error:?}"))),
     }
+}
+
+/// A webhook is on disk no longer.
+fn gone(tenant: &str, hook: &str) -> Change {
+    Change::Delete { space: SPACE.into(), key: key(tenant, hook) }
 }
 
 fn delivery(row: OutboxRow) -> Delivery {
