@@ -1,7 +1,7 @@
 //! What conversations were about: kept once for each call, with notes and, where one is wanted, a callback that is begun when
 //! it is due.
 //!
-//! Dispositions are kept by the day on which their call began, callbacks by themselves until they are done.
+//! Dispositions are kept by the day on which their call began, in sixteen parts, callbacks by themselves until they are done.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::app::{App, wall_ms};
 use super::audit::AuditLine;
 use super::auth::standing_in;
+use super::changes::{Changes, Name};
 use super::extract::dialled;
 use super::gateway::{RowsError, RowsQuery};
 use super::keep::{Keep, KeepError};
@@ -90,13 +91,13 @@ pub(super) enum Unkept {
 }
 
 /// Callbacks that are to come, by when.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pending {
     all: Mutex<BTreeMap<(u64, TenantId, CallId), Callback>>,
     /// Something has come.
     bell: Notify,
-    /// One disposition is kept at a time, so that a call gets one.
-    turn: tokio::sync::Mutex<()>,
+    /// One disposition of a call is kept at a time, so that it gets one.
+    turns: Changes,
 }
 
 impl Pending {
@@ -122,10 +123,20 @@ impl Pending {
     }
 }
 
-/// The space of the day on which a call began; its id tells.
+/// The space of the day on which a call began; its id tells. A space holds so many documents, and a day may have more: the
+/// last digit of the id says in which of sixteen it is.
 fn space(call: CallId) -> String {
+    format!("{} {:x}", undivided(call), call.0 & 0xf)
+}
+
+/// Where all of a day's were before there were sixteen parts.
+fn undivided(call: CallId) -> String {
     let ms = u64::try_from(call.0 >> 80).unwrap_or(0);
     format!("dispositions {}", ms / 86_400_000)
+}
+
+fn places(call: CallId) -> [(String, String); 2] {
+    [space(call), undivided(call)].map(|space| (space, call.to_string()))
 }
 
 /// A finished call among these rows. One that has just ended may not be on disk yet: it is waited for.
@@ -151,7 +162,7 @@ pub(super) async fn of(
     tenant: &str,
     call: CallId,
 ) -> Result<Option<Disposition>, KeepError> {
-    let kept = app.gateway.kept(tenant, &space(call), &call.to_string()).await?;
+    let kept = app.gateway.kept_of(tenant, places(call).into()).await?.into_iter().flatten().next();
     let read = |document| {
         serde_json::from_value(document).map_err(|error| KeepError::Failed(error.to_string()))
     };
@@ -164,16 +175,17 @@ pub(super) async fn names_of(
     tenant: &str,
     calls: impl Iterator<Item = CallId>,
 ) -> Result<Vec<Option<String>>, KeepError> {
-    let places: Vec<_> = calls.map(|call| (space(call), call.to_string())).collect();
+    let places: Vec<_> = calls.flat_map(places).collect();
     if places.is_empty() {
         return Ok(Vec::new());
     }
-    let kept = app.gateway.kept_of(tenant, places).await?.into_iter();
-    let name = |document: Option<serde_json::Value>| match document?.get("disposition")? {
-        serde_json::Value::String(name) => Some(name.clone()),
-        _ => None,
+    let kept = app.gateway.kept_of(tenant, places).await?;
+    let name = |documents: &[Option<serde_json::Value>]| {
+        let name = documents.iter().flatten().next()?.get("disposition")?;
+        name.as_str().map(str::to_owned)
     };
-    Ok(kept.map(name).collect())
+    // Two places for each call.
+    Ok(kept.chunks(2).map(name).collect())
 }
 
 /// Keeps what is said of a call, and has its agent's wrap-up end. The caller has made sure that the key sees the call.
@@ -211,7 +223,8 @@ pub(super) async fn keep(
         Some(due) => Some(callback(principal, record, ordered.clone(), due, said.phone)?),
         None => None,
     };
-    let _turn = app.callbacks.turn.lock().await;
+    let call = record.call.to_string();
+    let _turn = app.callbacks.turns.hold(Name::new(tenant, "calls", &call)).await;
     if of(app, tenant, record.call).await.map_err(Unkept::Store)?.is_some() {
         return Err(Unkept::Already);
     }
@@ -219,14 +232,13 @@ pub(super) async fn keep(
         value.map_err(|error| Unkept::Store(KeepError::Failed(error.to_string())))
     };
     let document = json(serde_json::to_value(&disposition))?;
-    let mut changes = vec![Keep::put(&space(record.call), record.call.to_string(), document)];
+    let mut changes = vec![Keep::put(&space(record.call), call.clone(), document)];
     if let Some(callback) = &callback {
         let document = json(serde_json::to_value(callback))?;
-        changes.push(Keep::put(CALLBACKS, record.call.to_string(), document));
+        changes.push(Keep::put(CALLBACKS, call.clone(), document));
     }
     app.gateway.keep_together(tenant, changes).await.map_err(Unkept::Store)?;
-    tracing::info!(%tenant, key = %principal.name, call = %record.call, "a disposition is kept");
-    let call = record.call.to_string();
+    tracing::info!(%tenant, key = %principal.name, call, "a disposition is kept");
     app.gateway.note(AuditLine::done(wall_ms(), principal, "call.disposition", &call));
     follow_up(app, tenant.clone(), record.call, said.name, (ordered, callback)).await;
     Ok(())
@@ -272,14 +284,21 @@ async fn agent_of(app: &App, principal: &Principal, record: &CallRecord) -> Opti
     if let Some(agent) = visit {
         return Some(agent.id.clone());
     }
-    let query = Query::Agents { queue: None, offset: 0, limit: PAGE };
-    let Reply::Agents(page) = app.gateway.query(acting(&principal.tenant), query).await else {
-        return None;
-    };
     let own = [&record.callee, &record.caller].into_iter().filter_map(number_of_ours);
     let places: Vec<String> = own.map(|number| format!("extension:{number}")).collect();
-    let found = page.items.into_iter().find(|agent| places.contains(&agent.place));
-    found.map(|agent| agent.config.key.id)
+    let mut offset = 0;
+    loop {
+        let query = Query::Agents { queue: None, offset, limit: PAGE };
+        let Reply::Agents(page) = app.gateway.query(acting(&principal.tenant), query).await else {
+            return None;
+        };
+        offset += page.items.len();
+        let last = page.items.is_empty() || offset >= page.total;
+        let found = page.items.into_iter().find(|agent| places.contains(&agent.place));
+        if found.is_some() || last {
+            return found.map(|agent| agent.config.key.id);
+        }
+    }
 }
 
 fn number_of_ours(party: &Party) -> Option<&str> {

@@ -2,7 +2,7 @@
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
 //! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `audit`, `dial`, `documents`,
-//! `entries`, `kept`, `outbox`, `voicemail`, `watch` and `migrations`.
+//! `entries`, `kept`, `outbox`, `provision`, `rows`, `settings`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
 mod audit;
@@ -14,6 +14,7 @@ mod migrations;
 mod outbox;
 mod page;
 mod provision;
+mod rows;
 mod seal;
 mod settings;
 mod sqlite;

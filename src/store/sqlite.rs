@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
+use rusqlite::{Connection, OpenFlags, Row as SqlRow, params};
 use serde::de::DeserializeOwned;
 use strowger_core::vocab::dial::{DialNumberRecord, DialTaskKey};
 use strowger_core::vocab::record::{CallRecord, Party, RecordingRecord, RegistrationRecord};
@@ -21,11 +20,8 @@ use super::dial::{self, DialNumberPage, DialNumberQuery};
 use super::documents::{self, ChangeError, Changes};
 use super::kept;
 use super::outbox::{self, OutboxCount, OutboxQuery, OutboxRow};
-use super::page::MAX_ROWS;
-use super::{
-    Cursor, PageQuery, Restart, Row, RowKind, RowPage, Sealer, Store, StoreError, migrations,
-};
-use super::{entries, provision, settings, voicemail, watch};
+use super::{PageQuery, Restart, RowPage, Sealer, Store, StoreError, migrations};
+use super::{entries, provision, rows, settings, voicemail, watch};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -134,7 +130,7 @@ impl Store for Sqlite {
     }
 
     fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
-        page(&self.connection, query)
+        rows::page(&self.connection, query)
     }
 }
 
@@ -180,7 +176,7 @@ impl Reader {
     /// # Errors
     /// The database's.
     pub fn page(&self, query: &PageQuery) -> Result<RowPage, StoreError> {
-        page(&self.connection, query)
+        rows::page(&self.connection, query)
     }
 
     /// The text of a kept document.
@@ -451,97 +447,4 @@ fn write_recording(
         serde_json::to_string(recording)?,
     ])?;
     Ok(())
-}
-
-/// What was said of a call is a document of its own, kept under the day of the call's id, which begins when the call does.
-const SAID: &str = "EXISTS (SELECT 1 FROM documents WHERE documents.tenant = calls.tenant
-     AND documents.space IN ('dispositions ' || (calls.started_at / 86400000),
-         'dispositions ' || (calls.started_at / 86400000 - 1))
-     AND documents.key = calls.call AND json_extract(documents.body, '$.disposition') = ?)";
-
-/// The conditions of a page and the values for their question marks.
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn add(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(sql);
-        self.values.extend(values);
-    }
-}
-
-fn page(connection: &Connection, query: &PageQuery) -> Result<RowPage, StoreError> {
-    let limit = query.limit.clamp(1, MAX_ROWS);
-    let (table, name, closed) = match query.kind {
-        RowKind::Calls => ("calls", "call", "ended_at IS NOT NULL"),
-        RowKind::Recordings => ("recordings", "path", "NOT open"),
-    };
-    let conditions = conditions(query, name, closed);
-    // One row more than wanted tells whether there is a next page.
-    let sql = format!(
-        "SELECT body, started_at, {name} FROM {table} WHERE {} ORDER BY started_at DESC, {name} DESC LIMIT {}",
-        conditions.sql,
-        limit + 1
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(conditions.values))?;
-    let mut found = Vec::new();
-    let mut last = None;
-    while let Some(row) = rows.next()? {
-        if found.len() == limit {
-            return Ok(RowPage { rows: found, next: last });
-        }
-        found.push(match query.kind {
-            RowKind::Calls => Row::Call(body(row, 0)?),
-            RowKind::Recordings => Row::Recording(body(row, 0)?),
-        });
-        last = Some(Cursor { started_at: row.get(1)?, name: row.get(2)? });
-    }
-    Ok(RowPage { rows: found, next: None })
-}
-
-fn conditions(query: &PageQuery, name: &str, closed: &str) -> Conditions {
-    let mut conditions = Conditions { sql: closed.to_owned(), values: Vec::new() };
-    let text = |text: &String| Value::Text(text.clone());
-    if let Some(tenant) = &query.tenant {
-        conditions.add("tenant = ?", [text(tenant)]);
-    }
-    if let Some(extension) = &query.extension {
-        let sql = match query.kind {
-            RowKind::Calls => "(caller = ? OR callee = ?)",
-            RowKind::Recordings => {
-                "EXISTS (SELECT 1 FROM calls WHERE calls.call = recordings.call
-                     AND (calls.caller = ? OR calls.callee = ?))"
-            }
-        };
-        conditions.add(sql, [text(extension), text(extension)]);
-    }
-    if let (Some(cause), RowKind::Calls) = (query.cause, query.kind) {
-        let cause = Value::Text(cause.as_str().to_owned());
-        conditions.add("json_extract(body, '$.end.cause') = ?", [cause]);
-    }
-    if let (Some(name), RowKind::Calls) = (&query.disposition, query.kind) {
-        conditions.add(SAID, [text(name)]);
-    }
-    if let Some(call) = query.call {
-        conditions.add("call = ?", [Value::Text(call.to_string())]);
-    }
-    if let Some(interaction) = query.interaction {
-        let interaction = Value::Text(interaction.to_string());
-        conditions.add("json_extract(body, '$.interaction') = ?", [interaction]);
-    }
-    if let Some(from) = query.from {
-        conditions.add("started_at >= ?", [Value::Integer(signed(from))]);
-    }
-    if let Some(until) = query.until {
-        conditions.add("started_at < ?", [Value::Integer(signed(until))]);
-    }
-    if let Some(after) = &query.after {
-        let values = [Value::Integer(after.started_at), text(&after.name)];
-        conditions.add(&format!("(started_at, {name}) < (?, ?)"), values);
-    }
-    conditions
 }

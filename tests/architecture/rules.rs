@@ -109,6 +109,7 @@ const SPAWNS: &[&str] =
 /// Where SQL and its library may stand.
 const MAY_SQL: &[&str] = &[
     "src/store/sqlite.rs",
+    "src/store/rows.rs",
     "src/store/acd.rs",
     "src/store/documents.rs",
     "src/store/kept.rs",

@@ -146,7 +146,7 @@ pub fn agent(tenant: &str) -> AgentConfig {
     }
 }
 
-fn agent_view(tenant: &str) -> AgentView {
+pub fn agent_view(tenant: &str) -> AgentView {
     AgentView {
         config: agent(tenant),
         from_file: false,

@@ -106,6 +106,60 @@ fn a_supervisors_callback_rings_whoever_was_in_the_call() {
 }
 
 #[test]
+fn what_was_said_before_a_day_had_sixteen_parts_is_still_said() {
+    let site = site();
+    let call = FINISHED.split('/').nth(4).unwrap().to_owned();
+    let word =
+        json!({"disposition": "sold", "notes": "", "callback_at": null, "agent": null, "at": 1});
+    let kept = [(call, word)].into();
+    let day = ("t".to_owned(), "dispositions 0".to_owned());
+    site.fake.kept.documents.lock().unwrap().insert(day, kept);
+    assert_eq!(site.get(FINISHED).json()["disposition"], "sold");
+    let body = json!({"disposition": "sold"}).to_string();
+    site.order(ADMIN, "PUT", FINISHED, &body).problem(409);
+    assert_eq!(site.get("/api/v1/records").json()["items"][0]["disposition"], "sold");
+}
+
+#[test]
+fn an_agent_is_found_however_many_there_are() {
+    let site = site();
+    let mut own = record(6, "t", "101");
+    own.callee = extension("t", "4567");
+    site.fake.set(|tables| {
+        tables.records.push(own);
+        tables.crowd = 450;
+    });
+    let path = FINISHED.replace("5/", "6/");
+    let body = json!({"disposition": "sold"}).to_string();
+    assert_eq!(site.order(ADMIN, "PUT", &path, &body).status, 204);
+    assert_eq!(site.get(&path).json()["agent"], "101");
+}
+
+#[test]
+fn what_is_said_of_one_call_does_not_wait_for_another() {
+    let site = site();
+    site.fake.set(|tables| tables.records.push(record(6, "t", "101")));
+    let body = json!({"disposition": "sold"}).to_string();
+    let headers = [("Authorization", "Bearer admin-t"), ("Content-Type", "application/json")];
+    let gate = site.fake.kept.gate.blocking_write();
+    let mut both = [FINISHED.to_owned(), FINISHED.replace("5/", "6/")].map(|path| {
+        let mut connection = site.connect();
+        connection.request("PUT", &path, &headers, &body);
+        connection
+    });
+    let written = || {
+        let documents = site.fake.kept.documents.lock().unwrap();
+        let said = documents.iter().filter(|((_, space), _)| space.starts_with("dispositions"));
+        said.map(|(_, keys)| keys.len()).sum::<usize>()
+    };
+    wait_until("both are given to the store", || written() == 2);
+    drop(gate);
+    for connection in &mut both {
+        assert_eq!(connection.answer("PUT").status, 204);
+    }
+}
+
+#[test]
 fn a_number_that_nobody_can_dial_is_refused_and_nothing_is_kept() {
     let site = site();
     for phone in [String::new(), "1\u{7}2".into(), "1".repeat(129)] {

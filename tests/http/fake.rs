@@ -36,6 +36,8 @@ pub struct Tables {
     pub reloads: usize,
     pub figures: Vec<FigureRecord>,
     pub intervals: Vec<IntervalsQuery>,
+    /// Agents that stand before the desk's own.
+    pub crowd: usize,
     /// Queries are never answered.
     pub silent: bool,
 }
@@ -177,6 +179,7 @@ impl Gateway for Fake {
         if tables.silent {
             return Box::pin(std::future::pending());
         }
+        let crowd = tables.crowd;
         let live = || {
             let (record, stage) = (record(9, &principal.tenant, "101"), CallStage::Talking);
             CallView { record, stage, held: true, supervisors: Vec::new() }
@@ -199,6 +202,18 @@ impl Gateway for Fake {
                 Reply::Trunks(Page { items: vec![view], total: 1, as_of: AS_OF })
             }
             Query::Figures => Reply::Figures(Box::new(figures())),
+            Query::Agents { offset, limit, .. } if crowd > 0 => {
+                let one = |number: usize| {
+                    let mut agent = desk::agent_view(&principal.tenant);
+                    if number < crowd {
+                        agent.config.key.id = number.to_string();
+                        agent.place = format!("extension:9{number}");
+                    }
+                    agent
+                };
+                let items = (offset..=crowd).take(limit).map(one).collect();
+                Reply::Agents(Page { items, total: crowd + 1, as_of: AS_OF })
+            }
             other => desk::answer(&principal, other),
         };
         Box::pin(std::future::ready(reply))
