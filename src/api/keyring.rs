@@ -5,6 +5,7 @@
 //! nothing about a token.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,8 @@ struct Rings {
 pub struct Keyring {
     secret: Digested,
     rings: RwLock<Rings>,
+    /// Grows with each change.
+    generation: AtomicU64,
     /// Held by whoever changes a key, until the change is on disk and in force.
     pub(super) writing: tokio::sync::Mutex<()>,
 }
@@ -104,7 +107,8 @@ impl std::fmt::Debug for Keyring {
 impl Keyring {
     /// With the keys of a configuration; `secret` is drawn at each start.
     pub fn new(file: Vec<FileKey>, secret: [u8; 32]) -> Self {
-        let keyring = Self { secret, rings: RwLock::default(), writing: Default::default() };
+        let (rings, generation, writing) = Default::default();
+        let keyring = Self { secret, rings, generation, writing };
         keyring.replace_file(file);
         keyring
     }
@@ -113,6 +117,12 @@ impl Keyring {
         let mut rings = self.rings.write().unwrap_or_else(PoisonError::into_inner);
         how(&mut rings);
         self.index(&mut rings);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Differs from what it was before each change: what opened then may open no more.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Takes the keys of another configuration.

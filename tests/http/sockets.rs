@@ -185,6 +185,55 @@ fn a_browser_offers_its_key_as_a_subprotocol() {
 }
 
 #[test]
+fn a_stream_ends_with_the_key_that_opened_it() {
+    let site = Site::new();
+    let make = |name: &str| {
+        let body = format!(r#"{{"name": "{name}", "role": "read-only"}}"#);
+        let made = site.post("/api/v1/keys", &body).json();
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let (removed, rotated) = (make("removed"), make("rotated"));
+    let mut sockets = [&removed, &rotated].map(|token| open(&site, token, "").unwrap());
+    let mut stays = open(&site, &make("stays"), "").unwrap();
+    site.fake.ring.publish([online(1, "t", "101")].into_iter());
+    for socket in sockets.iter_mut().chain([&mut stays]) {
+        assert_eq!(id(socket), "extension_online 3.1");
+    }
+    assert_eq!(site.delete("/api/v1/keys/removed").status, 204);
+    let answer = site.post("/api/v1/keys/rotated/rotate", r#"{"overlap_secs": 0}"#);
+    assert_eq!(answer.status, 200);
+    site.fake.ring.publish([online(2, "t", "102")].into_iter());
+    for socket in &mut sockets {
+        match socket.read().unwrap() {
+            Message::Close(Some(frame)) => {
+                assert_eq!(frame.code, CloseCode::Policy);
+                assert!(frame.reason.contains("key"), "{frame:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(id(&mut stays), "extension_online 3.2", "another key's goes on");
+}
+
+#[test]
+fn a_silent_stream_ends_too_when_its_token_has_no_more_time() {
+    let site = Site::with(Limits { heartbeat: Duration::from_millis(500), ..Limits::default() });
+    let made = site.post("/api/v1/keys", r#"{"name": "k", "role": "read-only"}"#).json();
+    let mut socket = open(&site, made["token"].as_str().unwrap(), "").unwrap();
+    let rotated = site.post("/api/v1/keys/k/rotate", r#"{"overlap_secs": 60}"#).json();
+    *site.fake.clock.lock().unwrap() = rotated["before_until"].as_u64().unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < end, "only pings came");
+        match socket.read().unwrap() {
+            Message::Ping(_) | Message::Pong(_) => {}
+            Message::Close(Some(frame)) => return assert_eq!(frame.code, CloseCode::Policy),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn wrong_beginnings_are_refused() {
     let site = Site::new();
     assert_eq!(open(&site, "nobody", "").err(), Some(401));

@@ -2,7 +2,7 @@
 //!
 //! Each event carries its id `boot.seq`. A client that comes back names the last one that it saw and goes on behind
 //! it, or hears `reset` where that place is forgotten: then it asks for the present state anew. A client that falls
-//! so far behind that its next event is forgotten hears `reset` too, and the stream ends.
+//! so far behind that its next event is forgotten hears `reset` too, and the stream ends. So does one whose key is gone.
 
 use std::convert::Infallible;
 
@@ -19,10 +19,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Refusals;
-use super::feed::{EventParams, Feed, Filter, Step};
+use super::feed::{EventParams, Feed, Filter, Pass, Step};
 use super::view::EventView;
 use crate::api::app::App;
-use crate::api::auth::Key;
+use crate::api::auth::{Key, token};
 use crate::api::extract::Params;
 use crate::api::gateway::EventId;
 use crate::api::problem::Problem;
@@ -51,7 +51,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     ))]
 async fn follow(
     State(app): State<App>,
-    key: Key,
+    Key(holder): Key,
     Params(params): Params<EventParams>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -59,15 +59,16 @@ async fn follow(
     let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
     let from = place(header.filter(|id| !id.is_empty()).or(params.from.as_deref()))?;
     let filter = Filter::read(&params)?;
+    let pass = Pass::new(&app, holder, token(&headers)?);
     let wants_socket = headers.contains_key(UPGRADE);
     match upgrade {
         Ok(upgrade) => {
-            let feed = Feed::open(&app, key, filter, from)?;
+            let feed = Feed::open(&app, pass, filter, from)?;
             let upgrade = upgrade.protocols([PROTOCOL]);
             Ok(socket::open(upgrade, &app, move |socket| over_socket(feed, socket)))
         }
         Err(wrong) if wants_socket => Err(Problem::bad_request(format!("the WebSocket: {wrong}"))),
-        Err(_) => Ok(as_text(Feed::open(&app, key, filter, from)?)),
+        Err(_) => Ok(as_text(Feed::open(&app, pass, filter, from)?)),
     }
 }
 
@@ -79,7 +80,7 @@ fn place(text: Option<&str>) -> Result<Option<EventId>, Problem> {
 /// As Server-Sent Events.
 fn as_text(feed: Feed) -> Response {
     let events = stream::unfold(feed, |mut feed| async move {
-        let sent = written(feed.next().await?);
+        let sent = written(feed.next().await?)?;
         Some((Ok::<_, Infallible>(sent), feed))
     });
     let no_buffer =
@@ -87,9 +88,10 @@ fn as_text(feed: Feed) -> Response {
     (no_buffer, Sse::new(events)).into_response()
 }
 
-fn written(step: Step) -> Sent {
+/// `None` ends the stream.
+fn written(step: Step) -> Option<Sent> {
     let id = |at: Option<EventId>| at.map(|at| at.to_string());
-    match step {
+    Some(match step {
         Step::Event(event) => {
             Sent::default().id(event.id.to_string()).event(&event.kind).data(event.text.as_str())
         }
@@ -103,7 +105,8 @@ fn written(step: Step) -> Sent {
                 None => sent,
             }
         }
-    }
+        Step::ShutOut => return None,
+    })
 }
 
 /// Over a WebSocket: each event is a message of text. The client says nothing; what it says all the same is read and
@@ -121,6 +124,7 @@ async fn over_socket(mut feed: Feed, mut socket: Socket) {
         };
         let sent = match step {
             None => return socket.close(GOING_AWAY, "the server ends").await,
+            Some(Step::ShutOut) => return socket.close(POLICY, "the key opens no more").await,
             Some(Step::Event(event)) => {
                 told = Some(event.id);
                 socket.text(event.text.clone()).await

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
+use strowger_core::vocab::{Principal, Secret};
 use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 
 use super::rendered::{Rendered, kinds};
 use super::visible::Eyes;
 use crate::api::app::App;
-use crate::api::auth::Key;
 use crate::api::gateway::{EventId, Follow, Followed};
 use crate::api::problem::Problem;
 use crate::api::seats::Seat;
@@ -74,8 +74,37 @@ pub(super) fn known_kinds(names: &[String]) -> Result<(), String> {
     Err(format!("there is no event {short:?}; there are {}", known.join(", ")))
 }
 
+/// With what a stream was opened. Once that opens no more, or something else, the stream is over.
+pub(super) struct Pass {
+    holder: Principal,
+    token: Secret,
+    /// The keys as they were when it was last looked at.
+    generation: u64,
+    /// When it is looked at though no key has changed: time ends tokens too.
+    due: Instant,
+}
+
+impl Pass {
+    pub(super) fn new(app: &App, holder: Principal, token: &str) -> Self {
+        let generation = app.gateway.keyring().generation();
+        Self { holder, token: Secret::new(token), generation, due: Instant::now() }
+    }
+
+    /// Whether it still opens.
+    fn holds(&mut self, app: &App) -> bool {
+        let (generation, now) = (app.gateway.keyring().generation(), Instant::now());
+        if generation == self.generation && now < self.due {
+            return true;
+        }
+        self.generation = generation;
+        self.due = now + app.limits.heartbeat;
+        app.gateway.holder(self.token.expose()).as_ref() == Some(&self.holder)
+    }
+}
+
 /// One stream.
 pub(super) struct Feed {
+    pass: Pass,
     follower: Box<dyn Follow>,
     eyes: Eyes,
     filter: Filter,
@@ -99,20 +128,23 @@ pub(super) enum Step {
     /// Nothing has happened for a while; carries the place reached, so that a client to whom little happens need not
     /// start over when it comes back.
     Still(Option<EventId>),
+    /// The key opens no more: nothing more comes then.
+    ShutOut,
 }
 
 impl Feed {
     /// Begins to follow after `from`, or from now on.
     pub(super) fn open(
         app: &App,
-        Key(principal): Key,
+        pass: Pass,
         filter: Filter,
         from: Option<EventId>,
     ) -> Result<Self, Problem> {
-        let seat = Seat::take(app, &principal.tenant)?;
+        let seat = Seat::take(app, &pass.holder.tenant)?;
         Ok(Self {
             follower: app.gateway.follow(from),
-            eyes: Eyes::new(principal),
+            eyes: Eyes::new(pass.holder.clone()),
+            pass,
             filter,
             due: Instant::now() + app.limits.heartbeat,
             last: from,
@@ -129,7 +161,12 @@ impl Feed {
             return None;
         }
         let step = loop {
-            match timeout_at(self.due, self.follower.next()).await {
+            let next = timeout_at(self.due, self.follower.next()).await;
+            if !self.pass.holds(&self.app) {
+                self.over = true;
+                break Step::ShutOut;
+            }
+            match next {
                 Err(_) => break Step::Still(self.last),
                 Ok(None) => return None,
                 Ok(Some(Followed::Reset(at))) => break self.reset(at),
