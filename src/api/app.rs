@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,8 @@ pub struct Limits {
     pub body: usize,
     /// Connections at a time; more are closed at once.
     pub connections: usize,
+    /// Addresses of proxies that say who came to them.
+    pub proxies: Vec<IpAddr>,
     /// How long a request's head may take, also the pause between two requests of a connection.
     pub head: Duration,
     /// How long a request may take until its answer begins; then it is answered with 503.
@@ -51,6 +54,7 @@ impl Default for Limits {
         Self {
             body: 64 * 1024,
             connections: 1_024,
+            proxies: Vec::new(),
             head: Duration::from_secs(15),
             answer: Duration::from_secs(30),
             stall: Duration::from_secs(30),
@@ -88,7 +92,10 @@ pub(super) struct HttpFigures {
 pub struct Parts {
     pub(super) gateway: Arc<dyn Gateway>,
     pub(super) limits: Limits,
+    /// Wrong keys.
     pub(super) attempts: Attempts,
+    /// Wrong secrets of desk phones.
+    pub(super) phone_attempts: Attempts,
     paces: Paces,
     /// Who changes which definition.
     pub(super) changes: Changes,
@@ -134,6 +141,7 @@ impl App {
             idempotency: Idempotency::default(),
             limits,
             attempts: Attempts::default(),
+            phone_attempts: Attempts::default(),
             figures: HttpFigures::default(),
             latest: native::rendered::Latest::default(),
             dialects: dialect::Memory::default(),
@@ -143,7 +151,8 @@ impl App {
             started: Instant::now(),
             started_at: wall_ms() / 1_000,
         }));
-        let routes = conditional::around(routes, &app);
+        let once = from_fn_with_state(app.clone(), idempotency::once);
+        let routes = conditional::around(routes, &app).layer(once);
         let router = bounded(routes.merge(web::routes()).merge(dialect::routes()), &app);
         (app, router)
     }
@@ -208,7 +217,6 @@ fn bounded(routes: Router<App>, app: &App) -> Router {
     routes
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(app.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(app.limits.body))
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app.clone())

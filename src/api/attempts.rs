@@ -20,7 +20,7 @@ pub struct Attempts {
 }
 
 /// A whole IPv6 network is in one hand: its first 64 bits count.
-fn who(address: IpAddr) -> IpAddr {
+pub(super) fn who(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let mut octets = v6.octets();

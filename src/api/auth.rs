@@ -10,6 +10,7 @@ use axum::http::{Extensions, HeaderMap, StatusCode};
 use strowger_core::vocab::{Principal, Role};
 
 use super::app::App;
+use super::attempts::Attempts;
 use super::problem::Problem;
 use super::serve::Remote;
 
@@ -17,36 +18,46 @@ use super::serve::Remote;
 #[derive(Debug, Clone)]
 pub(super) struct Key(pub(super) Principal);
 
-/// Marks a question that the surface asks itself for a request: its key has been counted against its pace, or will be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Unpaced;
-
 impl FromRequestParts<App> for Key {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // Somebody before has looked, and counted.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let token = token(&parts.headers)?;
         let guard = Guard::look(app, &parts.extensions).map_err(|seconds| {
             let detail = "too many wrong keys came from your address";
             Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
         })?;
-        if let Some(principal) = app.gateway.holder(token) {
-            let paced = parts.extensions.get::<Unpaced>().is_none();
-            return match if paced { app.pace(&principal) } else { Ok(()) } {
-                Ok(()) => Ok(Self(principal)),
-                Err(seconds) => {
-                    let detail = "the key asks too often; http.requests_per_second says how often";
-                    Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail))
-                }
-            };
-        }
-        guard.failed(app, "an unknown key");
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "the key is unknown"))
+        let Some(principal) = app.gateway.holder(token) else {
+            guard.failed(app, "an unknown key");
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "the key is unknown"));
+        };
+        app.pace(&principal).map_err(|seconds| {
+            let detail = "the key asks too often; http.requests_per_second says how often";
+            Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
+        })?;
+        Ok(Self(principal))
+    }
+}
+
+impl Key {
+    /// For what stands before a handler: the key of a request, which the handler then finds instead of looking and counting
+    /// again.
+    pub(super) async fn ahead(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let key = Self::from_request_parts(parts, app).await?;
+        parts.extensions.insert(key.clone());
+        Ok(key)
     }
 }
 
 /// Slows down whoever guesses: the address that a request came from, which may still try.
-pub(super) struct Guard(IpAddr);
+pub(super) struct Guard {
+    address: IpAddr,
+    of: fn(&App) -> &Attempts,
+}
 
 impl Guard {
     /// The guard of a request, by its extensions.
@@ -54,19 +65,32 @@ impl Guard {
     /// # Errors
     /// The seconds until the address may try again.
     pub(super) fn look(app: &App, extensions: &Extensions) -> Result<Self, u32> {
+        Self::of(|app| &app.attempts, app, extensions)
+    }
+
+    /// The same for secrets of desk phones, which are counted apart: a phone with an old one silences no program behind the
+    /// same address.
+    ///
+    /// # Errors
+    /// The seconds until the address may try again.
+    pub(super) fn of_phones(app: &App, extensions: &Extensions) -> Result<Self, u32> {
+        Self::of(|app| &app.phone_attempts, app, extensions)
+    }
+
+    fn of(of: fn(&App) -> &Attempts, app: &App, extensions: &Extensions) -> Result<Self, u32> {
         let local = IpAddr::from(Ipv4Addr::LOCALHOST);
         let address = extensions.get::<Remote>().map_or(local, |remote| remote.0.ip());
-        app.attempts.check(address, app.now_ms()).inspect_err(|_| {
+        of(app).check(address, app.now_ms()).inspect_err(|_| {
             app.figures.auth_limited.fetch_add(1, Ordering::Relaxed);
         })?;
-        Ok(Self(address))
+        Ok(Self { address, of })
     }
 
     /// It was wrong.
     pub(super) fn failed(&self, app: &App, came_with: &str) {
         app.figures.auth_failures.fetch_add(1, Ordering::Relaxed);
-        app.attempts.failed(self.0, app.now_ms());
-        tracing::info!(address = %self.0, "an HTTP request came with {came_with}");
+        (self.of)(app).failed(self.address, app.now_ms());
+        tracing::info!(address = %self.address, "an HTTP request came with {came_with}");
     }
 }
 
@@ -83,7 +107,7 @@ fn offered(headers: &HeaderMap) -> Option<&str> {
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
 pub(super) fn token(headers: &HeaderMap) -> Result<&str, Problem> {
-    let wanted = "send `Authorization: Bearer TOKEN` with a token of the configuration";
+    let wanted = "send `Authorization: Bearer TOKEN` with the token of a key";
     let unauthorized = || Problem::new(StatusCode::UNAUTHORIZED, wanted);
     let mut values = headers.get_all(AUTHORIZATION).iter().peekable();
     if values.peek().is_none()

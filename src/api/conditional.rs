@@ -1,17 +1,18 @@
 //! Conditional requests on definitions (RFC 9110 section 13): `ETag`, `If-Match`, `If-None-Match`.
 //!
-//! One middleware for all native routes that are in [`KINDS`]. A GET is given its tag on its way out. A write has its
-//! definition alone ([`super::changes`]), asks the GET of the same path what there is, and goes on only if its conditions
-//! hold: of two writers with the same tag one finds it changed. The table also completes the description.
+//! One middleware for all native routes that are in [`KINDS`]. A GET is given its tag on its way out. A write whose key may
+//! write has its definition alone ([`super::changes`]), asks the GET of the same path what there is, and goes on only if
+//! its conditions hold: of two writers with the same tag one finds it changed. The table also completes the description.
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use strowger_core::vocab::Role;
 use tower_service::Service;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
@@ -19,11 +20,11 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
 use super::app::App;
-use super::auth::{Unpaced, token};
+use super::auth::Key;
 use super::changes::Name;
 use super::entity_tag::{Conditions, For, Tag};
+use super::extract::whole;
 use super::problem::{PROBLEM_JSON, Problem};
-use super::serve::Remote;
 
 /// Bytes of a representation.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -36,7 +37,12 @@ struct Kind {
     live: &'static [&'static str],
     /// PUT makes it where there is none.
     made_by_put: bool,
+    /// Whose keys may write it at all; whose own it must be, the handler knows.
+    writers: &'static [Role],
 }
+
+const ADMIN: &[Role] = &[Role::Admin];
+const ALL_BUT_READ_ONLY: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent, Role::User];
 
 impl Kind {
     fn is_at(&self, path: &str) -> bool {
@@ -47,20 +53,24 @@ impl Kind {
         };
         self.path.split('/').all(same) && parts.next().is_none()
     }
+
+    const fn by(self, writers: &'static [Role]) -> Self {
+        Self { writers, ..self }
+    }
 }
 
 const fn made(path: &'static str, live: &'static [&'static str]) -> Kind {
-    Kind { path, live, made_by_put: true }
+    Kind { path, live, made_by_put: true, writers: ADMIN }
 }
 
 const fn changed(path: &'static str, live: &'static [&'static str]) -> Kind {
-    Kind { path, live, made_by_put: false }
+    Kind { path, live, made_by_put: false, writers: ADMIN }
 }
 
 const KINDS: [Kind; 15] = [
     changed("/api/v1/settings", &[]),
     made("/api/v1/extensions/{extension}", &["contacts"]),
-    changed("/api/v1/extensions/{extension}/settings", &[]),
+    changed("/api/v1/extensions/{extension}/settings", &[]).by(ALL_BUT_READ_ONLY),
     made(
         "/api/v1/queues/{number}",
         &[
@@ -114,7 +124,7 @@ const KINDS: [Kind; 15] = [
     ),
     changed("/api/v1/webhooks/{id}", &[]),
     changed("/api/v1/keys/{key}", &["before_until"]),
-    made("/api/v1/calls/{call}/disposition", &[]),
+    made("/api/v1/calls/{call}/disposition", &[]).by(ALL_BUT_READ_ONLY),
 ];
 
 /// What the middleware works with.
@@ -136,29 +146,34 @@ async fn conditional(State(surface): State<Surface>, request: Request, next: Nex
     let app = &surface.app;
     let kind = KINDS.iter().find(|kind| kind.is_at(request.uri().path()));
     let Some(kind) = kind else { return next.run(request).await };
-    let (mut parts, body) = request.into_parts();
-    let Some(name) = name_of(app, &mut parts).await else {
-        // Whoever has no good key, or writes no path, is told so by the handler.
-        return next.run(Request::from_parts(parts, body)).await;
+    let writes = match *request.method() {
+        Method::GET | Method::HEAD => false,
+        Method::PUT | Method::PATCH | Method::DELETE => true,
+        _ => return next.run(request).await,
     };
-    let answer = match parts.method {
-        Method::GET | Method::HEAD => shown(app, kind, &name, parts, next).await,
-        Method::PUT | Method::PATCH | Method::DELETE => {
-            written(&surface, kind, name, (parts, body), next).await
-        }
-        _ => Ok(next.run(Request::from_parts(parts, body)).await),
+    let (mut parts, body) = request.into_parts();
+    let key = match Key::ahead(&mut parts, app).await {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let name = name_of(&key, &mut parts).await;
+    let answer = if writes {
+        written(&surface, kind, (key, name), (parts, body), next).await
+    } else {
+        shown(app, kind, &name, parts, next).await
     };
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// What the path names, in the tenant of the key.
-async fn name_of(app: &App, parts: &mut Parts) -> Option<Name> {
-    let holder = app.gateway.holder(token(&parts.headers).ok()?)?;
-    let collection = parts.uri.path().strip_prefix("/api/v1/")?.split('/').next()?.to_owned();
-    // What a tenant has one of has no id.
+async fn name_of(Key(holder): &Key, parts: &mut Parts) -> Name {
+    let path = parts.uri.path();
+    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
+    let collection = collection.unwrap_or_default().to_owned();
+    // What a tenant has one of has no id, and a path that cannot be read names nothing: the handler says so.
     let params = RawPathParams::from_request_parts(parts, &()).await.ok();
     let id = params.iter().flatten().next().map_or("", |(_, id)| id);
-    Some(Name::new(&holder.tenant, &collection, id))
+    Name::new(&holder.tenant, &collection, id)
 }
 
 /// The answer to a GET with its tag, or that the client has it already.
@@ -194,15 +209,18 @@ async fn shown(
 async fn written(
     surface: &Surface,
     kind: &Kind,
-    name: Name,
+    (key, name): (Key, Name),
     (parts, body): (Parts, Body),
     next: Next,
 ) -> Result<Response, Problem> {
     let app = &surface.app;
+    key.one_of(kind.writers)?;
     let conditions = Conditions::read(&parts.headers)?;
+    // Whoever sends slowly keeps nobody waiting.
+    let body = Body::from(whole(body, app).await?);
     let change = app.changes.hold(name.clone()).await;
     if !conditions.is_empty() {
-        let present = surface.look(&parts).await;
+        let present = surface.look(&parts, key).await;
         let (head, bytes, tag) = tagged(app, kind, &name, present).await?;
         let refusal = match &tag {
             Some(tag) if !conditions.matched(tag, For::Writing) => {
@@ -245,17 +263,10 @@ async fn written(
 
 impl Surface {
     /// The answer to a GET of the path that a write is for, in the name of the same key.
-    async fn look(&self, parts: &Parts) -> Response {
+    async fn look(&self, parts: &Parts, key: Key) -> Response {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = parts.uri.clone();
-        let extensions = request.extensions_mut();
-        extensions.insert(Unpaced);
-        if let Some(remote) = parts.extensions.get::<Remote>() {
-            extensions.insert(*remote);
-        }
-        for key in parts.headers.get_all(AUTHORIZATION) {
-            request.headers_mut().append(AUTHORIZATION, key.clone());
-        }
+        request.extensions_mut().insert(key);
         let answer = self.routes.clone().call(request).await;
         answer.unwrap_or_else(|never| match never {})
     }
@@ -361,6 +372,27 @@ mod tests {
         }
         found
             .extend(schema["properties"].as_object().into_iter().flatten().map(|(k, _)| k.clone()));
+    }
+
+    #[test]
+    fn whose_keys_may_write_is_what_the_document_says() {
+        let text = include_str!("../../docs/http.md");
+        let mut found = 0;
+        for kind in &KINDS {
+            let who = match kind.writers {
+                [Role::Admin] => "admin",
+                _ => "all but read-only",
+            };
+            for method in ["PUT", "PATCH", "DELETE"] {
+                let operation = format!("| `{method} {}` | ", kind.path);
+                let Some(row) = text.lines().find_map(|line| line.strip_prefix(&operation)) else {
+                    continue;
+                };
+                assert!(row.starts_with(&format!("{who} |")), "{operation}{row}");
+                found += 1;
+            }
+        }
+        assert!(found > KINDS.len(), "{found}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::Json;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
@@ -53,6 +54,16 @@ impl<T: DeserializeOwned + Example> FromRequest<App> for Body<T> {
     }
 }
 
+/// All of a body that is read before its handler.
+pub(super) async fn whole(body: axum::body::Body, app: &App) -> Result<Bytes, Problem> {
+    let limit = app.limits.body;
+    to_bytes(body, limit).await.map_err(|_| too_large(limit))
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {limit} bytes"))
+}
+
 /// A JSON object. Serde by itself takes a list of values in order for one, and an empty list for an empty one.
 struct Object<T>(T);
 
@@ -90,9 +101,7 @@ fn refused(rejection: &JsonRejection, limit: usize, example: &str) -> Problem {
         JsonRejection::MissingJsonContentType(_) => {
             Problem::new(status, "send the body with `Content-Type: application/json`")
         }
-        _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(status, format!("a body may have {limit} bytes"))
-        }
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
         _ => Problem::bad_request("the body could not be read"),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::app::App;
-use super::auth::{Key, token};
+use super::auth::Key;
+use super::extract::whole;
 use super::problem::Problem;
 
 /// The header.
@@ -182,13 +183,15 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
         return Problem::bad_request("Idempotency-Key: write 1 to 255 visible characters")
             .into_response();
     };
-    // Whoever has no good key is told so by the handler.
-    let holder = token(request.headers()).ok().and_then(|token| app.gateway.holder(token));
-    let Some(holder) = holder else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, app.limits.body).await else {
-        let detail = format!("a body may have {} bytes", app.limits.body);
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
+    // Before anything else is said, or whoever guesses would learn from what is.
+    let holder = match Key::ahead(&mut parts, &app).await {
+        Ok(Key(holder)) => holder,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let bytes = match whole(body, &app).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return refusal.into_response(),
     };
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let digest = Sha256::new().chain_update(target).chain_update([0]).chain_update(&bytes);
@@ -196,11 +199,7 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     let begun =
         app.idempotency.begin(app.now_ms(), &holder.tenant, &name, digest.finalize().into());
     if let Some(before) = begun {
-        // An answer of before is a request like any other for those who ask too often.
-        return match Key::from_request_parts(&mut parts, &app).await {
-            Ok(_) => before.into_response(),
-            Err(refusal) => refusal.into_response(),
-        };
+        return before.into_response();
     }
     let underway = Underway { app: &app, tenant: holder.tenant, name, over: false };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;

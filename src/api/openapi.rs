@@ -46,7 +46,7 @@ impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A token of [[tenant.api_key]] in the configuration"))
+            .description(Some("The token of a [[tenant.api_key]] in the configuration, or of a key made by POST /api/v1/keys"))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));

@@ -385,6 +385,10 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
             .number("max_streams_per_tenant", 1..=1_000_000, "streams")
             .unwrap_or(base.max_streams),
     };
+    let proxies = http.texts("proxies", "a list of addresses such as [\"127.0.0.1\"]");
+    let proxies = proxies.unwrap_or_default().into_iter();
+    let proxies = proxies.filter_map(|text| checked(&http, "proxies", Some(text), values::address));
+    shell.http_proxies = proxies.map(|address| address.to_canonical()).collect();
     http.finish();
     (shell.webhooks, shell.ca_file) = webhooks(root);
     shell.speech = speech(root);

@@ -19,6 +19,8 @@ pub struct Shell {
     pub http: Option<SocketAddr>,
     /// `[http]`: bounds.
     pub http_bounds: HttpBounds,
+    /// `http.proxies`: who says who came to it.
+    pub http_proxies: Vec<IpAddr>,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
     /// `webhooks.ca_file`: authorities that are trusted beside the system's, in PEM.

@@ -101,6 +101,12 @@ fn media_and_bounds() {
             ],
         ),
         (
+            "sip.domain = \"x\"\nhttp.proxies = [\"::1\", \"proxy.example\"]\n",
+            &[
+                "f:2: [http] proxies: \"proxy.example\" is no IP address; write e.g. \"192.0.2.10\" or \"2001:db8::1\"",
+            ],
+        ),
+        (
             "sip.domain = \"x\"\nmedia.address = [\"127.0.0.1\", \"127.0.0.2\"]\n",
             &[
                 "f:2: [media] address: must be an IP address such as \"127.0.0.1\", or one of each family: [\"127.0.0.1\", \"::1\"]",

@@ -90,6 +90,7 @@ fn fixed(running: &Shell, wanted: &Shell) -> Vec<&'static str> {
             "http.requests_per_second, http.max_connections, http.max_streams_per_tenant",
             running.http_bounds != wanted.http_bounds,
         ),
+        ("http.proxies", running.http_proxies != wanted.http_proxies),
         ("smtp", running.smtp != wanted.smtp),
         ("store", running.store != wanted.store),
         ("recordings.directory", running.recordings != wanted.recordings),

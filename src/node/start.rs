@@ -30,7 +30,7 @@ use super::webhooks::{self, Webhooks};
 use super::{Node, Signals, StartError, memory, recordings, retention, speech, zones};
 use crate::api;
 use crate::api::keyring::Keyring;
-use crate::config::{HttpBounds, Loaded, Shell, zone};
+use crate::config::{Loaded, Shell, zone};
 use crate::mail::Mailer;
 use crate::net::dns::Dns;
 use crate::net::media::{MediaPool, MediaSettings, WorkerMessage};
@@ -105,7 +105,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
     runtime.spawn(retention::follow(Arc::clone(&gateway.shared)));
     let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
-    let surface = bound.http.is_some().then(|| surface(&gateway, loaded.shell.http_bounds));
+    let surface = bound.http.is_some().then(|| surface(&gateway, &loaded.shell));
     runtime.spawn(webhooks::run(Arc::clone(&gateway.shared)));
     let turn = spawn_turn(work, drained_hook).map_err(|error| system(&error))?;
     for listener in bound.streams {
@@ -140,8 +140,10 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
 }
 
 /// The HTTP surface. What it follows it follows before the switch says its first word.
-fn surface(gateway: &Gateway, bounds: HttpBounds) -> (api::App, axum::Router) {
+fn surface(gateway: &Gateway, shell: &Shell) -> (api::App, axum::Router) {
+    let bounds = shell.http_bounds;
     let limits = api::Limits {
+        proxies: shell.http_proxies.clone(),
         connections: bounds.max_connections as usize,
         event_streams: bounds.max_streams as usize,
         requests_per_second: bounds.requests_per_second,

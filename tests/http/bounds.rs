@@ -44,6 +44,23 @@ fn connections_are_counted() {
 }
 
 #[test]
+fn one_address_never_takes_all_connections_but_a_proxy_may() {
+    let opened = |limits| {
+        let site = Site::with(Limits { connections: 8, ..limits });
+        let mut held: Vec<_> = (0..8).map(|_| site.connect()).collect();
+        let answers = held.iter_mut().map(|connection| {
+            // Whoever is refused may be gone before it can ask.
+            connection.try_write(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");
+            connection.line().is_some()
+        });
+        answers.filter(|answered| *answered).count()
+    };
+    assert_eq!(opened(Limits::default()), 6);
+    let proxies = vec![[127, 0, 0, 1].into()];
+    assert_eq!(opened(Limits { proxies, ..Limits::default() }), 8);
+}
+
+#[test]
 fn a_request_has_a_time() {
     let site = Site::with(Limits { answer: Duration::from_millis(50), ..Limits::default() });
     site.fake.set(|tables| tables.silent = true);

@@ -61,6 +61,11 @@ impl Connection {
         self.reader.get_mut().write_all(bytes).unwrap();
     }
 
+    /// Writes to a server that may have closed.
+    pub fn try_write(&mut self, bytes: &[u8]) {
+        let _ = self.reader.get_mut().write_all(bytes);
+    }
+
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
         let mut text = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n");
         for (name, value) in headers {

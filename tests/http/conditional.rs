@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use strowger_core::vocab::{CommandError, Done};
 
 use crate::client::{Answer, Connection};
-use crate::site::Site;
+use crate::site::{Site, wait_until};
 
 const QUEUE: &str = "/api/v1/queues/9001";
 const NEW: &str = "/api/v1/queues/9002";
@@ -108,6 +108,19 @@ fn callers_are_not_in_the_way_of_writers() {
 }
 
 #[test]
+fn a_key_that_was_rotated_is_another_one() {
+    let site = Site::new();
+    assert_eq!(site.post("/api/v1/keys", r#"{"name": "crm", "role": "admin"}"#).status, 201);
+    let key = "/api/v1/keys/crm";
+    let good = tag(&site.get(key));
+    site.post("/api/v1/keys/crm/rotate", r#"{"overlap_secs": 9999999}"#).problem(422);
+    assert_eq!(tag(&site.get(key)), good);
+    assert_eq!(site.post("/api/v1/keys/crm/rotate", "{}").status, 200);
+    assert_ne!(tag(&site.get(key)), good);
+    send(&site, "DELETE", key, ("If-Match", &good), "").problem(412);
+}
+
+#[test]
 fn a_refused_write_changes_no_tag() {
     let site = Site::new();
     let good = tag(&site.get(QUEUE));
@@ -150,6 +163,48 @@ fn conditions_are_read_strictly_and_open_nothing() {
         assert_eq!(site.send("DELETE", QUEUE, &headers, "").status, status, "{token}");
     }
     assert!(site.fake.ordered().is_empty());
+}
+
+#[test]
+fn whoever_may_not_write_hears_that_first_and_holds_nobody_up() {
+    let site = Site::new();
+    site.fake.set(|tables| tables.outcome = Some(Ok(Done::Defined)));
+    for token in ["reader-t", "user-t", "supervisor-t"] {
+        let key = format!("Bearer {token}");
+        for condition in [("If-Match", "\"x\""), ("If-None-Match", "*")] {
+            for method in ["PUT", "DELETE"] {
+                let headers = [("Authorization", &*key), condition];
+                assert_eq!(site.send(method, QUEUE, &headers, "").status, 403, "{token} {method}");
+            }
+        }
+    }
+    // Bodies that never end: of one who may not write, and of one who may.
+    let held: Vec<Connection> = ["reader-t", "admin-t"]
+        .map(|token| {
+            let mut slow = site.connect();
+            let head = format!(
+                "PUT {QUEUE} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+            );
+            slow.write(head.as_bytes());
+            slow
+        })
+        .into();
+    wait_until("both are under way", || {
+        site.get("/metrics").text().lines().any(|line| line == "strowger_http_connections 3")
+    });
+    assert_eq!(send(&site, "PUT", QUEUE, ("If-Match", "*"), "{}").status, 204);
+    drop(held);
+}
+
+#[test]
+fn a_condition_that_does_not_hold_counts_against_the_pace_of_its_key() {
+    let limits = strowger::api::Limits { requests_per_second: 1, ..Default::default() };
+    let site = Site::with(limits);
+    let ask = |_| send(&site, "PUT", QUEUE, ("If-Match", "\"x\""), "{}").status;
+    // At one a second not even a slow machine lets a hundred through.
+    let statuses: Vec<u16> = (0..100).map(ask).collect();
+    assert!(statuses.contains(&412) && statuses.contains(&429), "{statuses:?}");
 }
 
 #[test]

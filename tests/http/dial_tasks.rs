@@ -50,11 +50,17 @@ fn a_task_is_defined_and_mistakes_are_named() {
         (r#"{"mode": "ratio", "caller_number": "1", "ratio": 5.1}"#, 422, "5.0"),
         (r#"{"mode": "ratio", "caller_number": "1", "ratio": -1}"#, 422, "5.0"),
         (r#"{"mode": "robot", "caller_number": "1", "robot_url": "http://x/"}"#, 422, "wss://"),
-        (r#"{"mode": "robot", "caller_number": "1", "robot_token": "x"}"#, 422, "robot_url"),
+        (r#"{"mode": "robot", "caller_number": "1", "robot_token": "a b"}"#, 422, "robot_token"),
     ] {
         let detail = site.order(ADMIN, "PUT", TASK, wrong).problem(status);
         assert!(detail.contains(word), "{wrong}: {detail}");
     }
+    // The address may be that of [[dialer]]; whether there is one the switch knows.
+    let robot = r#"{"mode": "robot", "caller_number": "0571", "robot_token": "x"}"#;
+    assert_eq!(site.order(ADMIN, "PUT", TASK, robot).status, 204);
+    let DialOrder::Put(task) = ordered(&site) else { panic!("no definition") };
+    let robot = task.robot.unwrap();
+    assert_eq!((robot.url, robot.token.expose()), (None, "x"));
     let body = r#"{"mode": "ratio", "queue": "9001", "caller_number": "0571"}"#;
     site.order(ADMIN, "PUT", "/api/v1/dial-tasks/a%20b", body).problem(422);
     assert_eq!(site.delete(TASK).status, 204);

@@ -1,5 +1,6 @@
 //! Who gets in, and what each role may.
 
+use strowger::api::Limits;
 use strowger::api::gateway::ReloadRefused;
 
 use crate::fake::{record, recording};
@@ -45,6 +46,48 @@ fn guessing_is_slowed_down_and_right_keys_are_not_looked_at_meanwhile() {
         assert!((1..=6).contains(&seconds), "{seconds}");
     }
     assert_eq!(site.send("GET", "/healthz", &[], "").status, 200);
+}
+
+#[test]
+fn whoever_guesses_learns_nothing_from_what_stands_before_handlers() {
+    let site = Site::new();
+    let agent = "/api/v1/agents/101";
+    let ask = |token: &str| {
+        let key = format!("Bearer {token}");
+        let with = |name: &'static str, value: &'static str| {
+            [("Authorization", &*key), ("Content-Type", "application/json"), (name, value)]
+        };
+        [
+            site.send("POST", "/api/v1/keys", &with("Idempotency-Key", "a"), "[]"),
+            site.send("PUT", agent, &with("If-Match", "wrong"), "{}"),
+            site.send("PUT", agent, &with("If-Match", "\"x\""), "{}"),
+            site.send("GET", agent, &with("If-None-Match", "wrong"), ""),
+            site.send("DELETE", agent, &with("If-None-Match", "*"), ""),
+        ]
+        .map(|answer| answer.status)
+    };
+    assert_eq!(ask("admin-t"), [400, 400, 412, 400, 412]);
+    assert_eq!(ask("nonsense"), [401; 5]);
+    assert_eq!(ask("nonsense"), [401; 5]);
+    assert_eq!(ask("nonsense"), [429; 5]);
+    assert_eq!(ask("admin-t"), [429; 5], "the address is silenced, whatever it sends");
+}
+
+#[test]
+fn behind_a_proxy_whoever_guesses_keeps_nobody_else_waiting() {
+    let limits = Limits { proxies: vec![[127, 0, 0, 1].into()], ..Limits::default() };
+    let site = Site::with(limits);
+    let ask = |token: &str, from: &str| {
+        let key = format!("Bearer {token}");
+        let headers = [("Authorization", &*key), ("X-Forwarded-For", from)];
+        site.send("GET", "/api/v1/calls", &headers, "").status
+    };
+    for _ in 0..10 {
+        assert_eq!(ask("nonsense", "192.0.2.1"), 401);
+    }
+    assert_eq!(ask("admin-t", "192.0.2.1"), 429);
+    assert_eq!(ask("admin-t", "192.0.2.9, 192.0.2.1"), 429, "who says that it is another");
+    assert_eq!(ask("admin-t", "192.0.2.2"), 200);
 }
 
 #[test]

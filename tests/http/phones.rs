@@ -109,6 +109,16 @@ fn a_secret_opens_the_settings_and_the_phone_gets_its_own() {
 }
 
 #[test]
+fn wrong_keys_keep_no_phone_from_its_settings() {
+    let site = Site::new();
+    for _ in 0..11 {
+        site.get_as("nonsense", "/api/v1/calls");
+    }
+    site.fake.set(|tables| tables.outcome = Some(Ok(Done::Provisioned(Box::new(sheet(true))))));
+    assert_eq!(site.send("GET", &format!("/provision/first/{MAC}.cfg"), &[], "").status, 200);
+}
+
+#[test]
 fn wrong_secrets_are_refused_alike_and_counted() {
     let site = Site::new();
     let refused = CommandError::Forbidden("the secret opens nothing".into());
@@ -127,4 +137,10 @@ fn wrong_secrets_are_refused_alike_and_counted() {
     }
     assert_eq!(statuses[..10], [403; 10]);
     assert_eq!(statuses[10..], [429; 2]);
+    // Programs behind the same address go on.
+    assert_eq!(site.get("/api/v1/calls").status, 200);
+    for _ in 0..10 {
+        site.get_as("nonsense", "/api/v1/calls").problem(401);
+    }
+    site.get("/api/v1/calls").problem(429);
 }

@@ -88,7 +88,7 @@ struct Definition {
     queue: Option<String>,
     /// The menu that a broadcast plays.
     menu: Option<String>,
-    /// The WebSocket address of a robot, `ws://` or `wss://`.
+    /// The WebSocket address of a robot, `ws://` or `wss://`; that of `[[dialer]]` unless said.
     robot_url: Option<String>,
     /// What the robot knows the switch by.
     robot_token: Option<String>,
@@ -138,18 +138,16 @@ impl Definition {
         let ratio = hundredths(self.ratio)?;
         let robot = match (self.robot_url, self.robot_token) {
             (None, None) => None,
-            (None, Some(_)) => {
-                return Err(Problem::unprocessable("robot_token: name robot_url as well"));
-            }
-            (Some(url), token) => {
+            (url, token) => {
                 let token = token.unwrap_or_default();
-                socket_url(&url)
+                url.as_deref()
+                    .map_or(Ok(()), socket_url)
                     .map_err(|error| Problem::unprocessable(format!("robot_url: {error}")))?;
                 if token.len() > LONGEST_TOKEN || !token.bytes().all(|b| b.is_ascii_graphic()) {
                     let text = format!("robot_token: at most {LONGEST_TOKEN} visible characters");
                     return Err(Problem::unprocessable(text));
                 }
-                Some(RobotLink { url: Some(url), token: Secret::new(token) })
+                Some(RobotLink { url, token: Secret::new(token) })
             }
         };
         let tenant = || key.tenant.clone();

@@ -15,6 +15,7 @@ use super::{LivePage, LiveParams, NoParams, Refusals, Unread};
 use crate::api::app::{App, wall_ms};
 use crate::api::audit::AuditLine;
 use crate::api::auth::{Key, role_name};
+use crate::api::changes::Name;
 use crate::api::extract::{Body, Example, Params};
 use crate::api::keyring::{MAX_KEYS, MadeKey, SPACE, digest_of};
 use crate::api::problem::Problem;
@@ -240,14 +241,25 @@ async fn rotate(
             "overlap_secs: write 0 to {LONGEST_OVERLAP_SECS}"
         )));
     }
+    // Whoever compares its tag meanwhile finds it changed.
+    let change = app.changes.hold(Name::new(&key.0.tenant, "keys", &name)).await;
+    let rotated = renewed(&app, &key, &name, overlap).await;
+    match rotated {
+        Ok(_) => drop(change),
+        Err(_) => change.nothing(),
+    }
+    rotated.map(Json)
+}
+
+async fn renewed(app: &App, key: &Key, name: &str, overlap: u64) -> Result<Token, Problem> {
     let _writing = app.gateway.keyring().writing.lock().await;
-    let mut own = found(&app, &key.0.tenant, &name)?;
+    let mut own = found(app, &key.0.tenant, name)?;
     let token = token()?;
     let before = std::mem::replace(&mut own.digest, digest_of(&token));
     own.before = (overlap > 0).then(|| (before, wall_ms() + overlap * 1_000));
-    keep(&app, &own).await?;
-    note(&app, &key, "key.rotate", &own.name);
-    Ok(Json(Token { token, key: own.into() }))
+    keep(app, &own).await?;
+    note(app, key, "key.rotate", &own.name);
+    Ok(Token { token, key: own.into() })
 }
 
 /// Removes a key. Its tokens open nothing any more.

@@ -1,7 +1,7 @@
 //! Phones fetch their settings: `/provision/SECRET/FILE`, where the file's name says whose phone it is.
 //!
 //! The secret of an administrator opens once; what is sent then carries a URL with a secret of the phone's own, which it
-//! uses from then on. Secrets are never logged, and wrong ones are counted by address like wrong keys.
+//! uses from then on. Secrets are never logged, and wrong ones are counted by address like wrong keys, but apart from them.
 
 mod file;
 mod grandstream;
@@ -57,7 +57,7 @@ pub(super) fn url(headers: &HeaderMap, secret: &str) -> String {
         (status = 200, description = "The settings", content_type = "text/plain"),
         (status = 403, description = "The secret opens nothing, or no more", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong secrets or keys came from this address", body = Problem,
+        (status = 429, description = "Too many wrong secrets came from this address", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "Not now", body = Problem,
             content_type = "application/problem+json"),
@@ -67,7 +67,7 @@ async fn provision(
     Path((secret, file)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let guard = Guard::look(&app, request.extensions()).map_err(|seconds| {
+    let guard = Guard::of_phones(&app, request.extensions()).map_err(|seconds| {
         let detail = "too many wrong secrets came from your address";
         Problem::retry(StatusCode::TOO_MANY_REQUESTS, seconds, detail)
     })?;
