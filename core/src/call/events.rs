@@ -57,7 +57,8 @@ impl Call {
             | Event::StateWanted { .. }
             | Event::SubscriptionChanged { .. }
             | Event::SubscriptionEnded { .. }
-            | Event::StreamWanted { .. } => {}
+            | Event::StreamWanted { .. }
+            | Event::StreamSilent { .. } => {}
         }
     }
 

@@ -305,6 +305,7 @@ impl Running {
             }
             Event::SubscriptionEnded { subscription, .. } => {
                 self.on_subscription_ended(subscription);
+            Event::StreamSilent { flow } => self.flows.refuse(now, flow.remote),
             }
             Event::SubscriptionChanged { subscription } => {
                 self.on_subscription_changed(now, subscription);

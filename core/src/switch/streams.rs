@@ -8,12 +8,26 @@ use crate::call::Reach;
 use crate::vocab::{ConnectId, Now};
 
 use super::Running;
+use super::flows::Flows;
 
-/// An address that accepted no connection is not asked again for so long, in nanoseconds: most phones that register by
-/// datagrams never listen for anything else.
+/// An address that accepted no connection, or did not read what came by one, is not asked again for so long, in
+/// nanoseconds: most phones that register by datagrams never listen for anything else.
 const REMEMBERED: u64 = 3_600 * 1_000_000_000;
 /// Such addresses that are remembered at most; beyond, an attempt is made each time.
 const MAX_REMEMBERED: usize = 8_192;
+
+impl Flows {
+    /// An address takes no streams for the time being.
+    pub(super) fn refuse(&mut self, now: Now, remote: SocketAddr) {
+        let refused = &mut self.refused;
+        if refused.len() >= MAX_REMEMBERED {
+            refused.retain(|_, until| now.mono < *until);
+        }
+        if refused.len() < MAX_REMEMBERED {
+            refused.insert(remote, now.mono.saturating_add(REMEMBERED));
+        }
+    }
+}
 
 impl Running {
     /// A phone behind a NAT can only be reached the way that it came (RFC 5626); everybody else is asked.
@@ -42,13 +56,7 @@ impl Running {
     ) {
         let Some(wishes) = self.flows.wishes.remove(&id) else { return };
         if stream.is_none() {
-            let refused = &mut self.flows.refused;
-            if refused.len() >= MAX_REMEMBERED {
-                refused.retain(|_, until| now.mono < *until);
-            }
-            if refused.len() < MAX_REMEMBERED {
-                refused.insert(remote, now.mono.saturating_add(REMEMBERED));
-            }
+            self.flows.refuse(now, remote);
         }
         for wish in wishes {
             self.desk.sip.stream_found(now.mono, wish, stream);

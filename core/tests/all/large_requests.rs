@@ -98,3 +98,21 @@ fn a_phone_that_says_nothing_costs_a_second_and_one_behind_a_nat_nothing() {
         "only the phone that can be reached directly is asked"
     );
 }
+
+#[test]
+fn a_phone_that_reads_nothing_from_its_connection_costs_one_call_three_seconds() {
+    let mut exchange = exchange();
+    exchange.call_from("4567", ALICE, "4568");
+    let id = wanted(&mut exchange);
+    exchange.input(Input::FlowOpened { flow: tcp(BOB, 1), connect: Some(id) });
+    assert!(exchange.expect(BOB, "INVITE").contains("\r\nVia: SIP/2.0/TCP "));
+    exchange.run_ms(2_990);
+    assert!(exchange.take(BOB, "INVITE").is_none());
+    exchange.run_ms(20);
+    let invite = exchange.expect(BOB, "INVITE");
+    assert!(invite.contains("\r\nVia: SIP/2.0/UDP "), "{invite}");
+    exchange.respond(BOB, &invite, 486, "");
+    exchange.call_from("4567", ALICE, "4568");
+    let invite = exchange.expect(BOB, "INVITE");
+    assert!(invite.contains("\r\nVia: SIP/2.0/UDP "), "the open connection is left alone: {invite}");
+}

@@ -116,6 +116,12 @@ pub enum Event {
         /// Its way otherwise.
         flow: Flow,
     },
+    /// A stream that `stream_found` named brought nothing back, and the request went as a datagram:
+    /// its peer is better not asked for streams for a while.
+    StreamSilent {
+        /// The stream.
+        flow: Flow,
+    },
     /// A new incoming call; 100 has been sent.
     Invite {
         /// The new leg.

@@ -54,10 +54,39 @@ fn a_large_request_takes_the_stream_and_says_so_in_its_via() {
     assert!(via(&invite).starts_with("SIP/2.0/TCP 192.0.2.1:40000;branch=z9hG4bK"), "{invite:?}");
     assert!(invite.validate().is_ok());
     assert_eq!(invite.body().len(), 1400);
-    // A stream delivers: nothing is repeated, and 64 times T1 is all the time there is.
-    assert!(raw.pass(31 * SECOND).is_empty());
-    raw.pass(2 * SECOND);
-    assert!(matches!(raw.events().as_slice(), [Event::Failed { status: 408, .. }]));
+    // A stream delivers: nothing is repeated, and whoever says that it tries has all the time.
+    assert!(raw.pass(2 * SECOND).is_empty());
+    raw.end.receive(raw.now, stream, response(&invite, 100, "", "", "").into());
+    assert!(raw.pass(60 * SECOND).is_empty());
+    assert!(matches!(raw.events().as_slice(), [Event::Provisional { .. }]));
+}
+
+#[test]
+fn a_stream_that_nobody_reads_costs_a_call_three_seconds_and_other_requests_eight() {
+    let mut raw = Raw::new();
+    large_call(&mut raw);
+    let (wish, stream) = (wish(&mut raw), stream(&raw));
+    let first = find(&mut raw, wish, Some(stream)).remove(0);
+    assert!(raw.pass(3 * SECOND - MS).is_empty());
+    let again = raw.pass(MS).remove(0);
+    assert_eq!((raw.flows.clone(), branch(&again)), (vec![raw.flow], branch(&first)));
+    assert!(via(&again).starts_with("SIP/2.0/UDP 192.0.2.1:5060;"));
+    let silent = |event: &Event| matches!(event, Event::StreamSilent { flow } if *flow == stream);
+    assert!(matches!(raw.events().as_slice(), [event] if silent(event)), "it is told once");
+    assert_eq!(raw.pass(600 * MS).len(), 1, "timer A");
+    // What comes late by the stream belongs to the request all the same.
+    raw.end.receive(raw.now, stream, response(&first, 180, "bob", "", "").into());
+    assert!(matches!(raw.events().as_slice(), [Event::Provisional { .. }]));
+
+    let mut raw = Raw::new();
+    let mut out = OutRequest::new(Method::Message, "sip:bob@b", "sip:alice@a", "sip:bob@b");
+    out.body = Some(sdp(&"x".repeat(1300)));
+    raw.end.request(raw.now, raw.flow, out);
+    let wish = self::wish(&mut raw);
+    find(&mut raw, wish, Some(stream));
+    assert!(raw.pass(8 * SECOND - MS).is_empty());
+    assert_eq!(methods(&raw.pass(MS)), ["MESSAGE"]);
+    assert_eq!(raw.flows, [raw.flow]);
 }
 
 #[test]

@@ -172,7 +172,9 @@ impl Storm {
                 self.seen.insert("response");
             }
             Event::Request { tx, .. } => self.plan(100, side, None, Act::Respond(tx)),
-            Event::StreamWanted { .. } => panic!("nothing here is so large"),
+            Event::StreamWanted { .. } | Event::StreamSilent { .. } => {
+                panic!("nothing here is so large")
+            }
             Event::Subscribe { .. }
             | Event::StateWanted { .. }
             | Event::SubscriptionChanged { .. }

@@ -2,7 +2,8 @@
 //!
 //! Such a request waits until the owner of the endpoint says which stream leads to the same peer, then goes that way
 //! with a Via that says so. Where there is none it goes by datagrams after all: when the owner says so, when it says
-//! nothing for [`PATIENCE`], and when the stream ends before anything came back. The dialog stays on datagrams.
+//! nothing for [`PATIENCE`], and when the stream ends before anything came back, or nothing comes back at all: some
+//! peers accept connections that nobody reads. The dialog stays on datagrams.
 
 use bytes::Bytes;
 
@@ -16,14 +17,20 @@ use crate::{Flow, Method, Transport};
 
 /// How long a request waits for a stream: a peer that silently drops attempts to connect costs a call no more.
 const PATIENCE: u64 = SECOND;
+/// How long a stream may bring nothing back for an INVITE, which is answered by 100 within 200 ms (RFC 3261 section 17.2.1).
+const SILENCE: u64 = 3 * SECOND;
+/// ... for any other request, whose answer takes as long as its work.
+const LONG_SILENCE: u64 = 8 * SECOND;
 
 /// What a request knows that is to take a stream instead of datagrams.
 #[derive(Debug)]
 pub(super) struct Detour {
     /// Its way without streams.
     pub datagrams: Flow,
-    /// Until then it waits for a stream; `u64::MAX` once it is on its way.
-    pub until: u64,
+    /// Until then it waits for a stream or, once it is on its way, for anything to come back.
+    until: u64,
+    /// It is on its way.
+    sent: bool,
 }
 
 impl Layer {
@@ -38,7 +45,8 @@ impl Layer {
         let limit = self.settings.datagram_limit;
         let large = flow.transport == Transport::Udp && limit > 0 && request.len() > limit;
         let until = now.saturating_add(PATIENCE);
-        (large && *method != Method::Cancel).then(|| Box::new(Detour { datagrams: flow, until }))
+        let detour = || Box::new(Detour { datagrams: flow, until, sent: false });
+        (large && *method != Method::Cancel).then(detour)
     }
 
     /// Whether a request still waits for its stream: nobody else has heard of it.
@@ -59,6 +67,12 @@ impl Layer {
         }
         match stream.and_then(|stream| Some((stream, self.readdressed(handle, &stream)?))) {
             Some((stream, request)) => {
+                if let Some(record) = self.clients.get_mut(handle)
+                    && let Some(detour) = &mut record.detour
+                {
+                    let silence = if record.machine.is_invite() { SILENCE } else { LONG_SILENCE };
+                    (detour.until, detour.sent) = (now.saturating_add(silence), true);
+                }
                 self.send_by(handle, stream, request);
                 self.schedule_client(handle);
             }
@@ -69,9 +83,12 @@ impl Layer {
     /// A timer or the end of a stream found this request: true when it goes on by datagrams, and nobody needs to hear.
     pub(super) fn falls_back(&mut self, now: u64, handle: Handle, stream_lost: bool) -> bool {
         let Some(record) = self.clients.get(handle) else { return false };
-        let Some(detour) = &record.detour else { return false };
-        let due = record.is_waiting() && detour.until <= now;
-        let lost = stream_lost && !record.is_waiting() && record.machine.is_unanswered();
+        let (stream, waits) = (record.flow, record.is_waiting());
+        let due = record.patience() <= now;
+        let lost = stream_lost && !waits && record.is_without_answer();
+        if due && !waits {
+            self.emit(Event::StreamSilent { flow: stream });
+        }
         if due || lost {
             self.use_datagrams(now, handle);
         }
@@ -99,9 +116,6 @@ impl Layer {
         let Some(record) = self.clients.get_mut(handle) else { return };
         let before = std::mem::replace(&mut record.flow, flow);
         record.request = request.clone();
-        if let Some(detour) = &mut record.detour {
-            detour.until = u64::MAX;
-        }
         self.clients_by_flow.remove(&(before, handle));
         self.clients_by_flow.insert((flow, handle));
         self.send(flow, request);
@@ -124,11 +138,17 @@ impl Layer {
 impl ClientRecord {
     /// It waits for a stream and was not sent yet.
     pub(super) fn is_waiting(&self) -> bool {
-        self.detour.as_ref().is_some_and(|detour| detour.until != u64::MAX)
+        self.detour.as_ref().is_some_and(|detour| !detour.sent)
     }
 
-    /// When it waits no longer.
+    /// It took a stream, and nothing came back yet.
+    fn is_without_answer(&self) -> bool {
+        self.detour.as_ref().is_some_and(|detour| detour.sent) && self.machine.is_unanswered()
+    }
+
+    /// When it goes by datagrams instead.
     pub(super) fn patience(&self) -> u64 {
-        self.detour.as_ref().map_or(u64::MAX, |detour| detour.until)
+        let waits = self.is_waiting() || self.is_without_answer();
+        self.detour.as_ref().filter(|_| waits).map_or(u64::MAX, |detour| detour.until)
     }
 }
