@@ -136,13 +136,20 @@ impl Call {
         callee.media.offer_from(ctx, theirs, place.codecs.clone())
     }
 
-    /// A connection that forks waited for is open, or cannot be had.
+    /// A connection that the call waits for is open, or cannot be had.
     pub fn connected(&mut self, ctx: &mut Ctx<'_>, id: ConnectId, flow: Option<Flow>) {
         let common = Common { max_forwards: self.max_forwards, diversions: &self.diversions };
+        if let Some(first) = &mut self.first {
+            self.findings.extend(first.unreached(id).filter(|_| flow.is_none()));
+            first.connected(id, flow);
+        }
         if matches!(self.stage, Stage::Attending(_)) {
             return self.candidates_connected(ctx, id, flow);
         }
         let Stage::Hunting(hunt) = &mut self.stage else { return };
+        if flow.is_none() {
+            self.findings.extend(hunt.search.unreached(id));
+        }
         if !hunt.search.connected(ctx, common, id, flow) {
             self.fork_lost(ctx, Outcome::of(EndCause::Unreachable));
         }

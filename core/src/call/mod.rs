@@ -470,13 +470,16 @@ impl Call {
 
     /// The connections that the call waits for.
     pub(crate) fn connecting(&self) -> SmallVec<[ConnectId; 2]> {
+        let mut all: SmallVec<[ConnectId; 2]> =
+            self.first.iter().flat_map(|place| place.connecting()).collect();
         match &self.stage {
-            Stage::Hunting(hunt) => hunt.search.connecting().collect(),
+            Stage::Hunting(hunt) => all.extend(hunt.search.connecting()),
             Stage::Attending(attend) => {
-                attend.candidates.iter().flat_map(Candidate::connecting).collect()
+                all.extend(attend.candidates.iter().flat_map(Candidate::connecting));
             }
-            _ => SmallVec::new(),
+            _ => {}
         }
+        all
     }
 
     fn candidates(&self) -> &[Candidate] {

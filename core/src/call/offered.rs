@@ -148,7 +148,10 @@ impl Call {
         for candidate in &mut attend.candidates {
             let State::Ringing(ringing) = &mut candidate.state else { continue };
             let search = &mut ringing.search;
-            if !search.waits_for(id) || search.connected(ctx, common, id, flow) {
+            if flow.is_none() {
+                self.findings.extend(search.unreached(id));
+            }
+            if search.connected(ctx, common, id, flow) {
                 continue;
             }
             let outcome = Outcome::of(EndCause::Unreachable);

@@ -85,12 +85,15 @@ impl Search {
         self.silence_deadline = self.place.silence.map(|limit| ctx.now.mono + limit);
     }
 
-    /// Whether a fork waits for this connection.
-    pub(crate) fn waits_for(&self, id: ConnectId) -> bool {
-        self.forks.iter().any(|fork| fork.waits_for(id))
+    /// A connection cannot be had: what that says about the carrier's address.
+    pub(crate) fn unreached(&self, id: ConnectId) -> impl Iterator<Item = Found> {
+        let forks = self.forks.iter().filter(move |fork| fork.waits_for(id));
+        let found = forks.filter_map(|fork| self.place.about(&fork.target, Finding::Silent));
+        found.chain(self.place.unreached(id))
     }
 
-    /// A connection that forks waited for is open, or cannot be had. False if one was lost by that.
+    /// A connection that forks wait for, or targets that come later, is open or cannot be had. False if a fork was lost by
+    /// that.
     pub(crate) fn connected(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -98,6 +101,7 @@ impl Search {
         id: ConnectId,
         flow: Option<Flow>,
     ) -> bool {
+        self.place.connected(id, flow);
         while let Some(index) = self.forks.iter().position(|fork| fork.waits_for(id)) {
             let fork = self.forks.remove(index);
             match flow {
@@ -192,10 +196,8 @@ impl Search {
 
     /// What a fork says about the carrier's address that it was sent to.
     pub(crate) fn finding(&self, leg: sip::LegId, finding: Finding) -> Option<Found> {
-        let Line::Trunk(trunk) = &self.place.line else { return None };
-        let fork = self.forks.iter().find(|fork| fork.sip == Some(leg));
-        let place = fork.and_then(|fork| fork.target.place)?;
-        Some((trunk.clone(), place, finding))
+        let fork = self.forks.iter().find(|fork| fork.sip == Some(leg))?;
+        self.place.about(&fork.target, finding)
     }
 
     /// Cancels all forks, and forgets further targets.
@@ -215,9 +217,9 @@ impl Search {
     pub(crate) fn silent(&mut self, ctx: &mut Ctx<'_>, reason: &Reason) -> Option<Vec<Found>> {
         self.silence_deadline.filter(|at| *at <= ctx.now.mono)?;
         self.silence_deadline = None;
-        let legs: SmallVec<[sip::LegId; 2]> =
-            self.forks.iter().filter_map(|fork| fork.sip).collect();
-        let found = legs.iter().filter_map(|leg| self.finding(*leg, Finding::Silent)).collect();
+        let forks = self.forks.iter();
+        let found = forks.filter_map(|fork| self.place.about(&fork.target, Finding::Silent));
+        let found = found.collect();
         self.cancel_forks(ctx, reason);
         Some(found)
     }
@@ -229,15 +231,49 @@ impl Search {
 
     /// The connections that are awaited.
     pub(crate) fn connecting(&self) -> impl Iterator<Item = ConnectId> {
-        self.forks.iter().filter_map(|fork| match fork.target.via {
+        let forks = self.forks.iter().filter_map(|fork| match fork.target.via {
             Reach::Connecting(id) if fork.sip.is_none() => Some(id),
             _ => None,
-        })
+        });
+        forks.chain(self.place.connecting())
     }
 
     /// The INVITE usages under way.
     pub(crate) fn legs(&self) -> impl Iterator<Item = sip::LegId> {
         self.forks.iter().filter_map(|fork| fork.sip)
+    }
+}
+
+impl Place {
+    /// The connections that its targets need and that are being opened.
+    pub(crate) fn connecting(&self) -> impl Iterator<Item = ConnectId> {
+        self.targets.iter().filter_map(|target| match target.via {
+            Reach::Connecting(id) => Some(id),
+            Reach::Flow(_) => None,
+        })
+    }
+
+    fn about(&self, target: &Target, finding: Finding) -> Option<Found> {
+        match &self.line {
+            Line::Trunk(trunk) => Some((trunk.clone(), target.place?, finding)),
+            Line::Extension(_) => None,
+        }
+    }
+
+    /// A connection cannot be had: what that says about the carrier's address.
+    pub(crate) fn unreached(&self, id: ConnectId) -> impl Iterator<Item = Found> {
+        let targets = self.targets.iter().filter(move |own| own.via == Reach::Connecting(id));
+        targets.filter_map(|target| self.about(target, Finding::Silent))
+    }
+
+    /// A connection is open, or cannot be had: nobody tells again when the turn of its target has come.
+    pub(crate) fn connected(&mut self, id: ConnectId, flow: Option<Flow>) {
+        self.targets.retain_mut(|target| {
+            if target.via != Reach::Connecting(id) {
+                return true;
+            }
+            flow.inspect(|flow| target.via = Reach::Flow(*flow)).is_some()
+        });
     }
 }
 

@@ -9,6 +9,7 @@ use media::order::{
 };
 use sip::Message;
 use sip::auth::{Credentials, answer};
+use sip::resolve::Question;
 use strowger_core::Switch;
 use strowger_core::vocab::input::{Input, Listener};
 use strowger_core::vocab::mailbox::MailRecord;
@@ -16,7 +17,7 @@ use strowger_core::vocab::record::CallRecord;
 use strowger_core::vocab::robot::RobotOrder;
 use strowger_core::vocab::{
     Boot, CallId, Command, Config, ConnectId, Effect, EventKind, Principal, Query, Record, Reply,
-    RequestId, Restored, Role, WorkerId,
+    RequestId, ResolveId, Restored, Role, WorkerId,
 };
 
 use crate::common::*;
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub robots: Vec<RobotOrder>,
     /// Connections that were to be opened, where a test answers for the network; else nobody accepts any.
     pub connects: Option<Vec<(ConnectId, SocketAddr)>>,
+    /// What was to be asked of the DNS.
+    pub asked: Vec<(ResolveId, Question)>,
     /// Messages that are being recorded.
     messages: BTreeSet<RecordingId>,
     /// Who is bridged to whom, and who is in which mix.
@@ -116,6 +119,7 @@ impl Exchange {
             mails: Vec::new(),
             robots: Vec::new(),
             connects: None,
+            asked: Vec::new(),
             messages: BTreeSet::new(),
             mixer: Mixer::default(),
             ports: BTreeMap::new(),
@@ -161,6 +165,7 @@ impl Exchange {
                     self.later.push_back(Input::FlowClosed { flow, connect: Some(id) });
                 }
             },
+            Effect::Resolve { id, question } => self.asked.push((id, question)),
             Effect::Reply { id, reply } => {
                 assert!(self.replies.insert(id, *reply).is_none(), "two replies to {id}");
             }

@@ -68,4 +68,5 @@ mod transfer_blind;
 mod transfer_orders;
 mod trunk_chaos;
 mod trunk_registration;
+mod trunk_connections;
 mod trunks;
