@@ -170,6 +170,11 @@ impl Call {
         matches!(&self.stage, Stage::Attending(attend) if attend.media == CallerMedia::Settled)
     }
 
+    /// Whether the caller is in the hands of a feature and not on its way out of them.
+    pub fn needs_attendant(&self) -> bool {
+        matches!(&self.stage, Stage::Attending(attend) if matches!(attend.next, Next::Stay))
+    }
+
     /// Takes what happened in attendance since the last time.
     pub fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::call::Call;
+use crate::vocab::CallId;
 
+use super::responses::Awaiting;
 use super::{Running, Switch};
 
 impl Switch {
@@ -119,11 +121,33 @@ impl Running {
         wrong
     }
 
-    /// A call that waits for anything has a deadline, or waits for people only.
+    /// A call that waits for anything has a deadline, or waits for people only; and who is attended is so by somebody.
     fn audit_call(&self, call: &Call, wrong: &mut Vec<String>) {
         if let Some(problem) = call.problem() {
             wrong.push(format!("call {}: {problem}", call.id));
         }
+        if call.needs_attendant() && !self.is_attended(call.id) {
+            wrong.push(format!("call {}: is attended by nobody", call.id));
+        }
+    }
+
+    fn is_attended(&self, call: CallId) -> bool {
+        let told = |own: &Awaiting| matches!(own, Awaiting::Referrer(home) if *home == call);
+        self.queues.attends(call)
+            || self.lobby.attends(call)
+            || self.conferences.guests.contains_key(&call)
+            || self.supervision.session(call).is_some()
+            || self.transfers.has(call)
+            || self.consults.own(call).is_some()
+            || self.lot.of(call).is_some()
+            || self.rounds.attends(call)
+            || self.summons.attends(call)
+            || self.pages.part(call).is_some()
+            || self.logins.attends(call)
+            || self.settings.attends(call)
+            || self.dialing.attends(call)
+            || self.robots.attends(call)
+            || self.awaiting.values().any(told)
     }
 
     /// Whoever a mailbox or menu attends is there.

@@ -225,7 +225,9 @@ impl Running {
             let transfer =
                 Transfer { home: None, told: None, by: consult.by, keep: false, returning: false };
             if let Err(party) = self.take_place(now, own, party, transfer) {
+                // Whoever asked is in nobody's hands any more.
                 self.let_fall(now, *party, EndCause::Incompatible);
+                self.step(now, own, |call, ctx| call.hang_up(ctx, EndCause::Incompatible));
             }
             return Ok(());
         }

@@ -61,6 +61,11 @@ impl Dialing {
         }
     }
 
+    /// Whether nothing has been done yet with a number that answered.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_some_and(|dialled| dialled.then.is_some())
+    }
+
     /// No call of any task is left.
     pub(super) fn is_idle(&self) -> bool {
         self.dialer.is_idle() && self.calls.is_empty()

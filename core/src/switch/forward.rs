@@ -58,6 +58,11 @@ impl Owners {
         self.helped.get(key).is_some_and(|until| *until > now.mono)
     }
 
+    /// Whether a call is to be told something.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.told.contains_key(&call)
+    }
+
     /// Calls that the rest of the switch should know.
     pub(super) fn audit(&self, lives: impl Fn(CallId) -> bool, wrong: &mut Vec<String>) {
         for call in self.told.keys().filter(|call| !lives(**call)) {

@@ -87,6 +87,16 @@ impl Rounds {
         self.close(call);
     }
 
+    /// Whether somebody is sought for this caller.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.open.contains_key(&call)
+    }
+
+    /// A call is over, wherever it was last.
+    pub(super) fn gone(&mut self, call: CallId) {
+        self.visits.remove(&call);
+    }
+
     fn close(&mut self, call: CallId) -> Option<Ringing> {
         let own = self.open.remove(&call)?;
         if let Some(at) = own.due {
@@ -117,9 +127,8 @@ impl Running {
         let Some(group) = self.books.directory.group(key).cloned() else {
             return Found::Nothing(Outcome::of(EndCause::NotFound));
         };
-        let visits = self.rounds.visits.entry(id).or_default();
-        *visits = visits.saturating_add(1);
-        if *visits > MAX_VISITS {
+        let visits = self.rounds.visits.get(&id).copied().unwrap_or_default();
+        if visits >= MAX_VISITS {
             return Found::Nothing(Outcome::from_status(482));
         }
         let places = group.members.iter().map(|member| {
@@ -139,7 +148,12 @@ impl Running {
         let places = places.collect();
         let round = Round::new(now.mono, turns_of(&group), FIRST_OFFER);
         let after = Then::Overflow(group.overflow);
-        self.open_round(id, round, places, group.prefix, after, format!("group:{}", key.name))
+        let name = format!("group:{}", key.name);
+        let found = self.open_round(id, round, places, group.prefix, after, name);
+        if matches!(found, Found::Attend(_)) {
+            self.rounds.visits.insert(id, visits + 1);
+        }
+        found
     }
 
     /// Where a member of a group is rung; nowhere, where its owner has all calls sent on and the group does not follow.
@@ -231,9 +245,6 @@ impl Running {
 
     /// Whether a call's notes are those of a round, and heeds them if so.
     pub(super) fn round_heeds(&mut self, now: Now, id: CallId, note: &Note) -> bool {
-        if *note == Note::CallerGone {
-            self.rounds.visits.remove(&id);
-        }
         let Some(own) = self.rounds.open.get_mut(&id) else { return false };
         match *note {
             Note::Attended => {

@@ -51,6 +51,11 @@ impl Logins {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// Whether somebody logs in by this call.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.open.contains_key(&call)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }

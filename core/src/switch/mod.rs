@@ -278,6 +278,10 @@ impl Running {
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
         let gone = *note == Note::CallerGone;
         let heeded = self.dial_heeds(now, call, note)
+        if gone {
+            self.rounds.gone(call);
+            self.queues.gone(call);
+        }
             || self.supervision_heeds(now, call, note)
             || self.conference_heeds(now, call, note)
             || self.page_heeds(now, call, note)

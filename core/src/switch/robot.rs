@@ -77,6 +77,11 @@ impl Robots {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// Whether a robot talks with this callee, or is being fetched.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.lines.contains_key(&call)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.talks.is_empty()
     }

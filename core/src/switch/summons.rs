@@ -111,6 +111,11 @@ impl Summons {
         self.open.len()
     }
 
+    /// Whether a phone rings by this call for an errand.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.open.contains_key(&call)
+    }
+
     /// Whether a phone rings already to remind of this hold.
     pub(super) fn is_reminded(&self, held: Held) -> bool {
         let calls = self.by_concern.get(&held.0).into_iter().flatten();

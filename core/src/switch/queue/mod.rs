@@ -101,6 +101,16 @@ impl Queues {
         }
     }
 
+    /// Whether a call is in a queue, or calls somebody back for one.
+    pub(super) fn attends(&self, call: CallId) -> bool {
+        self.visits.contains_key(&call) || self.callbacks.contains_key(&call)
+    }
+
+    /// A call is over, wherever it was last.
+    pub(super) fn gone(&mut self, call: CallId) {
+        self.suffixes.remove(&call);
+    }
+
     /// What was appended to a caller's name.
     pub(super) fn suffix(&self, call: CallId) -> Option<&str> {
         self.suffixes.get(&call).map(String::as_str)
@@ -127,7 +137,7 @@ impl Queues {
 
     /// What the rest of the switch should agree with.
     pub(super) fn audit(&self, is_live: impl Fn(CallId) -> bool, wrong: &mut Vec<String>) {
-        for call in self.visits.keys().chain(self.callbacks.keys()) {
+        for call in self.visits.keys().chain(self.callbacks.keys()).chain(self.suffixes.keys()) {
             if !is_live(*call) {
                 wrong.push(format!("call {call} is over and still in a queue"));
             }
@@ -172,9 +182,6 @@ impl Queues {
 impl Running {
     /// Whether a call's notes are the queues' business, and heeds them if so.
     pub(super) fn queue_heeds(&mut self, now: Now, id: CallId, note: &Note) -> bool {
-        if *note == Note::CallerGone {
-            self.queues.suffixes.remove(&id);
-        }
         if self.queues.callbacks.contains_key(&id) {
             self.on_callback_note(now, id, note);
             return true;
