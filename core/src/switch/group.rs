@@ -368,9 +368,8 @@ impl Running {
                 let identity = self.identity_with(id, hop, prefix);
                 self.locate_extension(key, identity)
             }
-            Some(hop @ Hop::Trunk { trunk, number }) => {
-                let identity = self.identity_for(id, hop);
-                self.locate_trunk(trunk, number, identity, false)
+            Some(Hop::Trunk { .. }) => {
+                self.locate_outside(&candidate.hops, |own, hop| own.identity_for(id, hop))
             }
             // Nothing else rings.
             _ => return Err(Outcome::of(EndCause::NotRegistered)),

@@ -210,6 +210,24 @@ impl Running {
         }))
     }
 
+    /// The first carrier on a way outside that takes a call now; what the last one said where none does.
+    pub(super) fn locate_outside(
+        &mut self,
+        way: &[Hop],
+        shown: impl Fn(&Self, &Hop) -> Identity,
+    ) -> Found {
+        let mut found = Found::Nothing(Outcome::of(EndCause::Unreachable));
+        for hop in way {
+            let Hop::Trunk { trunk, number } = hop else { break };
+            let identity = shown(self, hop);
+            found = self.locate_trunk(trunk, number, identity, false);
+            if matches!(found, Found::Ring(_)) {
+                break;
+            }
+        }
+        found
+    }
+
     /// Where an owner's phone may redirect to: whatever the owner may forward to, but not back on the way of the call.
     fn redirect(&self, id: CallId, owner: &ExtensionKey, uri: &str) -> Result<Vec<Hop>, Outcome> {
         let uri = Uri::parse(uri).map_err(|_| Outcome::of(EndCause::NotFound))?;

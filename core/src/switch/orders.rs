@@ -4,7 +4,7 @@ use crate::call::{Call, Common, Found, Originate, Outcome, Place, Rights};
 use crate::route::Caller;
 use crate::vocab::record::EndCause;
 use crate::vocab::{
-    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Hop, Now, Principal, Reply,
+    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Now, Principal, Reply,
     RequestId, Role,
 };
 
@@ -132,17 +132,15 @@ impl Running {
         let hops = self.books.directory.outside(&key.tenant, number);
         let mut hops = hops.map_err(|why| CommandError::Invalid(format!("{number}: {why}")))?;
         self.books.trunks.living_first(&mut hops);
-        let first = hops.into_iter().next();
-        if let Some(hop @ Hop::Trunk { .. }) = &first
-            && let Hop::Trunk { trunk, number } = hop
-        {
-            let caller = Caller::Extension(key);
-            let identity = self.books.directory.identity(caller, hop, false, None);
-            if let Found::Ring(place) = self.locate_trunk(trunk, number, identity, false) {
-                return Ok(place);
+        let found = self.locate_outside(&hops, |own, hop| {
+            own.books.directory.identity(Caller::Extension(key), hop, false, None)
+        });
+        match found {
+            Found::Ring(place) => Ok(place),
+            _ => {
+                Err(CommandError::Conflict(format!("no carrier takes a call to {number} now")))
             }
         }
-        Err(CommandError::Conflict(format!("no carrier takes a call to {number} now")))
     }
 
     fn hang_up(

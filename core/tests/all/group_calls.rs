@@ -194,6 +194,44 @@ fn whom_nobody_answers_overflows_and_phones_ring_there_too() {
 }
 
 #[test]
+fn who_hangs_up_where_a_group_overflowed_to_leaves_nothing_behind() {
+    let mut own = with(vec![member("4567", 0)], |group, config| {
+        let queue = &mut config.acd.queues[0];
+        queue.limits.exit_with_no_av_agents = false;
+        group.overflow = Some(Destination::Queue(queue.key.clone()));
+    });
+    let mut caller = call(&mut own);
+    own.expect(ALICE, "INVITE ");
+    own.run(10);
+    own.confirm(&mut caller);
+    assert_eq!(own.heard(), ["music/hold"], "it waits in the queue");
+    // Every step is audited.
+    own.hang_up(&mut caller);
+}
+
+#[test]
+fn a_group_whose_members_have_no_time_to_ring_leaves_nothing_behind() {
+    let mut own = with(vec![member("4567", 30)], |group, _| {
+        group.strategy = GroupStrategy::Delayed;
+        group.timeout_secs = Some(20);
+    });
+    call(&mut own);
+    own.expect(CARRIER, "SIP/2.0 480");
+    own.run(40);
+}
+
+#[test]
+fn a_member_outside_is_rung_by_the_next_carrier_where_the_first_is_full() {
+    let mut own = with(vec![outside(OUTSIDE, 0)], |group, config| {
+        group.classes = vec!["national".into()];
+        config.trunks[0].max_calls = 1;
+    });
+    call(&mut own);
+    own.expect(SPARE, "INVITE ");
+    assert!(own.take(CARRIER, "INVITE ").is_none());
+}
+
+#[test]
 fn busy_members_are_skipped_where_that_is_wanted() {
     for skip in [true, false] {
         let members = vec![member("4567", 0), member("4568", 0)];

@@ -109,10 +109,10 @@ impl Running {
                 self.locate_extension(key, shown)
             }
             Rights::Trunk(key) => {
-                let hop = self.ways_back(queue, number).into_iter().next()?;
-                let Hop::Trunk { trunk, number } = &hop else { return None };
-                let shown = self.books.directory.identity(Caller::Trunk(key), &hop, false, None);
-                self.locate_trunk(trunk, number, shown, false)
+                let hops = self.ways_back(queue, number);
+                self.locate_outside(&hops, |own, hop| {
+                    own.books.directory.identity(Caller::Trunk(key), hop, false, None)
+                })
             }
         };
         let Found::Ring(mut first) = found else { return None };

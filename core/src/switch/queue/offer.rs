@@ -63,17 +63,13 @@ impl Running {
                 let hops = self.books.directory.outside(tenant, number);
                 let mut hops = hops.map_err(|_| OfferEnd::Unreachable)?;
                 self.books.trunks.living_first(&mut hops);
-                let Some(hop) = hops.into_iter().next() else {
-                    return Err(OfferEnd::Unreachable);
-                };
-                match hop {
-                    Hop::Trunk { ref trunk, ref number } => {
-                        let identity = self.identity_for(offer.call, &hop);
-                        self.locate_trunk(trunk, number, identity, false)
+                match hops.first() {
+                    Some(Hop::Trunk { .. }) => {
+                        self.locate_outside(&hops, |own, hop| own.identity_for(offer.call, hop))
                     }
-                    Hop::Extension(key) => {
+                    Some(Hop::Extension(key)) => {
                         let identity = self.identity_for_agent(offer);
-                        self.locate_extension(&key, identity)
+                        self.locate_extension(key, identity)
                     }
                     _ => return Err(OfferEnd::Unreachable),
                 }
