@@ -50,8 +50,9 @@ impl Call {
 
     /// Bridges the conversation again.
     pub fn unmix(&mut self, ctx: &mut Ctx<'_>) {
-        let Stage::Talking(talk) = &mut self.stage else { return };
-        if talk.mixed.take().is_some() {
+        if self.mixed().is_some() {
+            // Those who are kept apart are bridged to nobody.
+            self.end_mix(ctx);
             self.connect_lines(ctx);
         }
     }
@@ -75,13 +76,15 @@ impl Call {
         }
     }
 
-    /// Connects both legs line by line: the voices in the mix, where there is one, all else by bridges.
+    /// Connects both legs line by line: the voices in the mix, where there is one, all else by bridges. Whoever holds by
+    /// order does not hear the other one, nor is heard; supervisors hear both.
     pub(crate) fn connect_lines(&self, ctx: &mut Ctx<'_>) {
         let mixed = match &self.stage {
             Stage::Talking(talk) => talk.mixed,
             _ => None,
         };
-        if mixed.is_none() && self.legs.iter().any(|leg| leg.told_to_hold) {
+        let apart = self.legs.iter().any(|leg| leg.told_to_hold);
+        if mixed.is_none() && apart {
             for stream in self.legs[CALLER].media.streams() {
                 ctx.out.media(self.worker, Order::Unbridge { stream: stream.id });
             }
@@ -91,8 +94,10 @@ impl Call {
         let voices = (caller.media.audio(), callee.media.audio());
         for (a, b) in caller.media.pairs(&callee.media) {
             match mixed.filter(|_| voices == (Some(a), Some(b))) {
-                Some(Mixed { mix, places }) => {
-                    for (stream, Voicing { speaks, hears }) in [a, b].into_iter().zip(places) {
+                Some(Mixed { mix, places: [first, second] }) => {
+                    let ends = [(a, first, second), (b, second, first)];
+                    for (stream, Voicing { speaks, hears }, opposite) in ends {
+                        let hears = if apart { hears.without(opposite.speaks) } else { hears };
                         ctx.out.media(self.worker, Order::Mix { stream, mix, speaks, hears });
                     }
                 }

@@ -3,6 +3,7 @@
 use strowger_core::vocab::config::Config;
 use strowger_core::vocab::record::Party;
 use strowger_core::vocab::supervise::{Mode, SuperviseOrder, Supervised, SupervisionChange};
+use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
 use strowger_core::vocab::{CallId, Command, Done, EventKind, Query, Reply, Role};
 
 use crate::exchange::*;
@@ -83,6 +84,34 @@ fn changes(host: &Exchange) -> Vec<(SupervisionChange, Mode)> {
         _ => None,
     };
     host.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn who_is_held_by_order_hears_nobody_though_a_supervisor_listens() {
+    let mut host = open(office());
+    conversation(&mut host);
+    let call = talking(&mut host);
+    let order = |host: &mut Exchange, act| {
+        let order = TalkOrder { extension: Some("4567".into()), act };
+        let reply = host.command(Command::Talk { call, order });
+        assert_eq!(reply, Reply::Command(Ok(Done::Ordered)));
+    };
+    let mut bob = dials(&mut host, "4568", BOB, "*314567");
+    order(&mut host, TalkAct::Hold);
+    all_hear(&host, &["music/hold"], &[], BOTH);
+    host.press(&mut bob, "2");
+    all_hear(&host, &["music/hold"], &[BOB_IP], BOTH);
+    order(&mut host, TalkAct::Resume);
+    all_hear(&host, &[ALICE_IP], &[CUSTOMER_IP, BOB_IP], BOTH);
+    order(&mut host, TalkAct::Hold);
+    host.hang_up(&mut bob);
+    all_hear(&host, &["music/hold"], &[], &[]);
+    assert!(host.mixer.mixes().is_empty());
+    // Held before somebody listens.
+    dials(&mut host, "4568", BOB, "*314567");
+    all_hear(&host, &["music/hold"], &[], BOTH);
+    order(&mut host, TalkAct::Resume);
+    all_hear(&host, &[ALICE_IP], &[CUSTOMER_IP], BOTH);
 }
 
 #[test]
