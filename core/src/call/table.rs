@@ -61,6 +61,7 @@ pub struct Calls {
     by_relay: BTreeMap<ClientTx, CallId>,
     by_recording: BTreeMap<RecordingId, CallId>,
     lines: BTreeMap<Line, Occupied>,
+    by_tenant: BTreeMap<TenantId, BTreeSet<CallId>>,
     /// Calls that ring somewhere, by tenant.
     ringing: BTreeMap<TenantId, BTreeSet<CallId>>,
     awaiting_ports: BTreeSet<CallId>,
@@ -134,6 +135,9 @@ impl Calls {
         {
             wrong.push("calls that ring or await ports are others than those that do".to_owned());
         }
+        if self.by_tenant.values().map(BTreeSet::len).sum::<usize>() != self.calls.len() {
+            wrong.push("tenants have other calls than there are".to_owned());
+        }
     }
 
     /// Calls that wait for a connection.
@@ -149,6 +153,12 @@ impl Calls {
         let line = Line::Extension(extension.clone());
         let call = self.on_line(&line).find(|call| !call.streams().is_empty());
         call.map(|call| call.worker)
+    }
+
+    /// The calls of a tenant, oldest first.
+    pub fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = &Call> {
+        let ids = self.by_tenant.get(tenant).into_iter().flatten();
+        ids.filter_map(|id| self.get(*id))
     }
 
     /// The calls of a tenant that ring somewhere, oldest first.
@@ -196,6 +206,7 @@ impl Calls {
     /// Takes a new call in.
     pub fn insert(&mut self, call: Call) {
         let id = call.id;
+        self.by_tenant.entry(call.tenant.clone()).or_default().insert(id);
         self.calls.insert(id, (call, Seen::default()));
         self.refresh(id);
     }
@@ -220,26 +231,19 @@ impl Calls {
             }
             self.forget(id, &before);
             self.note(id, &now);
-            if let Some(tenant) = tenant {
-                self.note_ringing(id, tenant, now.rings);
+            match tenant {
+                Some(tenant) if now.rings => {
+                    self.ringing.entry(tenant).or_default().insert(id);
+                }
+                Some(tenant) => take_out(&mut self.ringing, &tenant, id),
+                None => {}
             }
             if let Some((_, seen)) = self.calls.get_mut(&id) {
                 *seen = now;
             }
         }
-        if over {
-            self.calls.remove(&id);
-        }
-    }
-
-    fn note_ringing(&mut self, id: CallId, tenant: TenantId, rings: bool) {
-        if rings {
-            self.ringing.entry(tenant).or_default().insert(id);
-        } else if let Some(calls) = self.ringing.get_mut(&tenant) {
-            calls.remove(&id);
-            if calls.is_empty() {
-                self.ringing.remove(&tenant);
-            }
+        if over && let Some((call, _)) = self.calls.remove(&id) {
+            take_out(&mut self.by_tenant, &call.tenant, id);
         }
     }
 
@@ -254,12 +258,7 @@ impl Calls {
             self.by_stream.remove(stream);
         }
         for connect in &seen.connects {
-            if let Some(calls) = self.by_connect.get_mut(connect) {
-                calls.remove(&id);
-                if calls.is_empty() {
-                    self.by_connect.remove(connect);
-                }
-            }
+            take_out(&mut self.by_connect, connect, id);
         }
         for line in &seen.lines {
             let Some(occupied) = self.lines.get_mut(line) else { continue };
@@ -302,5 +301,14 @@ impl Calls {
         self.by_relay.extend(seen.relays.iter().map(|sent| (*sent, id)));
         self.by_recording.extend(seen.recordings.iter().map(|recording| (*recording, id)));
         self.deadlines.extend(seen.deadline.map(|at| (at, id)));
+    }
+}
+
+fn take_out<K: Ord>(index: &mut BTreeMap<K, BTreeSet<CallId>>, key: &K, id: CallId) {
+    if let Some(calls) = index.get_mut(key) {
+        calls.remove(&id);
+        if calls.is_empty() {
+            index.remove(key);
+        }
     }
 }

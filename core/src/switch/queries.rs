@@ -106,7 +106,8 @@ impl Running {
     }
 
     fn calls_page(&self, now: Now, principal: &Principal, offset: usize, limit: usize) -> Reply {
-        let visible = || self.calls.iter().filter(|call| principal.sees(call));
+        let own = || self.calls.of_tenant(&principal.tenant);
+        let visible = || own().filter(|call| principal.sees(call));
         let total = visible().count();
         let items: Vec<CallView> = visible()
             .skip(offset)

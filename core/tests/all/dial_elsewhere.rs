@@ -99,3 +99,23 @@ fn who_is_sent_elsewhere_and_hangs_up_before_an_answer_was() {
     assert_eq!(result(&host, FIRST).outcome, DialOutcome::Abandoned);
     host.drains();
 }
+
+#[test]
+fn a_customer_who_asks_to_be_called_back_is_not_abandoned() {
+    let (mut host, mut customer, rung) =
+        answered(hotline(|queue| queue.limits.callback_key = Some('2')));
+    host.press(&mut customer, "2");
+    is_cancelled(&mut host, ALICE, &rung);
+    host.hear_out();
+    let bye = host.expect(CARRIER, "BYE ");
+    host.respond(CARRIER, &bye, 200, "");
+    let result = result(&host, FIRST);
+    assert_eq!((result.outcome, result.agent), (DialOutcome::Answered, None));
+    // It is rung back as others are: twice, in vain here.
+    for _ in 0..2 {
+        let back = host.expect(CARRIER, "INVITE ");
+        host.respond(CARRIER, &back, 486, "");
+        host.run(61);
+    }
+    host.drains();
+}

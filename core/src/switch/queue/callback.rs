@@ -43,8 +43,8 @@ impl Running {
         let interaction = visit.interaction;
         self.queues.acd.leave(now, id, Leaving::Callback);
         self.queues.forget(id);
-        let acd = &self.queues.acd;
-        self.queues.parked.retain(|place, _| acd.queue_of(*place).is_some());
+        // Who was dialled by a task has been served with that.
+        self.dial_served(now, id, None);
         let mut prompts = voice::prompt(&language, "callback-accepted");
         prompts.extend(voice::prompt(&language, "goodbye"));
         self.queues.parked.insert(id, Parked { interaction, caller, language });
@@ -81,7 +81,6 @@ impl Running {
         let started = self.ring_back(now, place, queue, &number);
         if started.is_none() {
             self.queues.acd.callback_failed(now, place);
-            self.forget_lost_places();
         }
     }
 
@@ -144,7 +143,6 @@ impl Running {
             Note::CallerGone => {
                 if let Some(callback) = self.queues.callbacks.remove(&id) {
                     self.queues.acd.callback_failed(now, callback.place);
-                    self.forget_lost_places();
                 }
             }
             _ => {}
@@ -174,17 +172,10 @@ impl Running {
             return self.say_now(now, id, greeting);
         }
         self.queues.forget(id);
-        self.forget_lost_places();
         let outcome = Outcome::of(EndCause::Normal);
         self.step(now, id, |call, ctx| {
             call.say(ctx, voice::prompt(&language, "goodbye"), false);
             call.release(ctx, outcome, true);
         });
-    }
-
-    /// Places that the distributor has given up.
-    pub(super) fn forget_lost_places(&mut self) {
-        let acd = &self.queues.acd;
-        self.queues.parked.retain(|place, _| acd.queue_of(*place).is_some());
     }
 }

@@ -142,6 +142,9 @@ impl Queues {
                 wrong.push(format!("call {call} is over and still in a queue"));
             }
         }
+        for place in self.parked.keys().filter(|place| self.acd.queue_of(**place).is_none()) {
+            wrong.push(format!("call {place}: its place is lost and still kept"));
+        }
         for (call, visit) in &self.visits {
             let known = self.acd.queue_of(*call).is_some();
             let expected = !matches!(visit.stage, Stage::Rating { .. });
@@ -228,8 +231,9 @@ impl Running {
             EventKind::CallerLeft { call, interaction, queue, outcome, agent, .. } => {
                 *interaction = self.interaction_of(*call);
                 self.close_visit(now, *call, queue, outcome, agent.as_ref());
-                // A place that is called back can be lost while nobody is in the line.
-                self.forget_lost_places();
+                if self.queues.acd.queue_of(*call).is_none() {
+                    self.queues.parked.remove(call);
+                }
             }
             EventKind::AgentIntentChanged { agent, .. } => self.staff.look_at(agent.clone()),
             _ => {}

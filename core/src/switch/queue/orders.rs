@@ -109,7 +109,6 @@ impl Running {
         self.books.trunks.living_first(&mut hops);
         self.queues.acd.leave(now, call, Leaving::Removed);
         self.queues.forget(call);
-        self.forget_lost_places();
         self.step(now, call, |call, ctx| call.go_to(ctx, hops));
         Ok(())
     }
@@ -117,7 +116,6 @@ impl Running {
     fn remove_caller(&mut self, now: Now, call: CallId) {
         self.queues.acd.leave(now, call, Leaving::Removed);
         self.queues.forget(call);
-        self.forget_lost_places();
         let outcome = Outcome::of(EndCause::Administrative);
         self.step(now, call, |call, ctx| {
             call.release(ctx, outcome, false);
