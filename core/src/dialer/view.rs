@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::vocab::TenantId;
-use crate::vocab::dial::{DialTaskKey, DialTaskView};
+use crate::vocab::dial::{DialState, DialTask, DialTaskKey, DialTaskView};
 
 use super::Dialer;
 
@@ -21,6 +21,18 @@ impl Dialer {
         let keys = || self.tasks.keys().filter(|key| key.tenant == tenant);
         let rows = keys().skip(offset).take(limit).filter_map(|key| self.view(key));
         (rows.collect(), keys().count())
+    }
+
+    /// A task of a tenant that is under way and is such a one.
+    pub fn live_task(
+        &self,
+        tenant: &str,
+        wanted: impl Fn(&DialTask) -> bool,
+    ) -> Option<&DialTaskKey> {
+        let lives = |state| matches!(state, DialState::Running | DialState::Stopping);
+        let mut own = self.tasks.iter().filter(|(key, _)| key.tenant == tenant);
+        let found = own.find(|(_, task)| lives(task.state) && wanted(&task.config));
+        found.map(|(key, _)| key)
     }
 
     /// Numbers of a tenant that are never dialled, and how many there are in all.

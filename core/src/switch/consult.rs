@@ -144,7 +144,7 @@ impl Running {
     }
 
     /// Whether what a destination names is there.
-    fn exists(&self, hop: &Hop) -> bool {
+    pub(super) fn exists(&self, hop: &Hop) -> bool {
         match hop {
             Hop::Menu(key) => self.lobby.menus.contains_key(key),
             Hop::Queue(key) => self.queues.acd.queue_config(key).is_some(),

@@ -122,7 +122,7 @@ impl Running {
     fn delete_entry(&mut self, now: Now, key: &EntryKey) -> Result<Done, CommandError> {
         let in_force = self.defined.holds(key);
         if in_force && let EntryKey::Trunk(trunk) = key {
-            self.check_unused(trunk)?;
+            self.trunk_is_unused(trunk)?;
         }
         if self.defined.remove(key).is_none() {
             return Err(missing(key));

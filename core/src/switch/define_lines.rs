@@ -125,16 +125,6 @@ impl Running {
         }
     }
 
-    /// A trunk that numbers or routes name stays.
-    pub(super) fn check_unused(&self, key: &TrunkKey) -> Result<(), CommandError> {
-        match self.books.directory.user_of_trunk(key) {
-            Some(user) => Err(CommandError::Conflict(format!(
-                "{user} uses the trunk; remove or change that first"
-            ))),
-            None => Ok(()),
-        }
-    }
-
     /// Its registration is taken back; calls in progress go on.
     pub(super) fn trunk_gone(&mut self, now: Now, key: &TrunkKey) {
         self.books.directory.remove_trunk(key);

@@ -69,7 +69,7 @@ impl Running {
         match self.lobby.menus.get(&key) {
             None => return Err(no_menu(&key)),
             Some(Defined { from_file: true, .. }) => return Err(of_the_file(&key)),
-            Some(_) => {}
+            Some(_) => self.menu_is_unused(&key)?,
         }
         self.lobby.menus.remove(&key);
         self.desk.out.persist(Record::MenuUndefined(key.clone()));

@@ -19,6 +19,7 @@ mod consult;
 mod define;
 mod define_lines;
 mod define_phones;
+mod define_uses;
 mod dialer;
 mod dialer_orders;
 mod drain;
@@ -277,11 +278,11 @@ impl Running {
     /// Something happened to a call in attendance: whoever attends it hears of it.
     fn heed(&mut self, now: Now, call: CallId, note: &Note) {
         let gone = *note == Note::CallerGone;
-        let heeded = self.dial_heeds(now, call, note)
         if gone {
             self.rounds.gone(call);
             self.queues.gone(call);
         }
+        let heeded = self.dial_heeds(now, call, note)
             || self.supervision_heeds(now, call, note)
             || self.conference_heeds(now, call, note)
             || self.page_heeds(now, call, note)
@@ -304,12 +305,12 @@ impl Running {
             Event::Invite { leg, flow, message } => self.on_invite(now, leg, flow, &message),
             Event::Response { tx, outcome } => self.on_response(now, tx, outcome),
             Event::StreamWanted { wish, flow } => self.on_stream_wanted(now, wish, flow),
+            Event::StreamSilent { flow } => self.flows.refuse(now, flow.remote),
             Event::Subscribe { tx, flow, message, ask } => {
                 self.on_subscribe(now, tx, flow, &message, &ask);
             }
             Event::SubscriptionEnded { subscription, .. } => {
                 self.on_subscription_ended(subscription);
-            Event::StreamSilent { flow } => self.flows.refuse(now, flow.remote),
             }
             Event::SubscriptionChanged { subscription } => {
                 self.on_subscription_changed(now, subscription);

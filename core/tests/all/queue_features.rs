@@ -4,6 +4,7 @@ use strowger_core::vocab::acd::{
     AgentOrder, AgentPlace, DefinitionOrder, HangupAction, Intent, IntentRecord, QueueOrder,
 };
 use strowger_core::vocab::command::{CommandError, Done};
+use strowger_core::vocab::conference::{Conference, ConferenceKey};
 use strowger_core::vocab::config::Destination;
 use strowger_core::vocab::{AgentKey, CallId, Command, EventKind, Record, Reply, Restored, Role};
 
@@ -66,6 +67,19 @@ fn a_caller_is_sent_elsewhere_by_order_and_the_agents_phone_stops() {
     host.expect(CAROL, "BYE ");
     let record = host.closed().remove(0);
     assert_eq!(record.queued[0].outcome.as_deref(), Some("removed"));
+}
+
+#[test]
+fn a_caller_who_would_be_sent_to_a_menu_that_is_not_there_waits_on() {
+    let mut host = open(hotline(|_| ()));
+    customer(&mut host);
+    let call = host.live()[0];
+    for nowhere in ["ivr:night", "voicemail:4567", "trunk:carrier"] {
+        let reply = host.command(sent(call, nowhere));
+        assert!(matches!(reply, Reply::Command(Err(CommandError::Invalid(_)))), "{reply:?}");
+    }
+    host.pick_up(ALICE);
+    assert_eq!(host.bridges.len(), 1);
 }
 
 #[test]
@@ -194,6 +208,35 @@ fn an_agent_outside_is_connected_once_it_has_pressed_its_key() {
     assert_eq!(host.bridges.len(), 1);
     host.hang_up(&mut caller);
     carrier_is_left(&mut host);
+}
+
+#[test]
+fn an_agent_outside_is_rung_by_the_next_carrier_where_the_first_is_full() {
+    let mut config = hotline(|_| ());
+    config.acd.agents = vec![agent("201", AgentPlace::Number("057199990000".into()), 1)];
+    config.trunks[0].max_calls = 1;
+    let mut host = Exchange::new(config);
+    customer(&mut host);
+    host.expect("192.0.2.11:5060", "INVITE sip:057199990000@");
+    assert!(host.take(CARRIER, "INVITE ").is_none());
+}
+
+#[test]
+fn a_caller_whose_agent_hung_up_leaves_nothing_behind_wherever_it_was_sent() {
+    let board = ConferenceKey { tenant: "demo".into(), name: "board".into() };
+    let mut config = hotline(|queue| {
+        queue.service.agent_hangup_action = Some(HangupAction::Transfer);
+        queue.service.agent_hangup_transfer_dst = Some(Destination::Conference(board.clone()));
+    });
+    config.conferences = vec![Conference::named(board.clone())];
+    let mut host = open(config);
+    let mut caller = customer(&mut host);
+    let mut alice = host.pick_up(ALICE);
+    host.hang_up(&mut alice);
+    host.hear_out();
+    // Every step is audited.
+    host.hang_up(&mut caller);
+    host.drains();
 }
 
 #[test]

@@ -86,6 +86,10 @@ impl Running {
         (all, shadowed)
     }
 
+    fn defined_in_force(&self, key: &QueueKey) -> bool {
+        self.queues.defined.queues.contains_key(key) && self.held_by(key).is_none()
+    }
+
     /// What else than a queue has the number of one.
     fn held_by(&self, key: &QueueKey) -> Option<&'static str> {
         let holder = self.books.directory.holder_of(&key.tenant, &key.number);
@@ -171,6 +175,10 @@ impl Running {
     }
 
     fn delete_queue(&mut self, key: &QueueKey) -> Result<(), CommandError> {
+        // One that has no effect beside the file's is in nobody's way.
+        if self.defined_in_force(key) {
+            self.queue_is_unused(key)?;
+        }
         if self.queues.defined.queues.remove(key).is_none() {
             return Err(CommandError::NotFound(format!("no queue {}", key.number)));
         }

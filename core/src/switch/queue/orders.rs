@@ -106,6 +106,9 @@ impl Running {
         let to = Destination::parse(to, tenant).ok_or_else(nowhere)?;
         let hops = self.books.directory.destination(tenant, &to);
         let mut hops = hops.map_err(|_| nowhere())?;
+        if !hops.iter().all(|hop| self.exists(hop)) {
+            return Err(nowhere());
+        }
         self.books.trunks.living_first(&mut hops);
         self.queues.acd.leave(now, call, Leaving::Removed);
         self.queues.forget(call);
