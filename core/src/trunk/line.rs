@@ -39,8 +39,10 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub fn new(config: Trunk, families: Families, tools: &mut Tools<'_>) -> Self {
-        let registration = config.register.then(|| Registration::new(config.expires, tools));
+    /// Registers where its configuration wants that, unless nobody does any more.
+    pub fn new(config: Trunk, families: Families, registers: bool, tools: &mut Tools<'_>) -> Self {
+        let registers = registers && config.register;
+        let registration = registers.then(|| Registration::new(config.expires, tools));
         let location = Location::new(&config, families);
         let mut line = Self {
             config,

@@ -226,9 +226,6 @@ impl Trunks {
         };
         let at = place.unwrap_or_else(|at| at).min(self.seats.len());
         self.seats.insert(at, seat);
-        if self.withdrawn {
-            self.with(at, now, Line::unregister);
-        }
         self.rearm();
     }
 
@@ -251,8 +248,8 @@ impl Trunks {
             stream.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(byte))
         });
         rng.set_stream(stream);
-        let families = self.families;
-        let line = Line::new(trunk.clone(), families, &mut self.tools(now, &mut rng));
+        let (families, registers) = (self.families, !self.withdrawn);
+        let line = Line::new(trunk.clone(), families, registers, &mut self.tools(now, &mut rng));
         Seat { line, rng }
     }
 

@@ -187,6 +187,16 @@ fn on_the_way_out_registrations_are_taken_back() {
 }
 
 #[test]
+fn on_the_way_out_no_new_account_is_registered_either() {
+    let mut bench = Bench::new(&[]);
+    bench.trunks.withdraw(moment(bench.now));
+    bench.trunks.reconfigure(&[registering("192.0.2.10")], moment(bench.now));
+    bench.trunks.put(&Trunk { key: trunk_key("demo", "own"), ..registering("192.0.2.11") }, at(0));
+    bench.run(10_000);
+    assert!(bench.sent.is_empty(), "{:?}", bench.sent);
+}
+
+#[test]
 fn a_registration_whose_connection_ended_is_made_again() {
     let mut bench =
         Bench::new(&[Trunk { transport: Some(Transport::Tcp), ..registering("192.0.2.10") }]);
