@@ -3,7 +3,7 @@
 //!
 //! Dispositions are kept by the day on which their call began, in sixteen parts, callbacks by themselves until they are done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 const PATIENCE: u64 = 24 * 60 * 60 * 1_000;
 /// Between two looks for a record that is being written.
 const WRITTEN: Duration = Duration::from_millis(100);
+/// How often it is looked whether tenants have come, in milliseconds.
+const LOOK: u64 = 60_000;
 /// Documents read at a time.
 const PAGE: usize = 200;
 
@@ -105,6 +107,17 @@ impl Pending {
         let key = (callback.due, tenant.to_owned(), callback.call);
         self.all.lock().unwrap_or_else(PoisonError::into_inner).insert(key, callback);
         self.bell.notify_one();
+    }
+
+    /// One that is kept; what is known of it already counts.
+    fn restore(&self, tenant: &str, callback: Callback) {
+        let known = {
+            let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.keys().any(|(_, own, call)| own == tenant && *call == callback.call)
+        };
+        if !known {
+            self.add(tenant, callback);
+        }
     }
 
     fn first(&self) -> Option<(u64, TenantId, Callback)> {
@@ -363,23 +376,18 @@ async fn release(app: &App, tenant: &str, agent: &str, call: CallId, code: Strin
 
 /// Begins callbacks when they are due, until the process ends.
 pub(super) async fn call_back(app: App) {
-    for names in app.gateway.tenants().iter() {
-        if let Err(error) = load(&app, &names.tenant).await {
-            tracing::error!(tenant = %names.tenant, "callbacks cannot be read: {error}");
-        }
-    }
+    let mut loaded = BTreeSet::new();
     loop {
-        let Some((at, tenant, callback)) = app.callbacks.first() else {
-            app.callbacks.bell.notified().await;
-            continue;
-        };
-        let wait = at.saturating_sub(wall_ms());
+        load_fresh(&app, &mut loaded).await;
+        let first = app.callbacks.first();
+        let wait = first.as_ref().map_or(LOOK, |(at, ..)| at.saturating_sub(wall_ms()));
         if wait > 0 {
-            // No longer than a minute: the clock may be set.
-            let nap = Duration::from_millis(wait.min(60_000));
+            // The clock may be set, and tenants come.
+            let nap = Duration::from_millis(wait.min(LOOK));
             let _ = tokio::time::timeout(nap, app.callbacks.bell.notified()).await;
             continue;
         }
+        let Some((at, tenant, callback)) = first else { continue };
         let late = wall_ms().saturating_sub(callback.due) > PATIENCE;
         let again = match begin(&app, &tenant, &callback).await {
             Ok(()) => None,
@@ -407,6 +415,23 @@ pub(super) async fn call_back(app: App) {
     }
 }
 
+/// Reads what is kept of tenants that are new; one that cannot be read is tried again.
+async fn load_fresh(app: &App, loaded: &mut BTreeSet<TenantId>) {
+    for names in app.gateway.tenants().iter() {
+        if loaded.contains(&names.tenant) {
+            continue;
+        }
+        match load(app, &names.tenant).await {
+            Ok(()) => {
+                loaded.insert(names.tenant.clone());
+            }
+            Err(error) => {
+                tracing::error!(tenant = %names.tenant, "callbacks cannot be read: {error}");
+            }
+        }
+    }
+}
+
 async fn load(app: &App, tenant: &str) -> Result<(), KeepError> {
     let mut after: Option<String> = None;
     loop {
@@ -415,7 +440,7 @@ async fn load(app: &App, tenant: &str) -> Result<(), KeepError> {
         after = rows.last().map(|(key, _)| key.clone());
         for (key, document) in rows {
             match serde_json::from_value::<Callback>(document) {
-                Ok(callback) => app.callbacks.add(tenant, callback),
+                Ok(callback) => app.callbacks.restore(tenant, callback),
                 Err(error) => tracing::error!(%tenant, %key, "a callback is not readable: {error}"),
             }
         }
