@@ -1,7 +1,9 @@
 //! What a tenant sets for all of its calls.
 
 use crate::vocab::settings::{TenantSettings, TenantSettingsRecord};
-use crate::vocab::{CommandError, Done, EventKind, Now, Principal, Record, Reply, RequestId, Role};
+use crate::vocab::{
+    CommandError, Done, EventKind, Now, Principal, Record, Reply, RequestId, Role, values,
+};
 
 use super::Running;
 
@@ -31,9 +33,9 @@ impl Running {
             return Err(CommandError::Invalid(problem));
         }
         let tenant = principal.tenant.clone();
-        if let Some(other) = settings.prompts().find(|own| is_foreign(&tenant, own)) {
-            let text = format!("{other} is not among the tenant's own recorded prompts");
-            return Err(CommandError::Invalid(text));
+        let foreign = settings.prompts().find_map(|own| values::own_prompt(own, &tenant).err());
+        if let Some(why) = foreign {
+            return Err(CommandError::Invalid(why));
         }
         if self.books.directory.tenant(&tenant).is_none() {
             return Err(CommandError::NotFound(format!("no tenant {tenant}")));
@@ -70,10 +72,4 @@ impl Running {
         let own = self.desk.policy.tenants.get(&principal.tenant).cloned();
         Reply::TenantSettings(Box::new(own.unwrap_or_default()))
     }
-}
-
-/// Whether a prompt is somebody's recording, but none that the tenant has uploaded.
-fn is_foreign(tenant: &str, prompt: &str) -> bool {
-    let recorded = prompt.strip_prefix(media::order::RECORDED);
-    recorded.is_some_and(|path| !path.starts_with(&format!("sounds/{tenant}/")))
 }

@@ -20,6 +20,10 @@ fn shown(own: &mut Exchange) -> TenantSettings {
     }
 }
 
+/// Sounds that came over HTTP.
+const OWN: &str = "recorded:sounds/demo/0123456789abcdef0123456789abcdef";
+const OTHERS: &str = "recorded:sounds/other/0123456789abcdef0123456789abcdef";
+
 fn music(prompt: &str) -> TenantSettings {
     TenantSettings { hold_music: Some(prompt.into()), ..TenantSettings::default() }
 }
@@ -28,7 +32,7 @@ fn music(prompt: &str) -> TenantSettings {
 fn what_is_set_is_shown_stored_once_and_restored() {
     let mut own = Exchange::new(two_companies());
     assert_eq!(shown(&mut own), TenantSettings::default());
-    let settings = TenantSettings { wrap_up_time: Some(5), ..music("recorded:sounds/demo/1") };
+    let settings = TenantSettings { wrap_up_time: Some(5), ..music(OWN) };
     assert_eq!(set(&mut own, &settings), Ok(Done::Ordered));
     assert_eq!(set(&mut own, &settings), Ok(Done::Ordered));
     assert_eq!(shown(&mut own), settings);
@@ -50,7 +54,7 @@ fn what_is_set_is_shown_stored_once_and_restored() {
 fn wrong_values_others_recordings_and_others_keys_are_refused() {
     let mut own = Exchange::new(two_companies());
     let long = TenantSettings { wrap_up_time: Some(86_401), ..TenantSettings::default() };
-    for wrong in [music("../x"), music("recorded:sounds/other/1"), music("recorded:call.1"), long] {
+    for wrong in [music("../x"), music(OTHERS), music("recorded:call.1"), long] {
         let refused = set(&mut own, &wrong);
         assert!(matches!(refused, Err(CommandError::Invalid(_))), "{wrong:?}: {refused:?}");
     }
