@@ -61,9 +61,8 @@ impl Running {
         leads: impl Fn(&Destination) -> bool,
     ) -> Option<String> {
         let mut own = self.queues.acd.queue_configs().filter(|own| own.key.tenant == tenant);
-        let queue = own.find(|own| {
-            Some(&own.key) != except && own.destinations().any(|(_, to)| leads(to))
-        });
+        let queue =
+            own.find(|own| Some(&own.key) != except && own.destinations().any(|(_, to)| leads(to)));
         queue.map(|own| format!("queue {}", own.key.number))
     }
 

@@ -4,8 +4,8 @@ use crate::call::{Call, Common, Found, Originate, Outcome, Place, Rights};
 use crate::route::Caller;
 use crate::vocab::record::EndCause;
 use crate::vocab::{
-    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Now, Principal, Reply,
-    RequestId, Role,
+    CallId, CallTerms, Command, CommandError, Done, ExtensionKey, Now, Principal, Reply, RequestId,
+    Role,
 };
 
 use super::Running;
@@ -137,9 +137,7 @@ impl Running {
         });
         match found {
             Found::Ring(place) => Ok(place),
-            _ => {
-                Err(CommandError::Conflict(format!("no carrier takes a call to {number} now")))
-            }
+            _ => Err(CommandError::Conflict(format!("no carrier takes a call to {number} now"))),
         }
     }
 

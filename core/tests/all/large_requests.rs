@@ -114,5 +114,8 @@ fn a_phone_that_reads_nothing_from_its_connection_costs_one_call_three_seconds()
     exchange.respond(BOB, &invite, 486, "");
     exchange.call_from("4567", ALICE, "4568");
     let invite = exchange.expect(BOB, "INVITE");
-    assert!(invite.contains("\r\nVia: SIP/2.0/UDP "), "the open connection is left alone: {invite}");
+    assert!(
+        invite.contains("\r\nVia: SIP/2.0/UDP "),
+        "the open connection is left alone: {invite}"
+    );
 }

@@ -172,15 +172,12 @@ impl Storm {
                 self.seen.insert("response");
             }
             Event::Request { tx, .. } => self.plan(100, side, None, Act::Respond(tx)),
-            Event::StreamWanted { .. } | Event::StreamSilent { .. } => {
-                panic!("nothing here is so large")
-            }
-            Event::Subscribe { .. }
+            Event::StreamWanted { .. }
+            | Event::StreamSilent { .. }
+            | Event::Subscribe { .. }
             | Event::StateWanted { .. }
             | Event::SubscriptionChanged { .. }
-            | Event::SubscriptionEnded { .. } => {
-                panic!("nobody subscribes to anything here")
-            }
+            | Event::SubscriptionEnded { .. } => panic!("nobody here wants streams or states"),
             Event::LegRequest { tx, leg, .. } => {
                 self.live(side, leg);
                 self.plan(100, side, None, Act::Respond(tx));
