@@ -46,11 +46,17 @@ struct Change {
     before: String,
 }
 
+impl Change {
+    fn sub_id(&self) -> u64 {
+        self.sub.parse().unwrap_or(0)
+    }
+}
+
 /// What is being written of today.
 #[derive(Debug, Default)]
 struct Writing {
     /// By tenant and agent: the number of the document, and what stands in it.
-    open: BTreeMap<(String, String), (u32, Vec<Change>)>,
+    open: BTreeMap<(String, String), (u64, Vec<Change>)>,
     day: u64,
 }
 
@@ -58,8 +64,13 @@ fn space(day: u64) -> String {
     format!("cti/states/{day}")
 }
 
-fn key(agent: &str, part: u32) -> String {
-    format!("{agent}/{part:04}")
+/// What the keys of an agent's documents begin with.
+fn own(agent: &str) -> String {
+    format!("{agent}/")
+}
+
+fn key(agent: &str, part: u64) -> String {
+    format!("{}{part:08}", own(agent))
 }
 
 impl Writing {
@@ -71,8 +82,8 @@ impl Writing {
             self.open.clear();
             self.day = at / DAY_MS;
         }
-        // After a restart a day goes on in a document of its own.
-        let first = u32::try_from(at % DAY_MS / 10_000).unwrap_or(0);
+        // The day goes on in a document of its own after a restart, however quick it was.
+        let first = at % DAY_MS;
         let entry = self.open.entry((tenant.to_owned(), agent.clone()));
         let (part, changes) = entry.or_insert_with(|| (first, Vec::new()));
         if changes.len() >= MOST_CHANGES {
@@ -161,19 +172,28 @@ async fn forget(app: &App, tenant: &str, day: u64) {
     }
 }
 
-async fn changes(app: &App, tenant: &str, day: u64) -> Result<Vec<(String, Change)>, Refusal> {
+/// The changes of a day: one agent's, or everybody's.
+async fn changes(
+    app: &App,
+    tenant: &str,
+    day: u64,
+    agent: Option<&str>,
+) -> Result<Vec<(String, Change)>, Refusal> {
     let space = space(day);
     let mut all = Vec::new();
-    let mut after: Option<String> = None;
+    let mut after = agent.map(own);
     loop {
         let rows = app.gateway.kept_all(tenant, &space, after.as_deref(), 200).await;
         let rows = rows.map_err(refused)?;
         let full = rows.len() == 200;
         after = rows.last().map(|(key, _)| key.clone());
         for (key, document) in rows {
-            let agent = key.split('/').next().unwrap_or_default().to_owned();
+            let id = key.split('/').next().unwrap_or_default().to_owned();
+            if agent.is_some_and(|agent| agent != id) {
+                return Ok(all);
+            }
             let read: Vec<Change> = serde_json::from_value(document).unwrap_or_default();
-            all.extend(read.into_iter().map(|change| (agent.clone(), change)));
+            all.extend(read.into_iter().map(|change| (id.clone(), change)));
         }
         if !full {
             return Ok(all);
@@ -187,39 +207,61 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
     let seats = Seat::all(&asked, &app).await?;
     let seats: BTreeMap<&str, &Seat> = seats.iter().map(|seat| (&*seat.id, seat)).collect();
     let mut all = Vec::new();
-    for day in wanted.from / DAY_MS..=wanted.until / DAY_MS {
-        all.extend(changes(&app, &asked.tenant.tenant, day).await?);
+    // No day after today has anything, whatever end was asked for.
+    for day in wanted.from / DAY_MS..=wanted.until.min(wall_ms()) / DAY_MS {
+        all.extend(changes(&app, &asked.tenant.tenant, day, agent.as_deref()).await?);
     }
-    all.sort_by_key(|(_, change)| change.at);
-    // Each state ends when the agent's next one begins.
-    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for (id, change) in all.into_iter().rev() {
-        let end = ends.insert(id.clone(), change.at).unwrap_or(0);
-        let within = (wanted.from..wanted.until).contains(&change.at);
-        if within && agent.as_ref().is_none_or(|agent| *agent == id) {
-            rows.push(row(&seats, &id, &change, end));
-        }
-    }
-    let page: Vec<Value> = rows.into_iter().skip(wanted.skip).take(wanted.size).collect();
+    let stays = stays(all);
+    let within = |stay: &&Stay| (wanted.from..wanted.until).contains(&stay.change.at);
+    let page = stays.iter().rev().filter(within).skip(wanted.skip).take(wanted.size);
+    let page: Vec<Value> = page.map(|stay| row(&seats, stay)).collect();
     found(json!({"AgentStateLogs": page}))
 }
 
-/// A state that still holds has no end.
-fn row(seats: &BTreeMap<&str, &Seat>, id: &str, change: &Change, end: u64) -> Value {
-    let seat = seats.get(id);
-    let until = if end == 0 { wall_ms() } else { end };
+/// A state of an agent from one change to the next.
+struct Stay {
+    agent: String,
+    change: Change,
+    /// When it ended; 0 while it holds.
+    end: u64,
+    /// The sub-state of the one before.
+    old_sub: u64,
+}
+
+/// In order of time.
+fn stays(mut all: Vec<(String, Change)>) -> Vec<Stay> {
+    all.sort_by_key(|(_, change)| change.at);
+    let mut stays: Vec<Stay> = Vec::with_capacity(all.len());
+    let mut last: BTreeMap<String, usize> = BTreeMap::new();
+    for (agent, change) in all {
+        let mut old_sub = 0;
+        let before = last.insert(agent.clone(), stays.len());
+        if let Some(before) = before.and_then(|at| stays.get_mut(at)) {
+            before.end = change.at;
+            if before.change.now == change.before {
+                old_sub = before.change.sub_id();
+            }
+        }
+        stays.push(Stay { agent, change, end: 0, old_sub });
+    }
+    stays
+}
+
+fn row(seats: &BTreeMap<&str, &Seat>, stay: &Stay) -> Value {
+    let Stay { agent, change, end, old_sub } = stay;
+    let seat = seats.get(agent.as_str());
+    let until = if *end == 0 { wall_ms() } else { *end };
     json!({
-        "AgentId": id,
+        "AgentId": agent,
         "AgentName": seat.map(|seat| seat.doc.name.as_str()).unwrap_or_default(),
         "WorkId": seat.map(|seat| seat.doc.work_id.as_str()).unwrap_or_default(),
         "CurState": change.now,
-        "CurStateSubId": change.sub.parse().unwrap_or(0_u64),
+        "CurStateSubId": change.sub_id(),
         "StartTime": change.at,
         "EndTime": end,
         "Duration": until.saturating_sub(change.at) / 1_000,
         "OldState": change.before,
-        "OldStateSubId": 0,
+        "OldStateSubId": old_sub,
     })
 }
 
@@ -246,9 +288,39 @@ mod tests {
             assert_eq!(keep.space, "cti/states/20000");
             keys.insert(keep.key);
         }
-        assert_eq!(keys.into_iter().collect::<Vec<_>>(), ["101/0002", "101/0003"]);
+        assert_eq!(keys.into_iter().collect::<Vec<_>>(), ["101/00025000", "101/00025300"]);
         let keep = writing.note("demo", &happening("idle"), at + DAY_MS).unwrap();
-        assert_eq!((keep.space.as_str(), keep.key.as_str()), ("cti/states/20001", "101/0002"));
+        assert_eq!((keep.space.as_str(), keep.key.as_str()), ("cti/states/20001", "101/00025000"));
         assert_eq!(keep.document.unwrap().as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn a_process_that_is_started_at_once_again_overwrites_nothing() {
+        let at = 20_000 * DAY_MS + 25_000;
+        let first = Writing::default().note("demo", &happening("onBreak"), at).unwrap();
+        let second = Writing::default().note("demo", &happening("idle"), at + 700).unwrap();
+        assert_eq!(first.space, second.space);
+        assert_ne!(first.key, second.key);
+    }
+
+    #[test]
+    fn a_state_ends_where_the_agent_s_next_begins_and_knows_the_sub_state_before() {
+        let change = |agent: &str, at: u64, now: &str, sub: &str, before: &str| {
+            let change = Change { at, now: now.into(), sub: sub.into(), before: before.into() };
+            (agent.to_owned(), change)
+        };
+        let all = vec![
+            change("102", 3, "idle", "", "offline"),
+            change("101", 1, "onBreak", "7", "idle"),
+            change("101", 4, "idle", "", "onBreak"),
+            // What came between was lost.
+            change("101", 9, "offline", "", "onBreak"),
+        ];
+        let stays = stays(all);
+        let shown: Vec<_> = stays
+            .iter()
+            .map(|stay| (&*stay.agent, stay.change.at, stay.end, stay.old_sub))
+            .collect();
+        assert_eq!(shown, [("101", 1, 4, 0), ("102", 3, 0, 0), ("101", 4, 9, 7), ("101", 9, 0, 0)]);
     }
 }
