@@ -101,7 +101,8 @@ impl Story {
     /// What is known of the call that an agent is in, as the agent may see it.
     pub(super) fn call_of(&self, agent: &str) -> Option<(Numbers, Value)> {
         let mine = |told: &&Told| told.agent.as_deref() == Some(agent);
-        let told = self.calls.values().find(mine)?;
+        // Ids begin with the time: of several calls the newest is at the agent's ear.
+        let told = self.calls.values().rfind(mine)?;
         let numbers = match self.hides {
             true => told.numbers.covered(),
             false => told.numbers.clone(),
@@ -333,11 +334,16 @@ impl Story {
             OfferEnd::WonByAnother => "answeredElsewhere",
             OfferEnd::Withdrawn => "withdrawn",
         };
-        let Some(told) = self.calls.get(&call) else { return };
-        let told = Told { agent: Some(agent.to_owned()), ..told.clone() };
-        let mut happening = told.happening(call, "agent_hangup");
+        let Some(told) = self.calls.get_mut(&call) else { return };
+        let whole = Told { agent: Some(agent.to_owned()), ..told.clone() };
+        let mut happening = whole.happening(call, "agent_hangup");
         reason.clone_into(&mut happening.reason);
         out.push(happening);
+        // What becomes of the caller concerns this agent no longer.
+        if told.agent.as_deref() == Some(agent) {
+            told.agent = None;
+            told.numbers.agent.clear();
+        }
     }
 
     fn ended(&mut self, out: &mut Vec<Happening>, record: &CallRecord) {
@@ -367,13 +373,16 @@ impl Story {
             (true, true, false) if !moved => say("end_consult_succ"),
             _ => {}
         }
+        // A caller whom no agent had leaves none behind.
+        let agent = told.agent.is_some() || !told.numbers.agent.is_empty();
+        let agent = agent.then_some("agent_hangup");
+        if user_first.is_none() && !moved {
+            say("general_hangup");
+        }
         match user_first {
-            _ if moved => say("agent_hangup"),
-            Some(true) => ["user_hangup", "agent_hangup"].into_iter().for_each(&mut say),
-            Some(false) => ["agent_hangup", "user_hangup"].into_iter().for_each(&mut say),
-            None => {
-                ["general_hangup", "agent_hangup", "user_hangup"].into_iter().for_each(&mut say)
-            }
+            _ if moved => agent.into_iter().for_each(&mut say),
+            Some(true) => ["user_hangup"].into_iter().chain(agent).for_each(&mut say),
+            _ => agent.into_iter().chain(["user_hangup"]).for_each(&mut say),
         }
         say("hangup_cause");
         say("end");

@@ -153,6 +153,43 @@ fn a_caller_of_a_queue_who_is_refused_once_is_told_of_the_agent_who_took_it() {
 }
 
 #[test]
+fn an_agent_who_refused_a_caller_hears_no_more_of_it() {
+    let mut story = seated();
+    let queue = || QueueKey { tenant: "demo".into(), number: "9001".into() };
+    let agent = || AgentKey { tenant: "demo".into(), id: "101".into() };
+    let queued = EventKind::CallerQueued {
+        call: CALL,
+        interaction: ALL,
+        queue: queue(),
+        number: "0571".into(),
+        priority: 0,
+    };
+    let offered = EventKind::AgentOffered {
+        agent: agent(),
+        offer: OfferId(1),
+        queue: queue(),
+        call: CALL,
+        interaction: ALL,
+    };
+    let ringing =
+        EventKind::CallRinging { call: CALL, interaction: ALL, callee: extension("8001") };
+    told(&mut story, &[started(outside("0571")), queued, offered, ringing]);
+    assert_eq!(story.call_of("101").expect("it rings").0.dest, "0571");
+    let refused = EventKind::OfferEnded {
+        agent: agent(),
+        offer: OfferId(1),
+        queue: queue(),
+        call: CALL,
+        end: OfferEnd::Rejected,
+        rang_ms: 1,
+    };
+    assert_eq!(told(&mut story, &[refused]), ["agent_hangup 101"]);
+    assert_eq!(story.call_of("101"), None);
+    let gives_up = ended(outside("0571"), Party::Nobody, EndedBy::Caller, EndCause::Normal);
+    assert_eq!(told(&mut story, &[gives_up]), ["user_hangup ", "hangup_cause ", "end "]);
+}
+
+#[test]
 fn a_state_is_told_when_it_changes_and_a_call_comes_before_what_is_wanted() {
     let mut story = Story::default();
     let agent = || AgentKey { tenant: "demo".into(), id: "101".into() };
