@@ -1,5 +1,7 @@
 //! CTI cloud: what an application sets for all of its agents, seen by their phones and clients.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::cti::*;
@@ -92,9 +94,77 @@ fn two_seats_of_one_request_do_not_share_an_extension() {
         let answer = post(&switch, "GET", &format!("agents/201?{}", auth(APP)), &json!({}));
         assert_eq!(answer["ErrCode"], "100018", "{answer}");
     }
+    // Nor where only the last of them is wrong.
+    for (number, code) in [("0123", "000001"), ("9001", "100015")] {
+        let wrong = json!({"Extension": number, "IsCreateExtension": true});
+        let agents = [seat("201", json!({"IsCreateExtension": true})), seat("202", wrong)];
+        let answer = post(&switch, "POST", &path(), &json!({"Agents": agents}));
+        assert_eq!(answer["ErrCode"], code, "{answer}");
+        assert!(
+            !switch.http().rows("/api/v1/extensions").iter().any(|row| row["number"] == "1000")
+        );
+    }
     let agents = [seat("201", bound), seat("202", made)];
     let answer = post(&switch, "POST", &path(), &json!({"Agents": agents}));
     assert_eq!(answer["ErrCode"], "000000", "{answer}");
+}
+
+#[test]
+fn a_hundred_seats_are_made_and_staff_a_queue_in_one_request_each() {
+    let switch = switch();
+    let ids: Vec<String> = (300..400).map(|id| id.to_string()).collect();
+    let seat = |id: &String| json!({"AgentId": id, "WorkId": id, "IsCreateExtension": true});
+    let seats: Vec<_> = ids.iter().map(seat).collect();
+    let answer = post(&switch, "POST", &format!("agents?{}", auth(APP)), &json!({"Agents": seats}));
+    let made = answer["Result"]["Extensions"].as_array().expect("extensions").clone();
+    let numbers: BTreeSet<_> = made.iter().map(|own| own["Extension"].to_string()).collect();
+    assert_eq!((answer["ErrCode"].as_str(), numbers.len()), (Some("000000"), 100), "{answer}");
+    let body = json!({"QueueId": "9001", "AgentIds": ids});
+    let answer = post(&switch, "PUT", &format!("queues/agents?{}", auth(APP)), &body);
+    assert_eq!(answer["ErrCode"], "000000", "{answer}");
+    let answer = post(&switch, "GET", &format!("queues/9001?{}", auth(APP)), &json!({}));
+    assert_eq!(answer["Result"]["Agents"].as_array().map(Vec::len), Some(101), "{answer}");
+}
+
+#[test]
+fn what_the_file_says_of_an_agent_is_not_changed_and_a_refusal_says_so() {
+    let switch = switch();
+    let ask = |method: &str, path: &str, body: serde_json::Value| {
+        post(&switch, method, &format!("{path}?{}", auth(APP)), &body)["ErrCode"].clone()
+    };
+    assert_eq!(ask("POST", "queues", json!({"QueueId": "9002", "QueueName": "x"})), "000000");
+    let before = || post(&switch, "GET", &format!("agents/101?{}", auth(APP)), &json!({}));
+    let shown = before();
+    for body in [json!({"Name": "x"}), json!({"WrapUpTime": 7})] {
+        assert_eq!(ask("PUT", "agents/101", body.clone()), "100002", "{body}");
+    }
+    for (more, code) in [
+        (json!({"QueueIDs": ["9001", "9002"]}), "100002"),
+        (json!({"Number": "018512520714"}), "100002"),
+    ] {
+        let mut body = json!({"agent_Id": "101"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(ask("POST", "agent/login", body.clone()), code, "{body}");
+    }
+    assert_eq!(before(), shown);
+    // What is so already is nothing that would be changed.
+    let same = json!({"agent_Id": "101", "QueueIDs": ["9001"], "Number": "90310468568001"});
+    assert_eq!(ask("POST", "agent/login", same), "000000");
+    assert_eq!(
+        ask("PUT", "agents/101", json!({"Name": "Li", "Email": "li@example.com"})),
+        "000000"
+    );
+}
+
+#[test]
+fn subscriptions_for_which_there_is_no_room_are_named() {
+    let switch = switch();
+    let one = |n: u32| json!({"callback": "http://127.0.0.1:9/hook", "name": format!("s{n}"), "events": ["end"]});
+    let body = json!({"subscriptions": (1..=102).map(one).collect::<Vec<_>>()});
+    let answer = post(&switch, "POST", &format!("subscriptions?{}", auth(APP)), &body);
+    let result = &answer["Result"];
+    assert_eq!(result["sub_succ"].as_array().map(Vec::len), Some(100), "{answer}");
+    assert_eq!(result["sub_fail"], json!(["s101", "s102"]));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Query, Request};
 use axum::http::StatusCode;
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use strowger_core::vocab::{Command, Done, Principal, Query as Question, Reply, Role};
@@ -191,6 +192,15 @@ impl Asked {
     /// The switch refuses.
     pub(super) async fn order(&self, app: &App, command: Command) -> Result<Done, Refusal> {
         Ok(app.order(self.principal(), command).await?)
+    }
+
+    /// Orders several things at once, so that one write to disk serves them all; what came of each, in their order.
+    pub(super) async fn order_all(
+        &self,
+        app: &App,
+        commands: Vec<Command>,
+    ) -> Vec<Result<Done, Refusal>> {
+        join_all(commands.into_iter().map(|command| self.order(app, command))).await
     }
 
     /// Asks the switch something.

@@ -1,5 +1,7 @@
 //! Which extensions a seat has and which queues it serves.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -19,21 +21,12 @@ pub(super) fn routes() -> Router<App> {
         .route("/queues/agents", post(staff).put(staff))
 }
 
-/// Binding a definition of the configuration file is not for HTTP.
-fn fixed(seat: &Seat) -> Result<(), Refusal> {
-    if seat.agent.as_ref().is_some_and(|view| view.from_file) {
-        let detail = format!("agent {} is defined by the configuration file", seat.id);
-        return Err(Refusal::new(Fault::Forbidden, detail));
-    }
-    Ok(())
-}
-
 async fn bind(State(app): State<App>, asked: Asked) -> Outcome {
     let body = asked.body()?;
     let id = asked.agent(&body.wanted("AgentId")?)?;
     let extensions = body.wanted_list("Extensions")?;
     let mut seat = Seat::find(&asked, &app, &id).await?;
-    fixed(&seat)?;
+    seat.changeable()?;
     let mut bound = Bound::of(&asked, &app).await?;
     extensions.iter().try_for_each(|extension| bound.take(&id, extension))?;
     with_extensions(&mut seat, extensions)?;
@@ -46,7 +39,7 @@ async fn unbind(State(app): State<App>, asked: Asked) -> Outcome {
     let id = asked.agent(&fields.wanted("AgentId")?)?;
     let extensions = fields.wanted_list("Extensions")?;
     let mut seat = Seat::find(&asked, &app, &id).await?;
-    fixed(&seat)?;
+    seat.changeable()?;
     if let Some(other) = extensions.iter().find(|number| !seat.doc.extensions.contains(number)) {
         return Err(Refusal::new(Fault::NoData, format!("{other} is not bound to agent {id}")));
     }
@@ -59,22 +52,20 @@ async fn serve(State(app): State<App>, asked: Asked) -> Outcome {
     let body = asked.body()?;
     let id = asked.agent(&body.wanted("AgentId")?)?;
     let queues = body.wanted_list("Queues")?;
-    let seat = Seat::find(&asked, &app, &id).await?;
-    fixed(&seat)?;
+    let mut seat = Seat::find(&asked, &app, &id).await?;
+    seat.changeable()?;
     for queue in &queues {
         must_exist(&asked, &app, queue).await?;
     }
-    add(&asked, &app, seat, &queues).await?;
+    queues.iter().for_each(|queue| add(&mut seat, queue));
+    seat.save(&asked, &app).await?;
     written(Value::Null)
 }
 
-async fn add(asked: &Asked, app: &App, mut seat: Seat, queues: &[String]) -> Result<(), Refusal> {
-    for queue in queues {
-        if !seat.doc.queues.contains(queue) {
-            seat.doc.queues.push(queue.clone());
-        }
+fn add(seat: &mut Seat, queue: &String) {
+    if !seat.doc.queues.contains(queue) {
+        seat.doc.queues.push(queue.clone());
     }
-    seat.save(asked, app).await
 }
 
 async fn leave(State(app): State<App>, asked: Asked) -> Outcome {
@@ -82,7 +73,7 @@ async fn leave(State(app): State<App>, asked: Asked) -> Outcome {
     let id = asked.agent(&fields.wanted("AgentId")?)?;
     let queues = fields.wanted_list("Queues")?;
     let mut seat = Seat::find(&asked, &app, &id).await?;
-    fixed(&seat)?;
+    seat.changeable()?;
     if let Some(other) = queues.iter().find(|queue| !seat.doc.queues.contains(queue)) {
         return Err(Refusal::new(Fault::NoData, format!("agent {id} does not serve {other}")));
     }
@@ -96,16 +87,17 @@ async fn staff(State(app): State<App>, asked: Asked) -> Outcome {
     let body = asked.body()?;
     let queue = body.wanted("QueueId")?;
     must_exist(&asked, &app, &queue).await?;
-    let mut seats = Vec::new();
-    for agent in body.wanted_list("AgentIds")? {
-        let id = asked.agent(&agent)?;
-        let seat = Seat::find(&asked, &app, &id).await?;
-        fixed(&seat)?;
-        seats.push(seat);
+    let wanted = body.wanted_list("AgentIds")?.into_iter();
+    let wanted: BTreeSet<String> = wanted.map(|id| asked.agent(&id)).collect::<Result<_, _>>()?;
+    let mut all = Seat::all(&asked, &app).await?;
+    let known = |id: &&String| all.iter().any(|seat| seat.id == **id);
+    if let Some(stranger) = wanted.iter().find(|id| !known(id)) {
+        return Err(Refusal::new(Fault::NotFound, format!("no agent {stranger}")));
     }
-    for seat in seats {
-        add(&asked, &app, seat, std::slice::from_ref(&queue)).await?;
-    }
+    all.retain(|seat| wanted.contains(&seat.id));
+    all.iter().try_for_each(Seat::changeable)?;
+    all.iter_mut().for_each(|seat| add(seat, &queue));
+    Seat::save_all(&all, &asked, &app).await?;
     written(Value::Null)
 }
 

@@ -1,7 +1,5 @@
 //! Extensions: create, remove; and whether one exists.
 
-use std::collections::BTreeSet;
-
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -15,7 +13,6 @@ use super::envelope::{Fault, Outcome, Refusal, gone, written};
 use super::fields::Fields;
 use super::seat::Seat;
 use crate::api::app::App;
-use crate::api::dialect::common;
 
 /// Routes that a new extension may use; calls abroad are the administrator's to allow.
 const CLASSES: [&str; 3] = ["internal", "local", "national"];
@@ -31,7 +28,7 @@ pub(super) struct Made {
 }
 
 /// A digit other than zero, and three more.
-fn extension_number(text: &str) -> Result<(), Refusal> {
+pub(super) fn right(text: &str) -> Result<(), Refusal> {
     let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits && !text.starts_with('0') {
         return Ok(());
@@ -57,30 +54,31 @@ pub(super) async fn exists(asked: &Asked, app: &App, number: &str) -> Result<boo
     }
 }
 
-/// Makes an extension with a password of our own; without a number the first that is free.
+/// Makes extensions with passwords of our own.
 ///
 /// # Errors
-/// The number is taken, or none is free.
+/// A number is taken by something else than an extension.
 pub(super) async fn make(
     asked: &Asked,
     app: &App,
-    number: Option<String>,
-) -> Result<Made, Refusal> {
-    let number = match number {
-        Some(number) => {
-            extension_number(&number)?;
-            if is_taken(asked, app, &number).await? {
-                return Err(Refusal::new(Fault::NumberExists, number));
-            }
-            number
-        }
-        None => free_number(asked, app).await?,
-    };
-    let password = password()?;
+    numbers: Vec<String>,
+) -> Result<Vec<Made>, Refusal> {
+    let made =
+        numbers.into_iter().map(|number| password().map(|password| Made { number, password }));
+    let made: Vec<Made> = made.collect::<Result<_, _>>()?;
+    let orders = made.iter().map(|own| fresh(asked, own)).collect();
+    for outcome in asked.order_all(app, orders).await {
+        outcome.map_err(|refusal| refusal.or(Fault::State, Fault::NumberExists))?;
+    }
+    Ok(made)
+}
+
+/// The order that makes an extension.
+fn fresh(asked: &Asked, made: &Made) -> Command {
     let extension = Extension {
-        key: key(asked, &number),
-        password: Secret::new(password.clone()),
-        name: number.clone(),
+        key: key(asked, &made.number),
+        password: Secret::new(made.password.clone()),
+        name: made.number.clone(),
         pickup_groups: Vec::new(),
         pickup_any: false,
         record: RecordPolicy::OnDemand,
@@ -94,10 +92,7 @@ pub(super) async fn make(
     };
     let entry = ExtensionEntry { extension, mailbox: None, watch_mailboxes: Vec::new() };
     let entry = Entry::Extension(Box::new(entry));
-    let order = EntryOrder::Put { entry, spare: Secret::default() };
-    let made = asked.order(app, Command::Entry(Box::new(order))).await;
-    made.map_err(|refusal| refusal.or(Fault::State, Fault::NumberExists))?;
-    Ok(Made { number, password })
+    Command::Entry(Box::new(EntryOrder::Put { entry, spare: Secret::default() }))
 }
 
 /// Queues share the extensions' numbers.
@@ -111,16 +106,6 @@ async fn is_taken(asked: &Asked, app: &App, number: &str) -> Result<bool, Refusa
         Reply::Refused(error) => Err(error.into()),
         _ => Err(unexpected()),
     }
-}
-
-/// Queues begin with 9, so extensions that nobody chose do not.
-async fn free_number(asked: &Asked, app: &App) -> Result<String, Refusal> {
-    let entries = common::extensions(app, &asked.principal()).await?;
-    let taken: BTreeSet<String> =
-        entries.iter().map(|view| view.entry.key().id().to_owned()).collect();
-    let mut numbers = (1_000..9_000).map(|number: u32| number.to_string());
-    let free = numbers.find(|number| !taken.contains(number));
-    free.ok_or_else(|| Refusal::new(Fault::NumberExists, "every number is taken"))
 }
 
 /// 16 hexadecimal digits.
@@ -144,13 +129,16 @@ pub(super) async fn delete(asked: &Asked, app: &App, number: &str) -> Result<(),
 
 fn named(fields: &Fields) -> Result<String, Refusal> {
     let number = fields.wanted("Extension")?;
-    extension_number(&number)?;
+    right(&number)?;
     Ok(number)
 }
 
 async fn create(State(app): State<App>, asked: Asked) -> Outcome {
     let number = named(asked.body()?)?;
-    let made = make(&asked, &app, Some(number)).await?;
+    if is_taken(&asked, &app, &number).await? {
+        return Err(Refusal::new(Fault::NumberExists, number));
+    }
+    let made = make(&asked, &app, vec![number]).await?.pop().ok_or_else(unexpected)?;
     written(json!({
         "Extension": made.number,
         "Password": made.password,

@@ -133,15 +133,15 @@ pub(super) async fn apply(
     if settings != known {
         asked.order(app, Command::TenantSettings(Box::new(settings))).await?;
     }
-    for view in common::queues(app, &who).await?.into_iter().filter(|view| !view.from_file) {
+    let queues = common::queues(app, &who).await?.into_iter().filter(|view| !view.from_file);
+    let changed = queues.filter_map(|view| {
         let mut config = view.config.clone();
         furnish(&mut config, before, now);
-        if config != view.config {
-            let order = Command::Define(DefinitionOrder::PutQueue(Box::new(config)));
-            asked.order(app, order).await?;
-        }
-    }
-    Ok(())
+        let order = DefinitionOrder::PutQueue(Box::new(config.clone()));
+        (config != view.config).then_some(Command::Define(order))
+    });
+    let outcomes = asked.order_all(app, changed.collect()).await;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
 fn prompt(voices: &Defaults, name: &str) -> Option<String> {

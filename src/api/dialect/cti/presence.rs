@@ -1,5 +1,7 @@
 //! Signing in and out, and where an agent is rung.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
@@ -55,17 +57,32 @@ async fn sign_in(app: &App, asked: &Asked) -> Result<(), Refusal> {
         for queue in &queues {
             must_exist(asked, app, queue).await?;
         }
-        seat.doc.queues = queues;
+        if !same(&queues, &seat.doc.queues) {
+            seat.doc.queues = queues;
+        }
     }
-    if let Some(number) = body.text("Number")?.filter(|number| !number.is_empty()) {
-        sit_at(asked, &mut seat, &number)?;
+    let number = body.text("Number")?.filter(|number| !number.is_empty());
+    if let Some(number) = &number {
+        sit_at(asked, &mut seat, number)?;
     }
     may_sign_in(&seat)?;
     if seat.doc != before {
         seat.save(asked, app).await?;
     }
+    if number.is_some() && seat.from_file() {
+        choose_place(app, asked, &seat).await?;
+    }
+    if seat.doc.mode != before.mode {
+        mode_changed(app, &asked.tenant.tenant, &id, seat.doc.mode.as_str(), Value::from(""));
+    }
     asked.order(app, Command::Agent { agent: id, order: AgentOrder::Intent(intent) }).await?;
     Ok(())
+}
+
+/// The same in any order.
+fn same(one: &[String], other: &[String]) -> bool {
+    let all = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    all(one) == all(other)
 }
 
 /// A seat that is disabled or has no extension signs in nowhere.
@@ -176,7 +193,7 @@ pub(super) async fn change_mode(
         _ => {}
     }
     seat.doc.mode = mode;
-    if seat.agent.as_ref().is_some_and(|view| view.from_file) {
+    if seat.from_file() {
         choose_place(app, asked, &seat).await?;
     } else if mode == CallMode::Cellphone && seat.doc.mobile.is_empty() {
         return Err(Refusal::params(format!("agent {id} has no mobile number; give Number")));
@@ -189,7 +206,10 @@ pub(super) async fn change_mode(
 async fn choose_place(app: &App, asked: &Asked, seat: &Seat) -> Result<(), Refusal> {
     let places = seat.agent.as_ref().map(|view| view.config.places.as_slice()).unwrap_or_default();
     let fits = |place: &AgentPlace| match (seat.doc.mode, place) {
-        (CallMode::Voip, AgentPlace::Extension(_)) => true,
+        // The one that it is to use stands first.
+        (CallMode::Voip, AgentPlace::Extension(number)) => {
+            seat.doc.extensions.first() == Some(number)
+        }
         (CallMode::Cellphone, AgentPlace::Number(number)) => {
             seat.doc.mobile.is_empty() || seat.doc.mobile == *number
         }

@@ -151,24 +151,74 @@ impl Seat {
         self.agent.as_ref().is_some_and(|view| view.intent != Intent::LoggedOut)
     }
 
+    /// Whether the configuration file defines the agent.
+    pub(super) fn from_file(&self) -> bool {
+        self.agent.as_ref().is_some_and(|view| view.from_file)
+    }
+
+    /// For what is the agent's own and not only this interface's.
+    ///
+    /// # Errors
+    /// The configuration file defines the agent.
+    pub(super) fn changeable(&self) -> Result<(), Refusal> {
+        if self.from_file() {
+            let detail = format!("agent {} is defined by the configuration file", self.id);
+            return Err(Refusal::new(Fault::Forbidden, detail));
+        }
+        Ok(())
+    }
+
     /// Writes the seat: its document, and the agent where it can be rung somewhere.
     ///
     /// # Errors
     /// The configuration file defines the agent, an extension or queue does not exist, or the store cannot be written.
     pub(super) async fn save(&self, asked: &Asked, app: &App) -> Result<(), Refusal> {
+        Self::save_all(std::slice::from_ref(self), asked, app).await
+    }
+
+    /// Writes seats, which takes no longer than one of them. Those for which nothing speaks against it are written also
+    /// where others are refused.
+    ///
+    /// # Errors
+    /// As of one; the first counts.
+    pub(super) async fn save_all(seats: &[Self], asked: &Asked, app: &App) -> Result<(), Refusal> {
         let tenant = &asked.tenant.tenant;
-        let key = AgentKey { tenant: tenant.clone(), id: self.id.clone() };
-        let from_file = self.agent.as_ref().is_some_and(|view| view.from_file);
-        if !from_file {
-            let order = match self.definition(key.clone()) {
-                Some(config) => Some(DefinitionOrder::PutAgent(Box::new(config))),
-                None => self.agent.as_ref().map(|_| DefinitionOrder::DeleteAgent(key)),
-            };
-            if let Some(order) = order {
-                asked.order(app, Command::Define(order)).await?;
+        let mut refused = Vec::new();
+        let (mut sound, mut orders) = (Vec::new(), Vec::new());
+        for seat in seats {
+            match seat.order(tenant) {
+                Ok(None) => sound.push(seat),
+                Ok(Some(order)) => orders.push((seat, Command::Define(order))),
+                Err(refusal) => refused.push(refusal),
             }
         }
-        SEATS.put(app, tenant, &self.id, &self.doc).await
+        let (ordered, commands): (Vec<&Self>, Vec<Command>) = orders.into_iter().unzip();
+        for (seat, outcome) in ordered.into_iter().zip(asked.order_all(app, commands).await) {
+            match outcome {
+                Ok(_) => sound.push(seat),
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        let documents = sound.iter().map(|seat| (seat.id.as_str(), &seat.doc));
+        SEATS.put_all(app, tenant, documents).await?;
+        refused.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// What makes the agent what the seat says; `None` where it is that.
+    fn order(&self, tenant: &str) -> Result<Option<DefinitionOrder>, Refusal> {
+        let key = AgentKey { tenant: tenant.to_owned(), id: self.id.clone() };
+        if let Some(view) = self.agent.as_ref().filter(|view| view.from_file) {
+            let known = Self::of(self.id.clone(), SeatDoc::default(), Some(view.clone())).doc;
+            let own = |doc: &SeatDoc| (doc.name.clone(), doc.queues.clone(), doc.wrap_up);
+            if own(&known) != own(&self.doc) {
+                self.changeable()?;
+            }
+            return Ok(None);
+        }
+        Ok(match self.definition(key.clone()) {
+            Some(config) => Some(DefinitionOrder::PutAgent(Box::new(config))),
+            None => self.agent.as_ref().map(|_| DefinitionOrder::DeleteAgent(key)),
+        })
     }
 
     /// The agent as it should be; `None` while it can be rung nowhere.

@@ -11,7 +11,7 @@ use strowger_core::vocab::{AgentKey, Command};
 
 use super::asked::{Asked, AskedByAny};
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
-use super::extensions;
+use super::extensions::{self, Made};
 use super::fields::Fields;
 use super::seat::{MOST_EXTENSIONS, Seat};
 use super::shelf::SEATS;
@@ -19,6 +19,8 @@ use super::sign::Signer;
 use crate::api::app::App;
 use crate::api::dialect::common;
 
+/// Numbers of extensions that nobody chose: queues begin with 9.
+const FREE: std::ops::Range<u32> = 1_000..9_000;
 /// Seats that one request may create.
 const MOST_AT_ONCE: usize = 100;
 
@@ -40,7 +42,7 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
     }
     // All are looked at before the first is made.
     let mut bound = Bound::of(&asked, &app).await?;
-    let mut fresh: Vec<(Seat, Option<String>, bool)> = Vec::new();
+    let (mut fresh, mut numbers) = (Vec::new(), Vec::new());
     for fields in &wanted {
         let id = asked.agent(&fields.wanted("AgentId")?)?;
         if !bound.agents.insert(id.clone()) {
@@ -52,24 +54,24 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         read_into(&mut seat, fields)?;
         let extension = fields.text("Extension")?.filter(|text| !text.is_empty());
         let create = fields.flag("IsCreateExtension")?.unwrap_or(false);
-        match &extension {
-            Some(number) if create => bound.make(&seat.id, number)?,
-            Some(number) => bound.take(&seat.id, number)?,
+        match extension {
+            number if create => {
+                let number = bound.make(&seat.id, number)?;
+                numbers.push(number.clone());
+                seat.doc.extensions.push(number);
+            }
+            Some(number) => {
+                bound.take(&seat.id, &number)?;
+                seat.doc.extensions.push(number);
+            }
             None => {}
         }
-        fresh.push((seat, extension, create));
+        fresh.push(seat);
     }
-    let mut made = Vec::new();
-    for (mut seat, extension, create) in fresh {
-        if create {
-            let extension = extensions::make(&asked, &app, extension).await?;
-            seat.doc.extensions.push(extension.number.clone());
-            made.push(json!({"Extension": extension.number, "Password": extension.password}));
-        } else {
-            seat.doc.extensions.extend(extension);
-        }
-        seat.save(&asked, &app).await?;
-    }
+    let made = extensions::make(&asked, &app, numbers).await?;
+    Seat::save_all(&fresh, &asked, &app).await?;
+    let shown = |own: Made| json!({"Extension": own.number, "Password": own.password});
+    let made: Vec<Value> = made.into_iter().map(shown).collect();
     written(if made.is_empty() { Value::Null } else { json!({"Extensions": made}) })
 }
 
@@ -197,10 +199,11 @@ async fn queue_names(asked: &Asked, app: &App) -> Result<BTreeMap<String, String
     Ok(queues.into_iter().map(|view| (view.config.key.number, view.config.name)).collect())
 }
 
-/// The application's agents and extensions, and whose each of these is.
+/// The application's agents, extensions and queues, and whose each extension is.
 pub(super) struct Bound {
     agents: BTreeSet<String>,
     extensions: BTreeSet<String>,
+    queues: BTreeSet<String>,
     owners: BTreeMap<String, String>,
 }
 
@@ -216,6 +219,7 @@ impl Bound {
             owners: seats.iter().flat_map(own).collect(),
             agents: seats.into_iter().map(|seat| seat.id).collect(),
             extensions: entries.iter().map(|view| view.entry.key().id().to_owned()).collect(),
+            queues: queue_names(asked, app).await?.into_keys().collect(),
         })
     }
 
@@ -244,13 +248,26 @@ impl Bound {
         }
     }
 
-    /// An agent gets an extension that is yet to be made.
-    fn make(&mut self, agent: &str, extension: &str) -> Result<(), Refusal> {
-        if !self.extensions.insert(extension.to_owned()) {
-            return Err(Refusal::new(Fault::NumberExists, extension));
-        }
-        self.owners.insert(extension.to_owned(), agent.to_owned());
-        Ok(())
+    /// An agent gets an extension that is yet to be made; where no number is wanted, the first that is free.
+    fn make(&mut self, agent: &str, wanted: Option<String>) -> Result<String, Refusal> {
+        let taken =
+            |number: &String| self.extensions.contains(number) || self.queues.contains(number);
+        let number = match wanted {
+            Some(number) => {
+                extensions::right(&number)?;
+                if taken(&number) {
+                    return Err(Refusal::new(Fault::NumberExists, number));
+                }
+                number
+            }
+            None => {
+                let free = FREE.map(|number| number.to_string()).find(|number| !taken(number));
+                free.ok_or_else(|| Refusal::new(Fault::NumberExists, "every number is taken"))?
+            }
+        };
+        self.extensions.insert(number.clone());
+        self.owners.insert(number.clone(), agent.to_owned());
+        Ok(number)
     }
 }
 

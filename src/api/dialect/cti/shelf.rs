@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::envelope::Refusal;
 use crate::api::app::App;
-use crate::api::keep::KeepError;
+use crate::api::keep::{Keep, KeepError};
 
 /// Documents of one kind.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,24 @@ impl Shelf {
         app.gateway.keep(tenant, self.0, key, Some(document)).await.map_err(refused)
     }
 
+    /// Writes documents, all or none.
+    ///
+    /// # Errors
+    /// They could not be written.
+    pub(super) async fn put_all<'a, T: Serialize + 'a>(
+        self,
+        app: &App,
+        tenant: &str,
+        documents: impl Iterator<Item = (&'a str, &'a T)>,
+    ) -> Result<(), Refusal> {
+        let put = |(key, document): (&str, &T)| {
+            serde_json::to_value(document).map(|document| Keep::put(self.0, key, document))
+        };
+        let keeps = documents.map(put).collect::<Result<Vec<_>, _>>();
+        let keeps = keeps.map_err(|error| Refusal::internal(&error))?;
+        app.gateway.keep_together(tenant, keeps).await.map_err(refused)
+    }
+
     /// Removes a document.
     ///
     /// # Errors
@@ -87,19 +105,6 @@ impl Shelf {
 
 fn read<T: DeserializeOwned>(document: serde_json::Value) -> Result<T, Refusal> {
     serde_json::from_value(document).map_err(|error| Refusal::internal(&error))
-}
-
-/// The number that a name has for good, from 1.
-///
-/// # Errors
-/// The store cannot write it.
-pub(super) async fn number(
-    app: &App,
-    tenant: &str,
-    space: &str,
-    name: &str,
-) -> Result<u64, Refusal> {
-    app.gateway.number(tenant, space, name).await.map_err(refused)
 }
 
 /// What the store refuses, in this interface's terms.

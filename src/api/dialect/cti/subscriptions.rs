@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use super::apps::is_url;
@@ -13,8 +14,9 @@ use super::asked::Asked;
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
 use super::fields::Fields;
 use super::hooks::{self, OWNER};
+use super::hub::Hub;
 use super::names::{EVENTS, find};
-use super::shelf::{APPLICATION, number};
+use super::shelf::{APPLICATION, refused};
 use crate::api::app::App;
 use crate::api::outgoing::Hook;
 
@@ -108,21 +110,27 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
     let tenant = &asked.tenant.tenant;
     let wanted = asked.body()?.objects("subscriptions")?;
     let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "subscriptions is missing"))?;
-    let mut count = all(&app, &asked).len();
-    let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
-    for fields in wanted.iter().take(MOST) {
+    let room = MOST.saturating_sub(all(&app, &asked).len());
+    let (mut good, mut failed) = (Vec::new(), Vec::new());
+    for fields in &wanted {
         let name = fields.text("name").ok().flatten().unwrap_or_default();
-        match Subscription::read(&app, fields).await {
-            Ok(subscription) if count < MOST => {
-                // Ids are never given again: each has a name of its own among the numbers.
-                let id = number(&app, tenant, NUMBERS, &super::lines::fresh_id()).await?;
-                keep_subscription(&app, &asked, id, subscription).await?;
-                count += 1;
-                succeeded.push(json!({"id": id, "name": name}));
-            }
-            _ => failed.push(name),
+        // Where there is no room for more, their addresses are not looked up either.
+        match good.len() < room {
+            true => match Subscription::read(&app, fields).await {
+                Ok(subscription) => good.push(subscription),
+                Err(_) => failed.push(name),
+            },
+            false => failed.push(name),
         }
     }
+    // Ids are never given again: each has a name of its own among the numbers.
+    let names = good.iter().map(|_| super::lines::fresh_id()).collect();
+    let ids = app.gateway.numbers(tenant, NUMBERS, names).await.map_err(refused)?;
+    let named = |(id, one): (&u64, &Subscription)| json!({"id": id, "name": one.name});
+    let succeeded: Vec<Value> = ids.iter().zip(&good).map(named).collect();
+    let keeps = ids.into_iter().zip(good);
+    let keeps = keeps.map(|(id, one)| keep_subscription(&app, &asked, id, one));
+    join_all(keeps).await.into_iter().collect::<Result<(), _>>()?;
     written(json!({"sub_succ": succeeded, "sub_fail": failed}))
 }
 
@@ -192,24 +200,34 @@ fn listed(asked: &Asked) -> Result<BTreeSet<String>, Refusal> {
     Ok(names)
 }
 
-async fn keep(app: &App, asked: &Asked, names: &BTreeSet<String>) -> Result<(), Refusal> {
-    APPLICATION.put(app, &asked.tenant.tenant, EVENTS_KEY, names).await?;
-    hooks::follow_application(app, &asked.tenant.tenant, &asked.app_id).await
+/// The list as it is to be: what is there already and these, or these alone.
+async fn keep(
+    app: &App,
+    asked: &Asked,
+    mut names: BTreeSet<String>,
+    more: bool,
+) -> Result<(), Refusal> {
+    let tenant = &asked.tenant.tenant;
+    let alone = Hub::of(app).hold_writing().await;
+    if more {
+        names.extend(own_events(app, tenant).await?);
+    }
+    APPLICATION.put(app, tenant, EVENTS_KEY, &names).await?;
+    drop(alone);
+    hooks::follow_application(app, tenant, &asked.app_id).await
 }
 
 async fn append(State(app): State<App>, asked: Asked) -> Outcome {
-    let mut names = own_events(&app, &asked.tenant.tenant).await?;
-    names.extend(listed(&asked)?);
-    keep(&app, &asked, &names).await?;
+    keep(&app, &asked, listed(&asked)?, true).await?;
     written(Value::Null)
 }
 
 async fn replace(State(app): State<App>, asked: Asked) -> Outcome {
-    keep(&app, &asked, &listed(&asked)?).await?;
+    keep(&app, &asked, listed(&asked)?, false).await?;
     written(Value::Null)
 }
 
 async fn clear(State(app): State<App>, asked: Asked) -> Outcome {
-    keep(&app, &asked, &BTreeSet::new()).await?;
+    keep(&app, &asked, BTreeSet::new(), false).await?;
     gone()
 }

@@ -202,6 +202,10 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
     let before = defaults(&app, tenant).await?;
     let mut all = before.clone();
     for fields in &wanted {
+        if !fields.has_any(&VOICES) {
+            let detail = format!("DefVoices: each names one of {}", VOICES.join(", "));
+            return Err(Refusal::params(detail));
+        }
         for name in VOICES {
             let Some(value) = fields.value(name) else { continue };
             match value {
