@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cti::*;
+use super::cti_socket::Client;
 use super::support::SOON;
 use super::support::hearing::{is_taken, part, reaches};
 use super::support::phone::{Account, Phone, Transport};
@@ -165,7 +166,11 @@ fn a_seat_is_rung_at_its_mobile_and_at_its_phone_again() {
         caller.heard().seconds_of(0, CUSTOMER_TONE) > 0.3
     });
     assert_eq!(desk.offered().0, 0, "the phone stays silent");
-    part(&office.switch, &mut caller);
+    // Its client hangs up what it has at the mobile.
+    let mut client = Client::login(&office.switch, "10031");
+    client.done(&json!({"Method": "hangup"}));
+    caller.wait_ended();
+    office.switch.wait_idle();
     let body = json!({"AgentId": "10031", "Contact": "voip"});
     ask(&office, "POST", "agent/set_call_mode", &body);
     reaches(&mut caller, "9001", &mut desk);

@@ -1,7 +1,7 @@
 //! What an agent's client may ask over its connection.
 
 use serde_json::{Map, Value, json};
-use strowger_core::vocab::acd::{AgentOrder, Intent};
+use strowger_core::vocab::acd::{Activity, AgentOrder, Intent};
 use strowger_core::vocab::{Command, Principal, Query, Reply, Role};
 
 use super::asked::unexpected;
@@ -92,9 +92,18 @@ async fn hang_up(session: &Session) -> Answer {
     let live = app.gateway.query(owner.clone(), Query::Calls { offset: 0, limit: 10 }).await;
     let Reply::Calls(page) = live else { return Err(unexpected()) };
     // The newest is what the agent has at its ear: the others are held.
-    let call = page.items.last().map(|view| view.record.call).ok_or_else(nothing)?;
-    app.gateway.command(owner, Command::HangUp { call }).await?;
-    Ok(Map::new())
+    if let Some(call) = page.items.last().map(|view| view.record.call) {
+        app.gateway.command(owner, Command::HangUp { call }).await?;
+        return Ok(Map::new());
+    }
+    // Whoever talks at its mobile has no extension in the call.
+    match seat.agent.as_ref().map(|view| &view.activity) {
+        Some(Activity::Talking { call, .. }) => {
+            asked.order(app, Command::HangUp { call: *call }).await?;
+            Ok(Map::new())
+        }
+        _ => Err(nothing()),
+    }
 }
 
 async fn set_mode(session: &Session, fields: &Fields) -> Answer {
