@@ -10,7 +10,7 @@ use super::support::place::Place;
 use super::support::switch::Switch;
 
 /// Every operation with a body that is right in form.
-const OPERATIONS: [(&str, &str, &str); 52] = [
+const OPERATIONS: [(&str, &str, &str); 56] = [
     ("GET", "apps", "{}"),
     ("PUT", "apps", r#"{"Name": "x", "Type": 1, "CallbackUrl": "", "IsHideUserNum": true}"#),
     ("GET", "spnumbers", "{}"),
@@ -65,7 +65,11 @@ const OPERATIONS: [(&str, &str, &str); 52] = [
         r#"{"PageSize": 20, "PageNum": 1, "StartTime": 1, "EndTime": 4102444800000}"#,
     ),
     ("GET", "calls/recfiles", r#"{"CallId": "x"}"#),
-    ("GET", "agents/statelogs", r#"{"AgentId": "101"}"#),
+    (
+        "GET",
+        "agents/statelogs",
+        r#"{"AgentId": "101", "PageSize": 20, "PageNum": 1, "StartTime": 1, "EndTime": 4102444800000}"#,
+    ),
     (
         "POST",
         "subscriptions",
@@ -93,6 +97,15 @@ const OPERATIONS: [(&str, &str, &str); 52] = [
         "ivrs/fastrouters",
         r#"{"FastRouter": [{"Dtmf": "1", "Desc": "x", "QueueId": "9001"}]}"#,
     ),
+    (
+        "POST",
+        "ads/task/start",
+        r#"{"AdTaskId": "x", "AdTaskType": "2", "AdTaskRatio": 1.5, "AdQueueId": "9001", "AdIvrId": "x",
+        "AdRobotToken": "x", "AdCallerNum": "057126200670", "AdDispNum": "1", "AdConCallLimit": 1}"#,
+    ),
+    ("POST", "ads/task/update_ratio", r#"{"AdTaskId": "x", "AdTaskRatio": 1.5}"#),
+    ("POST", "ads/task/stop", r#"{"AdTaskId": "x"}"#),
+    ("POST", "ads/task/force_stop", r#"{"AdTaskId": "x"}"#),
     ("GET", "nowhere", "{}"),
     ("PATCH", "agents", "{}"),
 ];

@@ -129,10 +129,13 @@ async fn control(app: &App, by: BySigned) -> Result<Control, Refusal> {
     let nothing = || Refusal::new(Fault::NotFound, "no such call");
     let call = call_id(&call).ok_or_else(nothing)?;
     let named = signed.query.has_any(&["AppId"]);
-    let candidates = match named {
+    let mut candidates = match named {
         true => vec![application(app, &signed.query)?.0],
         false => app.gateway.tenants().to_vec(),
     };
+    // Whose call it was when it was told of is asked first.
+    let told = Hub::of(app).hold_events().await.tenant_of(call);
+    candidates.sort_by_key(|names| told.as_ref() != Some(&names.tenant));
     let mut found = None;
     for tenant in candidates {
         let who = principal(&tenant.tenant, "call control".to_owned());

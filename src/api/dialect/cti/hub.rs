@@ -56,6 +56,12 @@ impl Told {
         self.stories.entry(tenant.to_owned()).or_default().note(call, notes, relay);
     }
 
+    /// Whose call this is, where it has been told of.
+    pub(super) fn tenant_of(&self, call: CallId) -> Option<String> {
+        let own = self.stories.iter().find(|(_, story)| story.knows(call));
+        own.map(|(tenant, _)| tenant.clone())
+    }
+
     /// An agent's state as it was told last, and its call.
     pub(super) fn agent(&self, tenant: &str, agent: &str) -> (String, Option<(Numbers, Value)>) {
         match self.stories.get(tenant) {
@@ -115,7 +121,13 @@ async fn hear(app: &App, event: &Event) {
     let told = &Hub::of(app).told;
     let Some(tenant) = &event.tenant else {
         if matches!(event.kind, EventKind::Reloaded) {
-            let known: Vec<String> = told.lock().await.stories.keys().cloned().collect();
+            // A tenant that comes again under the name of one that is gone begins anew.
+            let names = app.gateway.tenants();
+            let is_there = |tenant: &String| names.iter().any(|own| own.tenant == *tenant);
+            let mut told = told.lock().await;
+            told.stories.retain(|tenant, _| is_there(tenant));
+            let known: Vec<String> = told.stories.keys().cloned().collect();
+            drop(told);
             for tenant in known {
                 seat_all(app, &tenant).await;
             }

@@ -119,6 +119,11 @@ impl Story {
         }
     }
 
+    /// Whether a call is one of the tenant's that have been told of.
+    pub(super) fn knows(&self, call: CallId) -> bool {
+        self.calls.contains_key(&call)
+    }
+
     /// Calls that are remembered.
     #[cfg(test)]
     pub(super) fn calls(&self) -> usize {
