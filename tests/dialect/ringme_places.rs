@@ -1,5 +1,6 @@
 //! RingMe: whom a queue rings after its agents and their places were changed, and internal numbers that come and go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -147,6 +148,16 @@ fn an_internal_number_that_was_made_is_called_until_it_is_removed() {
     site.switch.wait_registered("371");
     reaches(&mut caller, "371", &mut desk);
     part(&site.switch, &mut caller);
+    // A new password is asked for from now on, and a change of something else leaves it.
+    let path = format!("/client/@me/extension/{}", made["id"]);
+    site.ask("PUT", &path, &json!({"password": "other-371"}));
+    site.ask("PUT", &path, &json!({"label": "desk"}));
+    let registers = |password: &str| {
+        let account = Account { password: password.to_owned(), ..account.clone() };
+        RawUa::open(site.switch.place(), &account).register().1.status()
+    };
+    assert_eq!(registers("other-371"), 200);
+    assert_ne!(registers("s3cret-371"), 200);
     site.ask("DELETE", &format!("/client/@me/extension/{}", made["id"]), &Value::Null);
     assert!(!site.switch.is_registered("371"));
     let stranger = Account::of(&site.switch, "117", Transport::Udp);
@@ -154,4 +165,26 @@ fn an_internal_number_that_was_made_is_called_until_it_is_removed() {
     stranger.invite("371", site.switch.place().ports(2));
     assert_eq!(stranger.final_response(2).status(), 404, "nobody has the number any more");
     assert_eq!(desk.offered().0, 1);
+}
+
+#[test]
+fn many_agents_are_listed_at_once_also_for_the_first_time() {
+    let own = Arc::new(Place::take());
+    let mut setup = setup(own.port());
+    for number in 2_000..2_150 {
+        let agent =
+            format!("[[agent]]\ntenant = \"demo\"\nid = \"{number}\"\nextension = \"{number}\"\n");
+        setup = setup.extension(&number.to_string(), "").with(&agent);
+    }
+    let site = Site::of(Switch::start_in(own, setup));
+    let all = site.ask("GET", "/client/@me/agent/local/", &Value::Null);
+    let all = all.as_array().unwrap();
+    assert_eq!(all.len(), 151);
+    let ids = |key: &str| all.iter().map(|row| row[key].as_u64().unwrap()).collect::<BTreeSet<_>>();
+    assert_eq!((ids("id").len(), ids("extension_id").len()), (151, 151));
+    let own = site.phone("2007");
+    let path = format!("/client/@me/agent/local/?extension_id={own}");
+    let one = site.ask("GET", &path, &Value::Null);
+    let same = all.iter().filter(|row| row["extension_id"] == own).cloned();
+    assert_eq!(one, Value::from_iter(same));
 }

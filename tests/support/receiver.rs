@@ -29,6 +29,7 @@ pub enum Manner {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Received {
+    pub method: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub path: String,
@@ -150,7 +151,8 @@ fn serve(
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
@@ -161,5 +163,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let length = headers.get("content-length").map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { headers, path, body })
+    Some(Received { method, headers, path, body })
 }

@@ -66,19 +66,55 @@ pub(super) fn ordered(fields: &Fields) -> Result<Option<Intent>, Refusal> {
     }
 }
 
-/// As the document shows it. `name` is null where none was given: ours is the id then.
+/// As the document shows it.
 pub(super) async fn show(
     app: &App,
     client: &Client,
-    view: &AgentView,
+    view: AgentView,
     kept: &Kept,
 ) -> Result<Value, Refusal> {
-    let agent = &view.config;
-    let id = client.id_of(app, ids::AGENTS, &agent.key.id).await?;
-    let sound = match &agent.agent_sound {
-        Some(prompt) => Some(client.id_of(app, ids::SOUNDS, prompt).await?),
-        None => None,
+    let all = show_all(app, client, &[view], std::slice::from_ref(kept)).await?;
+    all.into_iter().next().ok_or_else(Refusal::unexpected)
+}
+
+/// Several, each with what is kept of it. Their numbers are asked for together.
+pub(super) async fn show_all(
+    app: &App,
+    client: &Client,
+    views: &[AgentView],
+    kept: &[Kept],
+) -> Result<Vec<Value>, Refusal> {
+    let agents = || views.iter().map(|view| &view.config);
+    let names = agents().map(|agent| agent.key.id.clone()).collect();
+    let mut names = client.ids_of(app, ids::AGENTS, names).await?.into_iter();
+    let places = agents().filter_map(|agent| match agent.places.first() {
+        Some(AgentPlace::Extension(number)) => Some(number.clone()),
+        _ => None,
+    });
+    let mut places = client.ids_of(app, ids::EXTENSIONS, places.collect()).await?.into_iter();
+    let sounds = agents().filter_map(|agent| agent.agent_sound.clone()).collect();
+    let mut sounds = client.ids_of(app, ids::SOUNDS, sounds).await?.into_iter();
+    let item = |(view, kept): (&AgentView, &Kept)| {
+        let place = match view.config.places.first() {
+            Some(AgentPlace::Number(number)) => ("number", Value::from(number.as_str())),
+            Some(AgentPlace::Extension(_)) => ("extension_id", places.next().into()),
+            None => ("extension_id", Value::Null),
+        };
+        let sound = view.config.agent_sound.as_ref().and_then(|_| sounds.next());
+        Some(item(view, kept, names.next()?, sound, place))
     };
+    Ok(views.iter().zip(kept).filter_map(item).collect())
+}
+
+/// `name` is null where none was given: ours is the id then.
+fn item(
+    view: &AgentView,
+    kept: &Kept,
+    id: u64,
+    sound: Option<u64>,
+    (key, place): (&str, Value),
+) -> Value {
+    let agent = &view.config;
     let times = &agent.times;
     let mut item = json!({
         "id": id,
@@ -92,17 +128,10 @@ pub(super) async fn show(
         "extra_params": kept.extra,
         "agent_sound_id": sound,
     });
-    let (key, place) = match agent.places.first() {
-        Some(AgentPlace::Number(number)) => ("number", Value::from(number.as_str())),
-        Some(AgentPlace::Extension(number)) => {
-            ("extension_id", client.id_of(app, ids::EXTENSIONS, number).await?.into())
-        }
-        None => ("extension_id", Value::Null),
-    };
     if let Some(members) = item.as_object_mut() {
         members.insert(key.to_owned(), place);
     }
-    Ok(item)
+    item
 }
 
 /// Changes what is given; what is left out stays, null is unset.

@@ -59,8 +59,7 @@ impl Client {
     }
 
     async fn kept_of(&self, app: &App, id: &str) -> Result<Kept, Refusal> {
-        let kept = app.gateway.kept(self.tenant(), SPACE, id).await?;
-        Ok(kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default())
+        Ok(read(app.gateway.kept(self.tenant(), SPACE, id).await?))
     }
 }
 
@@ -78,14 +77,18 @@ pub(super) async fn list(
         Some(AgentPlace::Extension(number)) => number.clone(),
         _ => String::new(),
     };
-    let mut items = Vec::new();
-    for view in client.agents(&app, kind, None).await? {
-        if kind == Kind::Remote || wanted.as_ref().is_none_or(|all| all.contains(&at(&view))) {
-            let kept = client.kept_of(&app, &view.config.key.id).await?;
-            items.push(agent_item::show(&app, &client, &view, &kept).await?);
-        }
-    }
-    Ok(Json(Value::Array(items)))
+    let mut views = client.agents(&app, kind, None).await?;
+    views.retain(|view| {
+        kind == Kind::Remote || wanted.as_ref().is_none_or(|all| all.contains(&at(view)))
+    });
+    let places = views.iter().map(|view| (SPACE.to_owned(), view.config.key.id.clone()));
+    let kept = app.gateway.kept_of(client.tenant(), places.collect()).await?;
+    let kept: Vec<Kept> = kept.into_iter().map(read).collect();
+    Ok(Json(Value::Array(agent_item::show_all(&app, &client, &views, &kept).await?)))
+}
+
+fn read(kept: Option<Value>) -> Kept {
+    kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
 }
 
 /// The extensions of the filter `extension_id`: repeated, with brackets, or with commas. An unknown id is nobody's.
@@ -120,7 +123,7 @@ pub(super) async fn show(
     client.sees()?;
     let view = client.agent(&app, Kind::read(&kind)?, &agent).await?;
     let kept = client.kept_of(&app, &view.config.key.id).await?;
-    agent_item::show(&app, &client, &view, &kept).await.map(Json)
+    agent_item::show(&app, &client, view, &kept).await.map(Json)
 }
 
 pub(super) async fn create(
@@ -213,7 +216,7 @@ async fn put(
     }
     client.note("an agent was defined", &id);
     match client.ask(app, Query::Agent(id)).await? {
-        Reply::Agent(view) => agent_item::show(app, client, &view, kept).await.map(Json),
+        Reply::Agent(view) => agent_item::show(app, client, *view, kept).await.map(Json),
         _ => Err(Refusal::unexpected()),
     }
 }
@@ -259,7 +262,7 @@ async fn settle(
         client.note("an agent's status was ordered", &id);
     }
     match client.ask(app, Query::Agent(id)).await? {
-        Reply::Agent(view) => agent_item::show(app, client, &view, kept).await.map(Json),
+        Reply::Agent(view) => agent_item::show(app, client, *view, kept).await.map(Json),
         _ => Err(Refusal::unexpected()),
     }
 }

@@ -314,6 +314,16 @@ pub(super) async fn change(
     let mut internal = client.internal(&app, &client.extension(&app, &extension).await?).await?;
     changeable(internal.is_of_file(), "number")?;
     let number = internal.number().to_owned();
+    if let Given::Value(name) = fields.text("name", 64)?
+        && bare(&name) != number
+    {
+        return Err(Refusal::wrong("name", "a number stays; create another internal number"));
+    }
+    if let Given::Value(kind) = fields.text("type", 32)?
+        && kind != internal.kind()
+    {
+        return Err(Refusal::wrong("type", format!("it is a {} and stays one", internal.kind())));
+    }
     let mut kept = client.kept_number(&app, &number).await?;
     kept.change(&fields)?;
     match &mut internal {
@@ -323,6 +333,9 @@ pub(super) async fn change(
         }
         Internal::Phone { own, .. } => {
             own.extension.name = name_of(&kept, &number);
+            if let Given::Value(password) = fields.text("password", 128)? {
+                own.extension.password = Secret::new(password);
+            }
             let entry = Entry::Extension(own.clone());
             let order = EntryOrder::Put { entry, spare: Secret::new("") };
             client.order(&app, Command::Entry(Box::new(order))).await?;

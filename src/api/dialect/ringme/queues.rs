@@ -1,10 +1,12 @@
 //! A queue: its parameters, how it stands, and its callers.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{
-    AgentKey, AgentPlace, DefinitionOrder, MemberState, MemberView, QueueView,
+    AgentKey, AgentPlace, AgentView, DefinitionOrder, MemberState, MemberView, QueueView,
 };
 use strowger_core::vocab::{Command, Query, Reply};
 
@@ -14,6 +16,7 @@ use super::ids::shown;
 use super::queue_item;
 use super::refusal::{Fault, Refusal};
 use crate::api::app::{App, wall_ms};
+use crate::api::dialect::common;
 use crate::api::gateway::MAX_ROWS;
 
 /// Rows that are gathered at most; more have no place in one answer.
@@ -109,43 +112,40 @@ pub(super) async fn members(
             break;
         }
     }
-    let mut items = Vec::with_capacity(members.len());
-    for member in members {
-        items.push(item(&app, &client, &member).await?);
-    }
-    Ok(Json(Value::Array(items)))
+    let served = members.iter().any(|member| !member.agents.is_empty());
+    let agents = match served {
+        true => common::agents(&app, &client.principal).await?,
+        false => Vec::new(),
+    };
+    let places: BTreeMap<AgentKey, String> = agents.into_iter().filter_map(place).collect();
+    let items = members.iter().map(|member| item(&client, member, &places));
+    Ok(Json(Value::Array(items.collect())))
 }
 
-async fn item(app: &App, client: &Client, member: &MemberView) -> Result<Value, Refusal> {
+fn item(client: &Client, member: &MemberView, places: &BTreeMap<AgentKey, String>) -> Value {
     let state = match member.state {
         MemberState::Waiting => "waiting",
         MemberState::Trying => "trying",
         MemberState::Answered => "answered",
         MemberState::Callback => "callback",
     };
-    let agent = match member.agents.first() {
-        Some(agent) => serving(app, client, agent).await?,
-        None => None,
-    };
-    Ok(json!({
+    json!({
         "call_api_id": member.call.to_string(),
         "joined_datetime": client.moment(member.joined_at),
         "number": (!member.number.is_empty()).then_some(&member.number),
-        "serving_agent": agent,
+        "serving_agent": member.agents.first().and_then(|agent| places.get(agent)),
         "state": state,
         "wait_time": wall_ms().saturating_sub(member.joined_at) / 1_000,
-    }))
+    })
 }
 
-/// The extension's name, or the number outside.
-async fn serving(app: &App, client: &Client, agent: &AgentKey) -> Result<Option<String>, Refusal> {
-    let Reply::Agent(view) = client.ask(app, Query::Agent(agent.id.clone())).await? else {
-        return Err(Refusal::unexpected());
-    };
-    Ok(view.config.places.first().map(|place| match place {
+/// Where an agent is: the extension's name, or the number outside.
+fn place(view: AgentView) -> Option<(AgentKey, String)> {
+    let place = view.config.places.first().map(|place| match place {
         AgentPlace::Extension(number) => shown(number),
         AgentPlace::Number(number) => number.clone(),
-    }))
+    });
+    Some((view.config.key, place?))
 }
 
 impl Client {
