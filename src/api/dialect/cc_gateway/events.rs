@@ -82,6 +82,9 @@ async fn hear(app: &App, event: &Event, recordings: &mut BTreeMap<CallId, String
         }
         _ => {}
     }
+    if !concerns_agents(&event.kind) {
+        return;
+    }
     let sessions = &app.dialects.cc_gateway;
     for (id, extension) in sessions.of_tenant(tenant) {
         match &event.kind {
@@ -128,6 +131,22 @@ async fn hear(app: &App, event: &Event, recordings: &mut BTreeMap<CallId, String
             _ => {}
         }
     }
+}
+
+/// Most that happens is nothing that an agent is told of; who is signed in is not gone through for that.
+fn concerns_agents(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::CallerRinging { .. }
+            | EventKind::CallRinging { .. }
+            | EventKind::AgentOffered { .. }
+            | EventKind::OfferEnded { .. }
+            | EventKind::CallPickedUp { .. }
+            | EventKind::CallAnswered { .. }
+            | EventKind::CallerLeft { .. }
+            | EventKind::RecordingStarted { .. }
+            | EventKind::CallEnded { .. }
+    )
 }
 
 fn is(party: &Party, own: &ExtensionKey) -> bool {
