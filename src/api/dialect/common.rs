@@ -5,14 +5,20 @@ use axum::extract::rejection::PathRejection;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use strowger_core::vocab::acd::{AgentView, QueueView};
+use strowger_core::vocab::acd::{
+    AgentConfig, AgentView, Choice, Intent, Limits, QueueConfig, QueueView, Service, Times, Voice,
+    Voicemail,
+};
 use strowger_core::vocab::command::{CallView, Meant, Page};
+use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
 use strowger_core::vocab::define::{EntryKind, EntryView};
 use strowger_core::vocab::record::Party;
 use strowger_core::vocab::settings::TenantSettings;
-use strowger_core::vocab::{CommandError, Principal, Query, Reply};
+use strowger_core::vocab::{
+    AgentKey, CommandError, ExtensionKey, Principal, Query, QueueKey, Reply, Secret,
+};
 
-use crate::api::app::App;
+use crate::api::app::{App, wall_ms};
 use crate::api::gateway::MAX_ROWS;
 
 /// The switch answered another question than was asked.
@@ -25,6 +31,23 @@ fn unexpected() -> CommandError {
 pub(super) fn utc(ms: u64) -> DateTime {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     TimeZone::UTC.to_datetime(at.unwrap_or_default())
+}
+
+/// `2020-05-08T14:40:47.000Z` (RFC 3339).
+pub(super) fn rfc3339(ms: u64) -> String {
+    utc(ms).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// A random UUID (RFC 9562 section 5.4).
+pub(super) fn fresh_uuid() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the clock has to do: such ids tell messages apart, and guard nothing.
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes[..8].copy_from_slice(&wall_ms().to_be_bytes());
+    }
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    uuid(u128::from_be_bytes(bytes))
 }
 
 /// 128 bits as UUIDs are written (RFC 9562 section 4).
@@ -159,6 +182,31 @@ pub(super) async fn agent(
     }
 }
 
+/// One queue.
+pub(super) async fn queue(
+    app: &App,
+    principal: &Principal,
+    number: &str,
+) -> Result<QueueView, CommandError> {
+    match app.gateway.query(principal.clone(), Query::Queue(number.to_owned())).await {
+        Reply::Queue(view) => Ok(*view),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The numbers that the tenant may show, in order.
+pub(super) async fn own_numbers(
+    app: &App,
+    principal: &Principal,
+) -> Result<Vec<String>, CommandError> {
+    match app.gateway.query(principal.clone(), Query::OwnNumbers).await {
+        Reply::OwnNumbers(numbers) => Ok(numbers),
+        Reply::Refused(error) => Err(error),
+        _ => Err(unexpected()),
+    }
+}
+
 /// Whom a number or address means.
 pub(super) async fn meant(
     app: &App,
@@ -169,6 +217,58 @@ pub(super) async fn meant(
         Reply::Meant(meant) => Ok(meant),
         Reply::Refused(error) => Err(error),
         _ => Err(unexpected()),
+    }
+}
+
+/// A new agent, who is signed out, is rung nowhere and serves no queue.
+pub(super) fn fresh_agent(key: AgentKey) -> AgentConfig {
+    AgentConfig {
+        key,
+        name: String::new(),
+        places: Vec::new(),
+        pin: None,
+        status: Intent::LoggedOut,
+        tiers: Vec::new(),
+        skills: Default::default(),
+        times: Times::default(),
+        wrap_up_after_outbound: false,
+        agent_sound: None,
+        confirm_key: '1',
+        max_no_answer: 3,
+        group_pickup: true,
+    }
+}
+
+/// A new queue of which nothing is said.
+pub(super) fn fresh_queue(key: QueueKey) -> QueueConfig {
+    QueueConfig {
+        key,
+        name: String::new(),
+        choice: Choice::default(),
+        limits: Limits::default(),
+        voice: Voice::default(),
+        service: Service::default(),
+        voicemail: Voicemail::default(),
+        times: Times::default(),
+    }
+}
+
+/// A new extension that calls within the company.
+pub(super) fn fresh_extension(key: ExtensionKey, password: Secret) -> Extension {
+    Extension {
+        name: key.number.clone(),
+        key,
+        password,
+        pickup_groups: Vec::new(),
+        pickup_any: false,
+        record: RecordPolicy::default(),
+        classes: vec!["internal".to_owned()],
+        max_calls: 0,
+        algorithm: DigestAlgorithm::default(),
+        caller_number: None,
+        codecs: None,
+        ring_secs: None,
+        supervises: Vec::new(),
     }
 }
 
@@ -188,4 +288,13 @@ pub(super) type Named = Result<Path<String>, PathRejection>;
 /// The name; empty where it is no text.
 pub(super) fn named(path: Named) -> String {
     path.map_or_else(|_| String::new(), |Path(text)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(super::rfc3339(1_588_948_847_005), "2020-05-08T14:40:47.005Z");
+        assert_eq!(super::rfc3339(1_588_948_847_000), "2020-05-08T14:40:47.000Z");
+    }
 }

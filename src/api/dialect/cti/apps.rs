@@ -75,7 +75,7 @@ pub(super) async fn secret(app: &App, tenant: &str) -> Result<String, Refusal> {
     }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
-    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = hex::encode(bytes);
     let sealed = app.gateway.seal(&place(tenant), &secret).map_err(refused)?;
     APPLICATION.put(app, tenant, SECRET, &sealed).await?;
     Ok(secret)
@@ -87,13 +87,13 @@ async fn known_secret(app: &App, tenant: &str) -> Result<Option<String>, Refusal
 }
 
 async fn show(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
+    let tenant = asked.tenant();
     let secret = secret(&app, tenant).await?;
     let doc = AppDoc::of(&app, tenant).await?;
     let settings = common::settings(&app, &asked.principal()).await?;
     found(json!({
         "AppId": asked.app_id,
-        "ExtensionPrefix": asked.tenant.prefix,
+        "ExtensionPrefix": asked.names.prefix,
         "Name": if doc.name.is_empty() { tenant } else { &doc.name },
         "Type": doc.kind(),
         "CallbackUrl": doc.callback_url,
@@ -105,7 +105,7 @@ async fn show(State(app): State<App>, asked: Asked) -> Outcome {
 }
 
 async fn change(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
+    let tenant = asked.tenant();
     let alone = Hub::of(&app).hold_writing().await;
     let mut doc = AppDoc::of(&app, tenant).await?;
     let before = common::settings(&app, &asked.principal()).await?;
@@ -116,7 +116,7 @@ async fn change(State(app): State<App>, asked: Asked) -> Outcome {
         right.map_err(|why| Refusal::params(format!("CallbackUrl: {why}")))?;
     }
     if settings != before {
-        asked.order(&app, Command::TenantSettings(Box::new(settings))).await?;
+        asked.order(Command::TenantSettings(Box::new(settings))).await?;
     }
     doc.keep(&app, tenant).await?;
     drop(alone);

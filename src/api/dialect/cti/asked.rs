@@ -4,18 +4,24 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Query, Request};
 use axum::http::StatusCode;
 use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use strowger_core::vocab::{Command, Done, Principal, Query as Question, Reply, Role};
+use strowger_core::vocab::acd::{AgentOrder, QueueView};
+use strowger_core::vocab::{Command, CommandError, Done, Principal, Role};
 
 use super::envelope::{Fault, Refusal};
 use super::fields::Fields;
+use super::shelf::Shelf;
 use super::sign::{self, Signer};
 use crate::api::app::App;
+use crate::api::auth::standing_in;
+use crate::api::dialect::common;
 use crate::api::gateway::TenantNames;
 
 /// A request with a good signature. Nothing is said about an application yet.
 pub(super) struct Signed {
+    pub(super) app: App,
     /// Who signed.
     pub(super) signer: Signer,
     /// The parameters of the address.
@@ -26,8 +32,9 @@ pub(super) struct Signed {
 
 /// A request of an operator for one application.
 pub(super) struct Asked {
+    pub(super) app: App,
     /// The application.
-    pub(super) tenant: TenantNames,
+    pub(super) names: TenantNames,
     /// The id by which it was named.
     pub(super) app_id: String,
     /// Who signed and what was said.
@@ -48,7 +55,7 @@ impl FromRequest<App> for Signed {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Fault::TooLarge, "the body is too long"),
             _ => Refusal::new(Fault::NoBody, "the body could not be read"),
         })?;
-        Ok(Self { signer, query, body: body_of(&bytes)? })
+        Ok(Self { app: app.clone(), signer, query, body: body_of(&bytes)? })
     }
 }
 
@@ -57,8 +64,8 @@ impl FromRequest<App> for Signed {
 /// # Errors
 /// It asks too often.
 pub(super) fn in_pace(app: &App, signer: &Signer, query: &Fields) -> Result<(), Refusal> {
-    let tenant = application(app, query).map(|(names, _)| names.tenant).unwrap_or_default();
-    app.pace(&principal(&tenant, signer.name())).map_err(|seconds| {
+    let tenant = application(app, query).map(|names| names.tenant).unwrap_or_default();
+    app.pace(&standing_in(&tenant, Role::Admin, &signer.name())).map_err(|seconds| {
         let detail = "you ask too often; http.requests_per_second says how often";
         Refusal::later(Fault::TooOften, seconds, detail)
     })
@@ -83,8 +90,13 @@ fn body_of(bytes: &[u8]) -> Result<Option<Fields>, Refusal> {
 
 impl Signed {
     /// A request that has no body, such as one for a connection.
-    pub(super) fn without_body(signer: Signer, query: Fields) -> Self {
-        Self { signer, query, body: None }
+    pub(super) fn without_body(app: App, signer: Signer, query: Fields) -> Self {
+        Self { app, signer, query, body: None }
+    }
+
+    /// ... for this application.
+    pub(super) fn of(self, names: TenantNames) -> Asked {
+        Asked { app: self.app.clone(), app_id: app_id(&names).to_owned(), names, signed: self }
     }
 
     /// The body's parameters.
@@ -100,31 +112,27 @@ impl Signed {
         self.body.clone().unwrap_or_default().over(&self.query)
     }
 
-    /// Whether there is a body.
-    pub(super) fn has_body(&self) -> bool {
-        self.body.is_some()
-    }
-
     /// What the request calls itself.
     pub(super) fn msg_id(&self) -> String {
         self.either().text("MsgId").ok().flatten().unwrap_or_default()
     }
 }
 
+/// The id by which clients name an application.
+pub(super) fn app_id(names: &TenantNames) -> &str {
+    names.cti_app_id.as_deref().unwrap_or(&names.tenant)
+}
+
 /// The application that is named.
 ///
 /// # Errors
 /// None is named, or there is no such.
-pub(super) fn application(app: &App, query: &Fields) -> Result<(TenantNames, String), Refusal> {
-    let id = query.text("AppId")?.filter(|id| !id.is_empty());
+pub(super) fn application(app: &App, query: &Fields) -> Result<TenantNames, Refusal> {
+    let id = query.given("AppId")?;
     let id = id.ok_or_else(|| Refusal::new(Fault::NoAppId, "AppId is missing"))?;
     let tenants = app.gateway.tenants();
-    let named = |names: &&TenantNames| *names.cti_app_id.as_ref().unwrap_or(&names.tenant) == id;
-    let found = tenants.iter().find(named);
-    match found {
-        Some(names) => Ok((names.clone(), id)),
-        None => Err(Refusal::new(Fault::NoApp, "")),
-    }
+    let found = tenants.iter().find(|names| app_id(names) == id);
+    found.cloned().ok_or_else(|| Refusal::new(Fault::NoApp, ""))
 }
 
 impl FromRequest<App> for AskedByAny {
@@ -132,8 +140,8 @@ impl FromRequest<App> for AskedByAny {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         let signed = Signed::from_request(request, app).await?;
-        let (tenant, app_id) = application(app, &signed.query)?;
-        Ok(Self(Asked { tenant, app_id, signed }))
+        let tenant = application(app, &signed.query)?;
+        Ok(Self(signed.of(tenant)))
     }
 }
 
@@ -161,9 +169,26 @@ impl Asked {
         self.signed.body()
     }
 
+    /// The parameters of an operation whose clients cannot all send a body: of the body, or where there is none of the
+    /// address, which then has one of these.
+    ///
+    /// # Errors
+    /// Neither.
+    pub(super) fn parameters(&self, names: &[&str]) -> Result<Fields, Refusal> {
+        if !self.signed.query.has_any(names) {
+            self.body()?;
+        }
+        Ok(self.signed.either())
+    }
+
+    /// The application's tenant.
+    pub(super) fn tenant(&self) -> &str {
+        &self.names.tenant
+    }
+
     /// In whose name the switch is asked. Handlers have seen to what an agent's front end may do.
     pub(super) fn principal(&self) -> Principal {
-        principal(&self.tenant.tenant, self.signed.signer.name())
+        standing_in(self.tenant(), Role::Admin, &self.signed.signer.name())
     }
 
     /// The id of an agent, also as `id@AppId`. An agent's front end may name its own only.
@@ -190,34 +215,114 @@ impl Asked {
     ///
     /// # Errors
     /// The switch refuses.
-    pub(super) async fn order(&self, app: &App, command: Command) -> Result<Done, Refusal> {
-        Ok(app.order(self.principal(), command).await?)
+    pub(super) async fn order(&self, command: Command) -> Result<Done, Refusal> {
+        Ok(self.app.order(self.principal(), command).await?)
     }
 
     /// Orders several things at once, so that one write to disk serves them all; what came of each, in their order.
-    pub(super) async fn order_all(
-        &self,
-        app: &App,
-        commands: Vec<Command>,
-    ) -> Vec<Result<Done, Refusal>> {
-        join_all(commands.into_iter().map(|command| self.order(app, command))).await
+    pub(super) async fn order_all(&self, commands: Vec<Command>) -> Vec<Result<Done, Refusal>> {
+        join_all(commands.into_iter().map(|command| self.order(command))).await
     }
 
-    /// Asks the switch something.
+    /// Orders something of an agent.
     ///
     /// # Errors
-    /// There is no such thing, or the switch is busy.
-    pub(super) async fn ask(&self, app: &App, question: Question) -> Result<Reply, Refusal> {
-        match app.gateway.query(self.principal(), question).await {
-            Reply::Refused(error) => Err(error.into()),
-            reply => Ok(reply),
-        }
+    /// The switch refuses.
+    pub(super) async fn order_agent(&self, agent: &str, order: AgentOrder) -> Result<(), Refusal> {
+        self.order(Command::Agent { agent: agent.to_owned(), order }).await.map(drop)
+    }
+
+    /// A queue, if there is one.
+    ///
+    /// # Errors
+    /// The switch cannot be asked.
+    pub(super) async fn queue(&self, number: &str) -> Result<Option<QueueView>, Refusal> {
+        if_there(common::queue(&self.app, &self.principal(), number).await)
+    }
+
+    /// All queues, by number.
+    ///
+    /// # Errors
+    /// The switch cannot be asked.
+    pub(super) async fn queues(&self) -> Result<Vec<QueueView>, Refusal> {
+        Ok(common::queues(&self.app, &self.principal()).await?)
+    }
+
+    /// The numbers that the company has, in order.
+    ///
+    /// # Errors
+    /// The switch cannot be asked.
+    pub(super) async fn own_numbers(&self) -> Result<Vec<String>, Refusal> {
+        Ok(common::own_numbers(&self.app, &self.principal()).await?)
+    }
+
+    /// One document of a shelf.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn kept<T: DeserializeOwned>(
+        &self,
+        shelf: Shelf,
+        key: &str,
+    ) -> Result<Option<T>, Refusal> {
+        shelf.get(&self.app, self.tenant(), key).await
+    }
+
+    /// All documents of a shelf, by key.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn all_kept<T: DeserializeOwned>(
+        &self,
+        shelf: Shelf,
+    ) -> Result<Vec<(String, T)>, Refusal> {
+        shelf.all(&self.app, self.tenant()).await
+    }
+
+    /// Writes documents, all or none.
+    ///
+    /// # Errors
+    /// They could not be written.
+    pub(super) async fn keep_all<'a, T: Serialize + 'a>(
+        &self,
+        shelf: Shelf,
+        documents: impl Iterator<Item = (&'a str, &'a T)>,
+    ) -> Result<(), Refusal> {
+        shelf.put_all(&self.app, self.tenant(), documents).await
+    }
+
+    /// Writes a document; it is on disk when this is done.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub(super) async fn keep<T: Serialize + Sync>(
+        &self,
+        shelf: Shelf,
+        key: &str,
+        document: &T,
+    ) -> Result<(), Refusal> {
+        shelf.put(&self.app, self.tenant(), key, document).await
+    }
+
+    /// Removes a document.
+    ///
+    /// # Errors
+    /// It could not be removed.
+    pub(super) async fn forget(&self, shelf: Shelf, key: &str) -> Result<(), Refusal> {
+        shelf.remove(&self.app, self.tenant(), key).await
     }
 }
 
-/// Somebody with all rights within a tenant.
-pub(super) fn principal(tenant: &str, name: String) -> Principal {
-    Principal { tenant: tenant.to_owned(), role: Role::Admin, name, extension: None, agent: None }
+/// What is asked for, if it is there.
+///
+/// # Errors
+/// It is not for another reason than that there is no such.
+pub(super) fn if_there<T>(found: Result<T, CommandError>) -> Result<Option<T>, Refusal> {
+    match found {
+        Ok(thing) => Ok(Some(thing)),
+        Err(CommandError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The switch answered something that was not asked.

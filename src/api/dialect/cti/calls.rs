@@ -1,27 +1,31 @@
 //! Calls: begun for an agent, held, resumed, transferred.
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::Response;
 use axum::routing::post;
 use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
-use strowger_core::vocab::{CallId, CallTerms, Command, CommandError, Done, Query, Reply};
+use strowger_core::vocab::{CallId, CallTerms, Command, Done, Role};
 
-use super::asked::{Asked, AskedByAny, Signed, application, principal, unexpected};
+use super::asked::{Asked, AskedByAny, Signed, application, if_there, unexpected};
 use super::envelope::{Fault, Refusal, bare, flat};
 use super::fields::Fields;
 use super::hub::{Hub, Note};
-use super::presence::{may_sign_in, named};
+use super::presence::may_sign_in;
 use super::relays;
 use super::seat::{CallMode, Seat};
 use crate::api::app::App;
+use crate::api::auth::standing_in;
 use crate::api::dialect::common;
+use crate::api::extract;
+use crate::api::gateway::TenantNames;
 
 pub(super) fn routes() -> Router<App> {
+    type By = Result<Signed, Refusal>;
+    let hold = post(|by: By| bare(by, |signed| talk(signed, TalkAct::Hold)))
+        .delete(|by: By| bare(by, |signed| talk(signed, TalkAct::Resume)));
     Router::new()
-        .route("/originatev2", post(originate))
-        .route("/agent/hold", post(hold).delete(resume))
-        .route("/transfer/agent", post(transfer))
+        .route("/originatev2", post(|by: Result<AskedByAny, Refusal>| flat(by, begin)))
+        .route("/agent/hold", hold)
+        .route("/transfer/agent", post(|by: By| bare(by, transfer)))
 }
 
 /// A call's id as this interface writes it.
@@ -31,29 +35,19 @@ pub(super) fn uuid(call: CallId) -> String {
 
 /// ... and as clients write it, with dashes or without.
 pub(super) fn call_id(text: &str) -> Option<CallId> {
-    let hex: String = text.chars().filter(|c| *c != '-').collect();
-    let whole = hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    whole.then(|| hex.parse().ok()).flatten()
+    extract::call_id(&text.replace('-', ""))
 }
 
-async fn originate(State(app): State<App>, by: Result<AskedByAny, Refusal>) -> Response {
-    let (msg_id, by) = named(by);
-    let outcome = match by {
-        Ok(asked) => begin(&app, &asked).await,
-        Err(refusal) => Err(refusal),
-    };
-    flat(&msg_id, outcome.map(uuid))
-}
-
-async fn begin(app: &App, asked: &Asked) -> Result<CallId, Refusal> {
+async fn begin(asked: Asked) -> Result<String, Refusal> {
     let body = asked.body()?;
     let agent = asked.agent(&body.wanted("agent_id")?)?;
     let called = body.wanted("called")?;
-    let requested = match body.text("called_display")?.filter(|number| !number.is_empty()) {
+    let requested = match body.given("called_display")? {
         Some(number) => Some(number),
-        None => body.text("caller")?.filter(|number| !number.is_empty()),
+        None => body.given("caller")?,
     };
-    dial(app, asked, Dial { agent, called, requested, notes: notes(body)? }).await
+    let notes = notes(body)?;
+    dial(&asked, Dial { agent, called, requested, notes }).await.map(uuid)
 }
 
 /// What is to be attached to events of the call: `user_data` with `evt` and `data`.
@@ -82,8 +76,8 @@ pub(super) struct Dial {
 ///
 /// # Errors
 /// The agent is not signed in or cannot be rung, or the numbers are not ones that it may call or show.
-pub(super) async fn dial(app: &App, asked: &Asked, dial: Dial) -> Result<CallId, Refusal> {
-    let seat = Seat::find(asked, app, &dial.agent).await?;
+pub(super) async fn dial(asked: &Asked, dial: Dial) -> Result<CallId, Refusal> {
+    let seat = Seat::find(asked, &dial.agent).await?;
     may_sign_in(&seat)?;
     if !seat.signed_in() {
         let detail = format!("agent {} is not signed in", seat.id);
@@ -92,7 +86,7 @@ pub(super) async fn dial(app: &App, asked: &Asked, dial: Dial) -> Result<CallId,
     let Some(from) = seat.extension().map(str::to_owned) else {
         return Err(Refusal::new(Fault::State, format!("agent {} has no extension", seat.id)));
     };
-    let shown = relays::choose(app, asked, dial.requested, &seat).await?;
+    let shown = relays::choose(asked, dial.requested, &seat).await?;
     let mobile = seat.agent.as_ref().and_then(|view| view.place.strip_prefix("number:"));
     let at = match (mobile, seat.doc.mode) {
         (Some(number), _) => Some(number.to_owned()),
@@ -102,10 +96,10 @@ pub(super) async fn dial(app: &App, asked: &Asked, dial: Dial) -> Result<CallId,
     let terms = CallTerms { shown: shown.clone(), at, ring_secs: None };
     let order = Command::Originate { from, to: dial.called, auto_answer: false, terms };
     // Nothing of the call is told before its notes are known.
-    let mut told = Hub::of(app).hold_events().await;
-    match asked.order(app, order).await? {
+    let mut told = Hub::of(&asked.app).hold_events().await;
+    match asked.order(order).await? {
         Done::Originated { call, .. } => {
-            told.note(&asked.tenant.tenant, call, dial.notes, shown);
+            told.note(asked.tenant(), call, dial.notes, shown);
             Ok(call)
         }
         _ => Err(unexpected()),
@@ -113,82 +107,44 @@ pub(super) async fn dial(app: &App, asked: &Asked, dial: Dial) -> Result<CallId,
 }
 
 /// Hold, resume and transfer name no application: the account and the call do.
-struct Control {
-    asked: Asked,
-    call: CallId,
-    extension: Option<String>,
-}
-
-type BySigned = Result<Signed, Refusal>;
-
-async fn control(app: &App, by: BySigned) -> Result<Control, Refusal> {
-    let signed = by?;
+async fn talk(signed: Signed, act: TalkAct) -> Result<(), Refusal> {
     let body = signed.body()?;
     let agent = body.wanted("agent_id")?;
-    let call = body.wanted("call_id")?;
     let nothing = || Refusal::new(Fault::NotFound, "no such call");
-    let call = call_id(&call).ok_or_else(nothing)?;
-    let named = signed.query.has_any(&["AppId"]);
-    let mut candidates = match named {
-        true => vec![application(app, &signed.query)?.0],
+    let call = call_id(&body.wanted("call_id")?).ok_or_else(nothing)?;
+    let names = tenant_of(&signed, call).await?.ok_or_else(nothing)?;
+    let asked = signed.of(names);
+    let seat = Seat::find(&asked, &asked.agent(&agent)?).await?;
+    let order = TalkOrder { extension: seat.extension().map(str::to_owned), act };
+    asked.order(Command::Talk { call, order }).await.map(drop)
+}
+
+/// Whose call it is.
+async fn tenant_of(signed: &Signed, call: CallId) -> Result<Option<TenantNames>, Refusal> {
+    let app = &signed.app;
+    let mut candidates = match signed.query.has_any(&["AppId"]) {
+        true => vec![application(app, &signed.query)?],
         false => app.gateway.tenants().to_vec(),
     };
-    // Whose call it was when it was told of is asked first.
+    // Who was told of it is asked first.
     let told = Hub::of(app).hold_events().await.tenant_of(call);
     candidates.sort_by_key(|names| told.as_ref() != Some(&names.tenant));
-    let mut found = None;
-    for tenant in candidates {
-        let who = principal(&tenant.tenant, "call control".to_owned());
-        match app.gateway.query(who, Query::Call { call }).await {
-            Reply::Call(_) => {
-                found = Some(tenant);
-                break;
-            }
-            Reply::Refused(CommandError::NotFound(_)) => {}
-            Reply::Refused(error) => return Err(error.into()),
-            _ => return Err(unexpected()),
+    for names in candidates {
+        let who = standing_in(&names.tenant, Role::Admin, "call control");
+        if if_there(common::call(app, &who, call).await)?.is_some() {
+            return Ok(Some(names));
         }
     }
-    let tenant = found.ok_or_else(nothing)?;
-    let app_id = tenant.cti_app_id.clone().unwrap_or_else(|| tenant.tenant.clone());
-    let asked = Asked { tenant, app_id, signed };
-    let agent = asked.agent(&agent)?;
-    let seat = Seat::find(&asked, app, &agent).await?;
-    let extension = seat.extension().map(str::to_owned);
-    Ok(Control { asked, call, extension })
+    Ok(None)
 }
 
-impl Control {
-    async fn act(&self, app: &App, act: TalkAct) -> Result<(), Refusal> {
-        let order = TalkOrder { extension: self.extension.clone(), act };
-        self.asked.order(app, Command::Talk { call: self.call, order }).await.map(drop)
-    }
-}
-
-async fn hold(State(app): State<App>, by: BySigned) -> Response {
-    bare(talk(&app, by, TalkAct::Hold).await)
-}
-
-async fn resume(State(app): State<App>, by: BySigned) -> Response {
-    bare(talk(&app, by, TalkAct::Resume).await)
-}
-
-async fn talk(app: &App, by: BySigned, act: TalkAct) -> Result<(), Refusal> {
-    control(app, by).await?.act(app, act).await
-}
-
-async fn transfer(State(app): State<App>, by: BySigned) -> Response {
-    bare(send_on(&app, by).await)
-}
-
-async fn send_on(app: &App, by: BySigned) -> Result<(), Refusal> {
-    let signed = by?;
+async fn transfer(signed: Signed) -> Result<(), Refusal> {
     let body = signed.body()?;
     if body.wanted("agent_type")? != "anonymous" {
         return Err(Refusal::params("agent_type: write anonymous"));
     }
     let to = body.wanted("agent_phone")?;
-    control(app, Ok(signed)).await?.act(app, TalkAct::Transfer { to }).await
+    talk(signed, TalkAct::Transfer { to }).await
 }
 
 #[cfg(test)]

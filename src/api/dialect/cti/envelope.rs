@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use strowger_core::vocab::CommandError;
 
+use super::asked::{Asked, AskedByAny, Signed};
 use crate::api::gateway::RowsError;
 
 /// Everything that can be wrong, in the document's terms.
@@ -245,17 +246,32 @@ pub(super) fn gone() -> Outcome {
     found(Value::Null)
 }
 
-/// The answer to what an agent does; `msg_id` is what the request called itself.
-pub(super) fn flat(msg_id: &str, outcome: Result<String, Refusal>) -> Response {
-    let body = |code, desc, results| Flat { code, desc, msg_id, results, data: Value::Null };
+/// The answer to what an agent does, also where the request is refused before; it says what the request called itself.
+pub(super) async fn flat<F: Future<Output = Result<String, Refusal>>>(
+    by: Result<AskedByAny, Refusal>,
+    act: impl FnOnce(Asked) -> F,
+) -> Response {
+    let (msg_id, outcome) = match by {
+        Ok(AskedByAny(asked)) => (asked.signed.msg_id(), act(asked).await),
+        Err(refusal) => (String::new(), Err(refusal)),
+    };
+    let body =
+        |code, desc, results| Flat { code, desc, msg_id: &msg_id, results, data: Value::Null };
     match outcome {
         Ok(results) => json(StatusCode::OK, &body(SUCCESS, "OK", &results)),
         Err(refusal) => refusal.answer(&body(refusal.code(), &refusal.text(), "")),
     }
 }
 
-/// The answer to call control.
-pub(super) fn bare(outcome: Result<(), Refusal>) -> Response {
+/// The answer to call control, likewise.
+pub(super) async fn bare<F: Future<Output = Result<(), Refusal>>>(
+    by: Result<Signed, Refusal>,
+    act: impl FnOnce(Signed) -> F,
+) -> Response {
+    let outcome = match by {
+        Ok(signed) => act(signed).await,
+        Err(refusal) => Err(refusal),
+    };
     match outcome {
         Ok(()) => json(StatusCode::OK, &Bare { code: SUCCESS, message: "OK", results: "" }),
         Err(refusal) => {

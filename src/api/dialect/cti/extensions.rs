@@ -1,10 +1,9 @@
 //! Extensions: create, remove; and whether one exists.
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::post;
 use serde_json::json;
-use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
+use strowger_core::vocab::config::{Extension, RecordPolicy};
 use strowger_core::vocab::define::{Entry, EntryKey, EntryOrder, ExtensionEntry};
 use strowger_core::vocab::{Command, CommandError, ExtensionKey, Query, Reply, Secret};
 
@@ -13,6 +12,7 @@ use super::envelope::{Fault, Outcome, Refusal, gone, written};
 use super::fields::Fields;
 use super::seat::Seat;
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// Routes that a new extension may use; calls abroad are the administrator's to allow.
 const CLASSES: [&str; 3] = ["internal", "local", "national"];
@@ -37,16 +37,16 @@ pub(super) fn right(text: &str) -> Result<(), Refusal> {
 }
 
 fn key(asked: &Asked, number: &str) -> ExtensionKey {
-    ExtensionKey { tenant: asked.tenant.tenant.clone(), number: number.to_owned() }
+    ExtensionKey { tenant: asked.tenant().to_owned(), number: number.to_owned() }
 }
 
 /// Whether the application has this extension.
 ///
 /// # Errors
 /// The switch cannot be asked.
-pub(super) async fn exists(asked: &Asked, app: &App, number: &str) -> Result<bool, Refusal> {
+pub(super) async fn exists(asked: &Asked, number: &str) -> Result<bool, Refusal> {
     let entry = Query::Entry(EntryKey::Extension(key(asked, number)));
-    match app.gateway.query(asked.principal(), entry).await {
+    match asked.app.gateway.query(asked.principal(), entry).await {
         Reply::Entry(_) => Ok(true),
         Reply::Refused(CommandError::NotFound(_)) => Ok(false),
         Reply::Refused(error) => Err(error.into()),
@@ -58,16 +58,12 @@ pub(super) async fn exists(asked: &Asked, app: &App, number: &str) -> Result<boo
 ///
 /// # Errors
 /// A number is taken by something else than an extension.
-pub(super) async fn make(
-    asked: &Asked,
-    app: &App,
-    numbers: Vec<String>,
-) -> Result<Vec<Made>, Refusal> {
+pub(super) async fn make(asked: &Asked, numbers: Vec<String>) -> Result<Vec<Made>, Refusal> {
     let made =
         numbers.into_iter().map(|number| password().map(|password| Made { number, password }));
     let made: Vec<Made> = made.collect::<Result<_, _>>()?;
     let orders = made.iter().map(|own| fresh(asked, own)).collect();
-    for outcome in asked.order_all(app, orders).await {
+    for outcome in asked.order_all(orders).await {
         outcome.map_err(|refusal| refusal.or(Fault::State, Fault::NumberExists))?;
     }
     Ok(made)
@@ -75,53 +71,31 @@ pub(super) async fn make(
 
 /// The order that makes an extension.
 fn fresh(asked: &Asked, made: &Made) -> Command {
+    let password = Secret::new(made.password.clone());
     let extension = Extension {
-        key: key(asked, &made.number),
-        password: Secret::new(made.password.clone()),
-        name: made.number.clone(),
-        pickup_groups: Vec::new(),
-        pickup_any: false,
         record: RecordPolicy::OnDemand,
         classes: CLASSES.map(str::to_owned).to_vec(),
-        max_calls: 0,
-        algorithm: DigestAlgorithm::default(),
-        caller_number: None,
-        codecs: None,
-        ring_secs: None,
-        supervises: Vec::new(),
+        ..common::fresh_extension(key(asked, &made.number), password)
     };
     let entry = ExtensionEntry { extension, mailbox: None, watch_mailboxes: Vec::new() };
     let entry = Entry::Extension(Box::new(entry));
     Command::Entry(Box::new(EntryOrder::Put { entry, spare: Secret::default() }))
 }
 
-/// Queues share the extensions' numbers.
-async fn is_taken(asked: &Asked, app: &App, number: &str) -> Result<bool, Refusal> {
-    if exists(asked, app, number).await? {
-        return Ok(true);
-    }
-    match app.gateway.query(asked.principal(), Query::Queue(number.to_owned())).await {
-        Reply::Queue(_) => Ok(true),
-        Reply::Refused(CommandError::NotFound(_)) => Ok(false),
-        Reply::Refused(error) => Err(error.into()),
-        _ => Err(unexpected()),
-    }
-}
-
 /// 16 hexadecimal digits.
 fn password() -> Result<String, Refusal> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(bytes))
 }
 
 /// Removes an extension.
 ///
 /// # Errors
 /// There is none, or the configuration file defines it.
-pub(super) async fn delete(asked: &Asked, app: &App, number: &str) -> Result<(), Refusal> {
+pub(super) async fn delete(asked: &Asked, number: &str) -> Result<(), Refusal> {
     let order = EntryOrder::Delete(EntryKey::Extension(key(asked, number)));
-    let gone = asked.order(app, Command::Entry(Box::new(order))).await;
+    let gone = asked.order(Command::Entry(Box::new(order))).await;
     gone.map(drop).map_err(|refusal| {
         refusal.or(Fault::NotFound, Fault::NoData).or(Fault::State, Fault::Forbidden)
     })
@@ -133,29 +107,27 @@ fn named(fields: &Fields) -> Result<String, Refusal> {
     Ok(number)
 }
 
-async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+async fn create(asked: Asked) -> Outcome {
     let number = named(asked.body()?)?;
-    if is_taken(&asked, &app, &number).await? {
+    // Queues share the extensions' numbers.
+    if exists(&asked, &number).await? || asked.queue(&number).await?.is_some() {
         return Err(Refusal::new(Fault::NumberExists, number));
     }
-    let made = make(&asked, &app, vec![number]).await?.pop().ok_or_else(unexpected)?;
+    let made = make(&asked, vec![number]).await?.pop().ok_or_else(unexpected)?;
     written(json!({
         "Extension": made.number,
         "Password": made.password,
-        "Number": format!("{}{}", asked.tenant.prefix, made.number),
+        "Number": format!("{}{}", asked.names.prefix, made.number),
     }))
 }
 
-async fn remove(State(app): State<App>, asked: Asked) -> Outcome {
-    if !asked.signed.query.has_any(&["Extension"]) {
-        asked.body()?;
-    }
-    let number = named(&asked.signed.either())?;
-    let seats = Seat::all(&asked, &app).await?;
+async fn remove(asked: Asked) -> Outcome {
+    let number = named(&asked.parameters(&["Extension"])?)?;
+    let seats = Seat::all(&asked).await?;
     if let Some(seat) = seats.iter().find(|seat| seat.doc.extensions.contains(&number)) {
         let detail = format!("extension {number} is bound to agent {}", seat.id);
         return Err(Refusal::new(Fault::VoipBound, detail));
     }
-    delete(&asked, &app, &number).await?;
+    delete(&asked, &number).await?;
     gone()
 }

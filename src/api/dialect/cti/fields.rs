@@ -63,13 +63,33 @@ impl Fields {
         self.value(name).map(|value| text(name, value)).transpose()
     }
 
+    /// A text that is not empty; an empty one is none.
+    ///
+    /// # Errors
+    /// As of a text.
+    pub(super) fn given(&self, name: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.text(name)?.filter(|text| !text.is_empty()))
+    }
+
+    /// A text of at most so many bytes; it may be empty.
+    ///
+    /// # Errors
+    /// As of a text, or it is longer.
+    pub(super) fn short(&self, name: &str, most: usize) -> Result<Option<String>, Refusal> {
+        match self.text(name)? {
+            Some(text) if text.len() > most => {
+                Err(Refusal::params(format!("{name}: at most {most} bytes")))
+            }
+            text => Ok(text),
+        }
+    }
+
     /// A text that is not empty.
     ///
     /// # Errors
     /// It is missing, empty, or no text.
     pub(super) fn wanted(&self, name: &str) -> Result<String, Refusal> {
-        let text = self.text(name)?.filter(|text| !text.is_empty());
-        text.ok_or_else(|| Refusal::new(Fault::Blank, format!("{name} is missing")))
+        self.given(name)?.ok_or_else(|| missing(name))
     }
 
     /// True or false, also as a text or 0 and 1.
@@ -134,8 +154,7 @@ impl Fields {
     /// # Errors
     /// Missing, empty, or something else.
     pub(super) fn wanted_list(&self, name: &str) -> Result<Vec<String>, Refusal> {
-        let list = self.list(name)?.filter(|list| !list.is_empty());
-        list.ok_or_else(|| Refusal::new(Fault::Blank, format!("{name} is missing")))
+        self.list(name)?.filter(|list| !list.is_empty()).ok_or_else(|| missing(name))
     }
 
     /// A list of objects, or a single one.
@@ -156,6 +175,14 @@ impl Fields {
         }
     }
 
+    /// A list of objects that is there.
+    ///
+    /// # Errors
+    /// Missing, or something else.
+    pub(super) fn wanted_objects(&self, name: &str) -> Result<Vec<Self>, Refusal> {
+        self.objects(name)?.ok_or_else(|| missing(name))
+    }
+
     /// A moment in milliseconds since the Unix epoch; smaller numbers are seconds.
     ///
     /// # Errors
@@ -168,6 +195,11 @@ impl Fields {
 /// The document says milliseconds, its examples have seconds. Seconds reach a hundred thousand million in the year 5138.
 pub(super) fn milliseconds(number: u64) -> u64 {
     if number < 100_000_000_000 { number * 1_000 } else { number }
+}
+
+/// A parameter without which nothing is done.
+pub(super) fn missing(name: &str) -> Refusal {
+    Refusal::new(Fault::Blank, format!("{name} is missing"))
 }
 
 fn text(name: &str, value: &Value) -> Result<String, Refusal> {

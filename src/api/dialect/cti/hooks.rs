@@ -4,13 +4,13 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::apps::{AppDoc, secret};
+use super::asked::app_id;
 use super::calls::uuid;
 use super::envelope::Refusal;
-use super::lines::fresh_id;
 use super::story::Happening;
 use super::subscriptions::own_events;
 use crate::api::app::{App, wall_ms};
-use crate::api::gateway::TenantNames;
+use crate::api::dialect::common::fresh_uuid;
 use crate::api::outgoing::{Hook, HookError, Post, PostError, To};
 
 /// Whose webhooks these are.
@@ -81,26 +81,14 @@ pub(super) fn post(app: &App, tenant: &str, happening: &Happening, at: u64) {
     if wanting.peek().is_none() {
         return;
     }
-    let names = app.gateway.tenants();
-    let named = |names: &&TenantNames| names.tenant == tenant;
-    let app_id = names.iter().find(named).and_then(|names| names.cti_app_id.clone());
-    let body = body(app_id.as_deref().unwrap_or(tenant), happening, at).to_string();
-    let body = Bytes::from(body);
+    let body = Bytes::from(body(&app_id_of(app, tenant), happening, at).to_string());
     let order_key = match (&happening.call, &happening.agent) {
         (Some(call), _) => call.to_string(),
         (None, Some(agent)) => agent.clone(),
         (None, None) => String::new(),
     };
     for hook in wanting {
-        let json = "application/json;charset=utf-8".to_owned();
-        let post = Post {
-            tenant: tenant.to_owned(),
-            to: To::Hook(hook.id.clone()),
-            order_key: order_key.clone(),
-            headers: vec![("content-type".to_owned(), json)],
-            body: body.clone(),
-        };
-        match app.gateway.post(post) {
+        match app.gateway.post(json_post(tenant, &hook.id, order_key.clone(), body.clone())) {
             // It was removed meanwhile.
             Ok(()) | Err(PostError::NoHook) => {}
             Err(error) => tracing::error!(hook = hook.id, "an event is not told: {error:?}"),
@@ -108,12 +96,30 @@ pub(super) fn post(app: &App, tenant: &str, happening: &Happening, at: u64) {
     }
 }
 
+/// Something to tell to a webhook.
+pub(super) fn json_post(tenant: &str, hook: &str, order_key: String, body: Bytes) -> Post {
+    let (tenant, to) = (tenant.to_owned(), To::Hook(hook.to_owned()));
+    Post { tenant, to, order_key, headers: json_headers(), body }
+}
+
+/// JSON as this interface labels it.
+pub(super) fn json_headers() -> Vec<(String, String)> {
+    vec![("content-type".to_owned(), "application/json;charset=utf-8".to_owned())]
+}
+
+/// The id by which the application of a tenant is known.
+pub(super) fn app_id_of(app: &App, tenant: &str) -> String {
+    let tenants = app.gateway.tenants();
+    let own = tenants.iter().find(|names| names.tenant == tenant);
+    own.map_or(tenant, app_id).to_owned()
+}
+
 /// The one body of all events.
 fn body(app_id: &str, happening: &Happening, at: u64) -> Value {
     let numbers = &happening.numbers;
     let mut body = json!({
         "Event": happening.name,
-        "EventId": fresh_id(),
+        "EventId": fresh_uuid(),
         "Timestamp": at,
         "AppId": app_id,
         "CallId": happening.call.map(uuid).unwrap_or_default(),

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use strowger_core::vocab::acd::{AgentOrder, AgentPlace, AgentView, FigureSubject, Intent};
-use strowger_core::vocab::{CallId, Command, CommandError, Event, EventKind, Query, Reply};
+use strowger_core::vocab::acd::{AgentOrder, AgentView, FigureSubject, Intent};
+use strowger_core::vocab::{CallId, Command, CommandError, Event, EventKind, Principal, Role};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-use super::asked::principal;
+use super::asked::Asked;
 use super::hooks;
 use super::lines::Lines;
+use super::seat::{CallMode, extensions_of};
 use super::states::Log;
 pub(super) use super::story::Note;
 use super::story::{Happening, Numbers, Story};
 use crate::api::app::{App, wall_ms};
+use crate::api::auth::standing_in;
 use crate::api::dialect::common;
 use crate::api::gateway::{Follow, Followed};
 
@@ -165,34 +167,37 @@ fn tell(app: &App, tenant: &str, happening: &Happening, (at, hides): (u64, bool)
 }
 
 /// Something that no event of the switch says: an agent is rung elsewhere from now on.
-pub(super) fn mode_changed(app: &App, tenant: &str, agent: &str, mode: &str, user_data: Value) {
+pub(super) fn mode_changed(asked: &Asked, agent: &str, mode: CallMode, user_data: Value) {
     let happening = Happening {
         name: "agent_call_mode_change",
         agent: Some(agent.to_owned()),
-        state: Some((mode.to_owned(), String::new(), String::new())),
+        state: Some((mode.as_str().to_owned(), String::new(), String::new())),
         user_data,
         ..Happening::default()
     };
-    tell(app, tenant, &happening, (wall_ms(), false));
+    tell(&asked.app, asked.tenant(), &happening, (wall_ms(), false));
 }
 
 /// Where one agent sits.
 async fn seat(app: &App, tenant: &str, agent: &str) {
-    let who = principal(tenant, "events".to_owned());
-    let reply = app.gateway.query(who, Query::Agent(agent.to_owned())).await;
+    let view = common::agent(app, &observer(tenant), agent).await;
     let mut told = Hub::of(app).told.lock().await;
     let Some(story) = told.stories.get_mut(tenant) else { return };
-    match reply {
-        Reply::Agent(view) => sit(story, &view),
-        Reply::Refused(CommandError::NotFound(_)) => story.seats.retain(|_, own| own != agent),
-        _ => {}
+    match view {
+        Ok(view) => sit(story, &view),
+        Err(CommandError::NotFound(_)) => story.seats.retain(|_, own| own != agent),
+        Err(_) => {}
     }
+}
+
+fn observer(tenant: &str) -> Principal {
+    standing_in(tenant, Role::Admin, "events")
 }
 
 /// Where all agents of a tenant sit, what they do, and whether they see customers' numbers. Where the switch does not say
 /// it is asked again with the next event.
 async fn seat_all(app: &App, tenant: &str) -> bool {
-    let who = principal(tenant, "events".to_owned());
+    let who = observer(tenant);
     let answers = (common::agents(app, &who).await, common::settings(app, &who).await);
     let (Ok(agents), Ok(settings)) = answers else { return false };
     let mut told = Hub::of(app).told.lock().await;
@@ -210,11 +215,7 @@ async fn seat_all(app: &App, tenant: &str) -> bool {
 fn sit(story: &mut Story, view: &AgentView) {
     let id = &view.config.key.id;
     story.seats.retain(|_, own| own != id);
-    let places = view.config.places.iter().filter_map(|place| match place {
-        AgentPlace::Extension(number) => Some(number.as_str()),
-        AgentPlace::Number(_) => None,
-    });
-    for number in places.chain(view.place.strip_prefix("extension:")) {
+    for number in extensions_of(view).chain(view.place.strip_prefix("extension:")) {
         story.seats.insert(number.to_owned(), id.clone());
     }
 }
@@ -234,12 +235,12 @@ async fn send_on_break(app: &App) {
     let lines = &Hub::of(app).lines;
     for key in lines.lost(Instant::now()) {
         let (tenant, agent) = &key;
-        let who = principal(tenant, "a lost connection".to_owned());
-        let available = match app.gateway.query(who.clone(), Query::Agent(agent.clone())).await {
-            Reply::Agent(view) => view.intent == Intent::Available,
-            Reply::Refused(CommandError::NotFound(_)) => false,
+        let who = standing_in(tenant, Role::Admin, "a lost connection");
+        let available = match common::agent(app, &who, agent).await {
+            Ok(view) => view.intent == Intent::Available,
+            Err(CommandError::NotFound(_)) => false,
             // The switch is asked again in the next round.
-            _ => continue,
+            Err(_) => continue,
         };
         // The agent may be back by now.
         if available && lines.is_lost(&key, Instant::now()) {

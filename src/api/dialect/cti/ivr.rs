@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
@@ -44,13 +43,12 @@ struct Way {
     queue: String,
 }
 
-async fn ways(app: &App, tenant: &str) -> Result<Vec<Way>, Refusal> {
-    Ok(APPLICATION.get(app, tenant, ROUTER).await?.unwrap_or_default())
+async fn ways(asked: &Asked) -> Result<Vec<Way>, Refusal> {
+    Ok(asked.kept(APPLICATION, ROUTER).await?.unwrap_or_default())
 }
 
-async fn set(State(app): State<App>, asked: Asked) -> Outcome {
-    let wanted = asked.body()?.objects("FastRouter")?;
-    let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "FastRouter is missing"))?;
+async fn set(asked: Asked) -> Outcome {
+    let wanted = asked.body()?.wanted_objects("FastRouter")?;
     let mut ways = Vec::new();
     let mut keys = BTreeSet::new();
     for fields in &wanted {
@@ -61,22 +59,19 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
         if !keys.insert(key.clone()) {
             return Err(Refusal::new(Fault::Duplicate, format!("{key} for Dtmf")));
         }
-        let description = fields.text("Desc")?.unwrap_or_default();
-        if description.len() > 128 {
-            return Err(Refusal::params("Desc: at most 128 bytes"));
-        }
+        let description = fields.short("Desc", 128)?.unwrap_or_default();
         let queue = fields.wanted("QueueId")?;
-        must_exist(&asked, &app, &queue).await?;
+        must_exist(&asked, &queue).await?;
         ways.push(Way { key, description, queue });
     }
-    APPLICATION.put(&app, &asked.tenant.tenant, ROUTER, &ways).await?;
-    apply_menu(&app, &asked, &defaults(&app, &asked.tenant.tenant).await?).await?;
+    asked.keep(APPLICATION, ROUTER, &ways).await?;
+    apply_menu(&asked, &defaults(&asked).await?).await?;
     written(Value::Null)
 }
 
 /// The one answer whose rows do not stand below `Result`.
-async fn show(State(app): State<App>, asked: Asked) -> Outcome {
-    let ways = ways(&app, &asked.tenant.tenant).await?;
+async fn show(asked: Asked) -> Outcome {
+    let ways = ways(&asked).await?;
     let body = json!({"ErrCode": SUCCESS, "ErrDesc": "OK", "FastRouter": ways});
     Ok(answer(StatusCode::OK, &body))
 }
@@ -85,17 +80,19 @@ async fn show(State(app): State<App>, asked: Asked) -> Outcome {
 ///
 /// # Errors
 /// The configuration file has a menu of this name, or the store cannot be written.
-async fn apply_menu(app: &App, asked: &Asked, voices: &Defaults) -> Result<(), Refusal> {
-    let tenant = &asked.tenant.tenant;
-    let key = MenuKey { tenant: tenant.clone(), name: MENU.to_owned() };
-    let known = match app.gateway.query(asked.principal(), Query::Menu(MENU.to_owned())).await {
+async fn apply_menu(asked: &Asked, voices: &Defaults) -> Result<(), Refusal> {
+    let tenant = || asked.tenant().to_owned();
+    let menu = Query::Menu(MENU.to_owned());
+    let known = match asked.app.gateway.query(asked.principal(), menu).await {
         Reply::Menu(view) => view.menu,
-        Reply::Refused(CommandError::NotFound(_)) => Menu::named(key),
+        Reply::Refused(CommandError::NotFound(_)) => {
+            Menu::named(MenuKey { tenant: tenant(), name: MENU.to_owned() })
+        }
         Reply::Refused(error) => return Err(error.into()),
         _ => return Err(unexpected()),
     };
-    let keys = ways(app, tenant).await?.into_iter().filter_map(|way| {
-        let queue = QueueKey { tenant: tenant.clone(), number: way.queue };
+    let keys = ways(asked).await?.into_iter().filter_map(|way| {
+        let queue = QueueKey { tenant: tenant(), number: way.queue };
         Some((way.key.chars().next()?, Destination::Queue(queue)))
     });
     let menu = Menu {
@@ -105,22 +102,16 @@ async fn apply_menu(app: &App, asked: &Asked, voices: &Defaults) -> Result<(), R
         ..known
     };
     let order = Command::Menu(MenuOrder::Put(Box::new(menu)));
-    asked.order(app, order).await.map(drop).map_err(|no| no.or(Fault::State, Fault::Forbidden))
+    asked.order(order).await.map(drop).map_err(|no| no.or(Fault::State, Fault::Forbidden))
 }
 
 /// Has callers hear the new default voices instead of those before.
 ///
 /// # Errors
 /// The configuration file has a menu of this name, or the store cannot be written.
-pub(super) async fn apply(
-    app: &App,
-    asked: &Asked,
-    before: &Defaults,
-    now: &Defaults,
-) -> Result<(), Refusal> {
-    apply_menu(app, asked, now).await?;
-    let who = asked.principal();
-    let known = common::settings(app, &who).await?;
+pub(super) async fn apply(asked: &Asked, before: &Defaults, now: &Defaults) -> Result<(), Refusal> {
+    apply_menu(asked, now).await?;
+    let known = common::settings(&asked.app, &asked.principal()).await?;
     let mut settings = known.clone();
     for (place, name) in [
         (&mut settings.hold_music, "Hold"),
@@ -131,16 +122,16 @@ pub(super) async fn apply(
         replace(place, prompt(before, name), prompt(now, name));
     }
     if settings != known {
-        asked.order(app, Command::TenantSettings(Box::new(settings))).await?;
+        asked.order(Command::TenantSettings(Box::new(settings))).await?;
     }
-    let queues = common::queues(app, &who).await?.into_iter().filter(|view| !view.from_file);
+    let queues = asked.queues().await?.into_iter().filter(|view| !view.from_file);
     let changed = queues.filter_map(|view| {
         let mut config = view.config.clone();
         furnish(&mut config, before, now);
         let order = DefinitionOrder::PutQueue(Box::new(config.clone()));
         (config != view.config).then_some(Command::Define(order))
     });
-    let outcomes = asked.order_all(app, changed.collect()).await;
+    let outcomes = asked.order_all(changed.collect()).await;
     outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 

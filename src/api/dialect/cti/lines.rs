@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::story::Happening;
 use crate::api::app::wall_ms;
+use crate::api::dialect::common::fresh_uuid;
 
 /// Pause before an event that was not acknowledged is repeated.
 const REPEAT: Duration = Duration::from_secs(3);
@@ -157,7 +158,7 @@ impl Lines {
         let mut lines = self.lock();
         let Some(line) = lines.get_mut(&(tenant.to_owned(), agent.to_owned())) else { return };
         line.last_seq += 1;
-        let msg_id = fresh_id();
+        let msg_id = fresh_uuid();
         let mut whole = header(line.last_seq, &msg_id, "EVT");
         whole.extend(body);
         if line.waiting.len() >= MOST_WAITING {
@@ -223,18 +224,6 @@ pub(super) fn header(seq: u64, msg_id: &str, kind: &str) -> Map<String, Value> {
         Value::Object(header) => header,
         _ => Map::new(),
     }
-}
-
-/// A UUID (RFC 9562 section 5.4).
-pub(super) fn fresh_id() -> String {
-    let mut bytes = [0; 16];
-    // Without randomness the clock has to do: the id tells messages of one connection apart.
-    if getrandom::fill(&mut bytes).is_err() {
-        bytes[..8].copy_from_slice(&wall_ms().to_be_bytes());
-    }
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    super::calls::uuid(strowger_core::vocab::CallId(u128::from_be_bytes(bytes)))
 }
 
 /// What an agent's client is told of something; `None` for what it is not.

@@ -54,10 +54,7 @@ impl Wanted {
     /// Neither is there, or one is wrong.
     pub(super) fn of(asked: &Asked, own: &str) -> Result<Self, Refusal> {
         let names = [own, "PageSize", "PageNum", "StartTime", "EndTime"];
-        if !asked.signed.has_body() && !asked.signed.query.has_any(&names) {
-            asked.body()?;
-        }
-        let fields = asked.signed.either();
+        let fields = asked.parameters(&names)?;
         let now = wall_ms();
         let oldest = now.saturating_sub(HORIZON_MS);
         let size = fields.number("PageSize", PAGE)?.filter(|size| *size > 0).unwrap_or(PAGE);
@@ -86,7 +83,7 @@ impl Wanted {
     /// # Errors
     /// No text.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
-        Ok(self.fields.text(name)?.filter(|text| !text.is_empty()))
+        self.fields.given(name)
     }
 
     /// The query for a page of the store's; `None` for a call that cannot be.
@@ -98,7 +95,7 @@ impl Wanted {
         }
         let oldest = wall_ms().saturating_sub(HORIZON_MS);
         Ok(Some(RowsQuery {
-            tenant: asked.tenant.tenant.clone(),
+            tenant: asked.tenant().to_owned(),
             extension: None,
             call,
             interaction: None,
@@ -130,7 +127,7 @@ async fn call_rows(app: &App, asked: &Asked, wanted: &Wanted) -> Result<Vec<Call
 async fn calls(State(app): State<App>, asked: Asked) -> Outcome {
     let wanted = Wanted::of(&asked, "CallId")?;
     let rows = call_rows(&app, &asked, &wanted).await?;
-    let seats = Seats::of(&app, &asked).await?;
+    let seats = Seats::of(&asked).await?;
     let logs: Vec<Value> = rows.iter().map(|record| call_log(record, &seats)).collect();
     found(json!({"CallLogs": logs}))
 }
@@ -142,8 +139,8 @@ struct Seats {
 }
 
 impl Seats {
-    async fn of(app: &App, asked: &Asked) -> Result<Self, Refusal> {
-        let all = Seat::all(asked, app).await?;
+    async fn of(asked: &Asked) -> Result<Self, Refusal> {
+        let all = Seat::all(asked).await?;
         let mut by_extension = BTreeMap::new();
         for (at, seat) in all.iter().enumerate() {
             for extension in &seat.doc.extensions {

@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::Response;
 use axum::routing::post;
 use serde_json::Value;
-use strowger_core::vocab::Command;
 use strowger_core::vocab::acd::{AgentOrder, AgentPlace, Intent};
 
 use super::asked::{Asked, AskedByAny};
@@ -19,64 +16,49 @@ use super::seat::{CallMode, Seat};
 use crate::api::app::App;
 
 pub(super) fn routes() -> Router<App> {
+    type ByAny = Result<AskedByAny, Refusal>;
     Router::new()
-        .route("/agent/login", post(login))
-        .route("/agent/logout", post(logout))
-        .route("/agent/set_call_mode", post(set_call_mode))
+        .route("/agent/login", post(|by: ByAny| flat(by, sign_in)))
+        .route("/agent/logout", post(|by: ByAny| flat(by, sign_out)))
+        .route("/agent/set_call_mode", post(|by: ByAny| flat(by, set_call_mode)))
 }
 
-type ByAny = Result<AskedByAny, Refusal>;
+/// What is answered where there is nothing to say.
+type Done = Result<String, Refusal>;
 
-async fn login(State(app): State<App>, by: ByAny) -> Response {
-    let (msg_id, by) = named(by);
-    let outcome = match by {
-        Ok(asked) => sign_in(&app, &asked).await,
-        Err(refusal) => Err(refusal),
-    };
-    flat(&msg_id, outcome.map(|()| String::new()))
-}
-
-/// What the request calls itself, and the request.
-pub(super) fn named(by: ByAny) -> (String, Result<Asked, Refusal>) {
-    match by {
-        Ok(AskedByAny(asked)) => (asked.signed.msg_id(), Ok(asked)),
-        Err(refusal) => (String::new(), Err(refusal)),
-    }
-}
-
-async fn sign_in(app: &App, asked: &Asked) -> Result<(), Refusal> {
+async fn sign_in(asked: Asked) -> Done {
     let body = asked.body()?;
     let id = asked.agent(&body.wanted("AgentId")?)?;
     let intent = intent_of(body)?.unwrap_or(Intent::Available);
-    let mut seat = Seat::find(asked, app, &id).await?;
+    let mut seat = Seat::find(&asked, &id).await?;
     let before = seat.doc.clone();
-    if let Some(work) = body.text("WorkerID")?.filter(|work| !work.is_empty()) {
+    if let Some(work) = body.given("WorkerID")? {
         seat.doc.work_id = work;
     }
     if let Some(queues) = body.list("QueueIDs")?.filter(|queues| !queues.is_empty()) {
         for queue in &queues {
-            must_exist(asked, app, queue).await?;
+            must_exist(&asked, queue).await?;
         }
         if !same(&queues, &seat.doc.queues) {
             seat.doc.queues = queues;
         }
     }
-    let number = body.text("Number")?.filter(|number| !number.is_empty());
+    let number = body.given("Number")?;
     if let Some(number) = &number {
-        sit_at(asked, &mut seat, number)?;
+        sit_at(&asked, &mut seat, number)?;
     }
     may_sign_in(&seat)?;
     if seat.doc != before {
-        seat.save(asked, app).await?;
+        seat.save(&asked).await?;
     }
     if number.is_some() && seat.from_file() {
-        choose_place(app, asked, &seat).await?;
+        choose_place(&asked, &seat).await?;
     }
     if seat.doc.mode != before.mode {
-        mode_changed(app, &asked.tenant.tenant, &id, seat.doc.mode.as_str(), Value::from(""));
+        mode_changed(&asked, &id, seat.doc.mode, Value::from(""));
     }
-    asked.order(app, Command::Agent { agent: id, order: AgentOrder::Intent(intent) }).await?;
-    Ok(())
+    asked.order_agent(&id, AgentOrder::Intent(intent)).await?;
+    Ok(String::new())
 }
 
 /// The same in any order.
@@ -99,7 +81,7 @@ pub(super) fn may_sign_in(seat: &Seat) -> Result<(), Refusal> {
 
 /// The number is one of the seat's extensions, with the prefix or without; any other is a mobile.
 fn sit_at(asked: &Asked, seat: &mut Seat, number: &str) -> Result<(), Refusal> {
-    let bare = number.strip_prefix(&asked.tenant.prefix).unwrap_or(number);
+    let bare = number.strip_prefix(&asked.names.prefix).unwrap_or(number);
     let at = seat.doc.extensions.iter().position(|own| own == bare || own == number);
     match at {
         Some(at) => {
@@ -118,7 +100,7 @@ fn sit_at(asked: &Asked, seat: &mut Seat, number: &str) -> Result<(), Refusal> {
 
 /// `State` by name, or by the numbers that details show.
 pub(super) fn intent_of(fields: &Fields) -> Result<Option<Intent>, Refusal> {
-    let Some(state) = fields.text("State")?.filter(|state| !state.is_empty()) else {
+    let Some(state) = fields.given("State")? else {
         return Ok(None);
     };
     let on_break =
@@ -134,40 +116,19 @@ pub(super) fn intent_of(fields: &Fields) -> Result<Option<Intent>, Refusal> {
     }
 }
 
-async fn logout(State(app): State<App>, by: ByAny) -> Response {
-    let (msg_id, by) = named(by);
-    let outcome = match by {
-        Ok(asked) => sign_out(&app, &asked).await,
-        Err(refusal) => Err(refusal),
-    };
-    flat(&msg_id, outcome.map(|()| String::new()))
-}
-
-async fn sign_out(app: &App, asked: &Asked) -> Result<(), Refusal> {
+async fn sign_out(asked: Asked) -> Done {
     let id = asked.agent(&asked.body()?.wanted("AgentId")?)?;
-    let seat = Seat::find(asked, app, &id).await?;
-    if seat.agent.is_some() {
-        let order = AgentOrder::Intent(Intent::LoggedOut);
-        asked.order(app, Command::Agent { agent: id, order }).await?;
+    if Seat::find(&asked, &id).await?.agent.is_some() {
+        asked.order_agent(&id, AgentOrder::Intent(Intent::LoggedOut)).await?;
     }
-    Ok(())
+    Ok(String::new())
 }
 
-async fn set_call_mode(State(app): State<App>, by: ByAny) -> Response {
-    let (msg_id, by) = named(by);
-    let outcome = match by {
-        Ok(asked) => mode_of_body(&app, &asked).await,
-        Err(refusal) => Err(refusal),
-    };
-    flat(&msg_id, outcome.map(|()| String::new()))
-}
-
-async fn mode_of_body(app: &App, asked: &Asked) -> Result<(), Refusal> {
+async fn set_call_mode(asked: Asked) -> Done {
     let body = asked.body()?;
     let id = asked.agent(&body.wanted("AgentId")?)?;
-    let mode = change_mode(app, asked, &id, body).await?;
-    mode_changed(app, &asked.tenant.tenant, &id, mode.as_str(), Value::from(""));
-    Ok(())
+    change_mode(&asked, &id, body, Value::from("")).await?;
+    Ok(String::new())
 }
 
 /// Rings the agent at its extension or its mobile from now on, as `Contact` and `Number` say.
@@ -175,35 +136,35 @@ async fn mode_of_body(app: &App, asked: &Asked) -> Result<(), Refusal> {
 /// # Errors
 /// No such agent or mode, or nothing to ring in it.
 pub(super) async fn change_mode(
-    app: &App,
     asked: &Asked,
     id: &str,
     fields: &Fields,
+    user_data: Value,
 ) -> Result<CallMode, Refusal> {
     let mode = match fields.wanted("Contact")?.to_ascii_lowercase().as_str() {
         "voip" => CallMode::Voip,
         "cellphone" => CallMode::Cellphone,
         _ => return Err(Refusal::params("Contact: write voip or cellphone")),
     };
-    let mut seat = Seat::find(asked, app, id).await?;
-    let number = fields.text("Number")?.filter(|number| !number.is_empty());
-    match (mode, number) {
+    let mut seat = Seat::find(asked, id).await?;
+    match (mode, fields.given("Number")?) {
         (CallMode::Cellphone, Some(number)) => seat.doc.mobile = number,
         (CallMode::Voip, Some(number)) => sit_at(asked, &mut seat, &number)?,
         _ => {}
     }
     seat.doc.mode = mode;
     if seat.from_file() {
-        choose_place(app, asked, &seat).await?;
+        choose_place(asked, &seat).await?;
     } else if mode == CallMode::Cellphone && seat.doc.mobile.is_empty() {
         return Err(Refusal::params(format!("agent {id} has no mobile number; give Number")));
     }
-    seat.save(asked, app).await?;
+    seat.save(asked).await?;
+    mode_changed(asked, id, mode, user_data);
     Ok(mode)
 }
 
 /// Of an agent that the configuration file defines the places are given.
-async fn choose_place(app: &App, asked: &Asked, seat: &Seat) -> Result<(), Refusal> {
+async fn choose_place(asked: &Asked, seat: &Seat) -> Result<(), Refusal> {
     let places = seat.agent.as_ref().map(|view| view.config.places.as_slice()).unwrap_or_default();
     let fits = |place: &AgentPlace| match (seat.doc.mode, place) {
         // The one that it is to use stands first.
@@ -220,7 +181,5 @@ async fn choose_place(app: &App, asked: &Asked, seat: &Seat) -> Result<(), Refus
             format!("agent {} is defined by the configuration file without such a place", seat.id);
         return Err(Refusal::new(Fault::Forbidden, detail));
     };
-    let order = AgentOrder::ActivePlace(at);
-    asked.order(app, Command::Agent { agent: seat.id.clone(), order }).await?;
-    Ok(())
+    asked.order_agent(&seat.id, AgentOrder::ActivePlace(at)).await
 }

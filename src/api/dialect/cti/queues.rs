@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use strowger_core::vocab::acd::{
-    Choice, DefinitionOrder, Limits, QueueConfig, QueueView, Service, Strategy, Times, Voice,
-    Voicemail,
-};
-use strowger_core::vocab::{Command, CommandError, Query, QueueKey, Reply};
+use strowger_core::vocab::acd::{DefinitionOrder, Limits, QueueConfig, QueueView, Strategy};
+use strowger_core::vocab::{Command, QueueKey};
 
-use super::asked::{Asked, unexpected};
+use super::asked::Asked;
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
 use super::extensions;
 use super::fields::Fields;
@@ -53,83 +50,52 @@ fn queue_id(fields: &Fields) -> Result<String, Refusal> {
     Err(Refusal::params("QueueId: write 9 and three digits"))
 }
 
-async fn look_up(asked: &Asked, app: &App, id: &str) -> Result<Option<Box<QueueView>>, Refusal> {
-    match app.gateway.query(asked.principal(), Query::Queue(id.to_owned())).await {
-        Reply::Queue(view) => Ok(Some(view)),
-        Reply::Refused(CommandError::NotFound(_)) => Ok(None),
-        Reply::Refused(error) => Err(error.into()),
-        _ => Err(unexpected()),
-    }
-}
-
 /// Refuses the number of a queue that does not exist.
 ///
 /// # Errors
 /// It does not exist.
-pub(super) async fn must_exist(
-    asked: &Asked,
-    app: &App,
-    id: &str,
-) -> Result<Box<QueueView>, Refusal> {
-    let view = look_up(asked, app, id).await?;
-    view.ok_or_else(|| Refusal::new(Fault::NoQueue, format!("no queue {id}")))
+pub(super) async fn must_exist(asked: &Asked, id: &str) -> Result<QueueView, Refusal> {
+    asked.queue(id).await?.ok_or_else(|| Refusal::new(Fault::NoQueue, format!("no queue {id}")))
 }
 
-async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+async fn create(asked: Asked) -> Outcome {
     let body = asked.body()?;
     let number = queue_id(body)?;
     body.wanted("QueueName")?;
-    if look_up(&asked, &app, &number).await?.is_some() {
+    if asked.queue(&number).await?.is_some() {
         return Err(Refusal::new(Fault::Duplicate, format!("{number} for QueueId")));
     }
-    if extensions::exists(&asked, &app, &number).await? {
+    if extensions::exists(&asked, &number).await? {
         return Err(Refusal::new(Fault::NumberExists, format!("{number} is an extension")));
     }
-    let Reply::Queues(page) = asked.ask(&app, Query::Queues { offset: 0, limit: 1 }).await? else {
-        return Err(unexpected());
-    };
-    if page.total >= MOST_QUEUES {
+    if asked.queues().await?.len() >= MOST_QUEUES {
         let detail = format!("an application has at most {MOST_QUEUES} queues");
         return Err(Refusal::new(Fault::Forbidden, detail));
     }
-    let key = QueueKey { tenant: asked.tenant.tenant.clone(), number };
+    let key = QueueKey { tenant: asked.tenant().to_owned(), number };
     let mut config = fresh(key);
-    let voices = defaults(&app, &asked.tenant.tenant).await?;
+    let voices = defaults(&asked).await?;
     furnish(&mut config, &Defaults::new(), &voices);
     read_into(&mut config, body)?;
     let now = wall_ms();
     let doc = QueueDoc { created_at: now, updated_at: now };
-    save(&asked, &app, config, doc).await?;
+    save(&asked, config, doc).await?;
     written(Value::Null)
 }
 
 /// A queue in which callers wait for agents that may yet sign in, as long as the queue says.
 pub(super) fn fresh(key: QueueKey) -> QueueConfig {
-    QueueConfig {
-        key,
-        name: String::new(),
-        choice: Choice::default(),
-        limits: Limits {
-            max_wait_time: TIMEOUT,
-            exit_with_no_av_agents: false,
-            ..Limits::default()
-        },
-        voice: Voice::default(),
-        service: Service::default(),
-        voicemail: Voicemail::default(),
-        times: Times::default(),
-    }
+    let limits =
+        Limits { max_wait_time: TIMEOUT, exit_with_no_av_agents: false, ..Limits::default() };
+    QueueConfig { limits, ..common::fresh_queue(key) }
 }
 
 /// Takes over what is given and leaves the rest.
 fn read_into(config: &mut QueueConfig, fields: &Fields) -> Result<(), Refusal> {
-    if let Some(name) = fields.text("QueueName")? {
-        if name.len() > 128 {
-            return Err(Refusal::params("QueueName: at most 128 bytes"));
-        }
+    if let Some(name) = fields.short("QueueName", 128)? {
         config.name = name;
     }
-    if let Some(name) = fields.text("Strategy")?.filter(|name| !name.is_empty()) {
+    if let Some(name) = fields.given("Strategy")? {
         config.choice.strategy = strategy(&name).ok_or_else(|| {
             let known: Vec<String> = Strategy::ALL.into_iter().map(strategy_name).collect();
             Refusal::params(format!("Strategy: write one of {}", known.join(", ")))
@@ -159,50 +125,46 @@ fn strategy(name: &str) -> Option<Strategy> {
     Strategy::ALL.into_iter().find(same)
 }
 
-async fn save(asked: &Asked, app: &App, config: QueueConfig, doc: QueueDoc) -> Result<(), Refusal> {
+async fn save(asked: &Asked, config: QueueConfig, doc: QueueDoc) -> Result<(), Refusal> {
     let number = config.key.number.clone();
     let order = Command::Define(DefinitionOrder::PutQueue(Box::new(config)));
-    asked.order(app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
-    QUEUES.put(app, &asked.tenant.tenant, &number, &doc).await
+    asked.order(order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    asked.keep(QUEUES, &number, &doc).await
 }
 
-async fn change(State(app): State<App>, asked: Asked) -> Outcome {
+async fn change(asked: Asked) -> Outcome {
     let body = asked.body()?;
     let number = queue_id(body)?;
-    let mut config = must_exist(&asked, &app, &number).await?.config;
+    let mut config = must_exist(&asked, &number).await?.config;
     read_into(&mut config, body)?;
-    let doc: Option<QueueDoc> = QUEUES.get(&app, &asked.tenant.tenant, &number).await?;
+    let doc: Option<QueueDoc> = asked.kept(QUEUES, &number).await?;
     let doc = QueueDoc { updated_at: wall_ms(), ..doc.unwrap_or_default() };
-    save(&asked, &app, config, doc).await?;
+    save(&asked, config, doc).await?;
     written(Value::Null)
 }
 
-async fn remove(State(app): State<App>, asked: Asked) -> Outcome {
-    if !asked.signed.query.has_any(&["QueueId"]) {
-        asked.body()?;
-    }
-    let number = queue_id(&asked.signed.either())?;
-    if look_up(&asked, &app, &number).await?.is_none() {
+async fn remove(asked: Asked) -> Outcome {
+    let number = queue_id(&asked.parameters(&["QueueId"])?)?;
+    if asked.queue(&number).await?.is_none() {
         return Err(Refusal::new(Fault::NoData, format!("no queue {number}")));
     }
-    let seats = Seat::all(&asked, &app).await?;
+    let seats = Seat::all(&asked).await?;
     if seats.iter().any(|seat| seat.doc.queues.contains(&number)) {
         return Err(Refusal::new(Fault::Bound, format!("agents are bound to queue {number}")));
     }
-    let tenant = asked.tenant.tenant.clone();
-    let key = QueueKey { tenant: tenant.clone(), number: number.clone() };
+    let key = QueueKey { tenant: asked.tenant().to_owned(), number: number.clone() };
     let order = Command::Define(DefinitionOrder::DeleteQueue(key));
-    asked.order(&app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
-    QUEUES.remove(&app, &tenant, &number).await?;
+    asked.order(order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+    asked.forget(QUEUES, &number).await?;
     gone()
 }
 
-async fn list(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
-    let docs: BTreeMap<String, QueueDoc> = QUEUES.all(&app, tenant).await?.into_iter().collect();
-    let queues = common::queues(&app, &asked.principal()).await?;
+async fn list(asked: Asked) -> Outcome {
+    let docs: BTreeMap<String, QueueDoc> = asked.all_kept(QUEUES).await?.into_iter().collect();
+    let queues = asked.queues().await?;
     let names = queues.iter().map(|view| view.config.key.number.clone()).collect();
-    let ids = app.gateway.numbers(tenant, "cti/queue-ids", names).await.map_err(refused)?;
+    let ids = asked.app.gateway.numbers(asked.tenant(), "cti/queue-ids", names).await;
+    let ids = ids.map_err(refused)?;
     let row = |(view, id): (&QueueView, u64)| {
         let config = &view.config;
         let doc = docs.get(&config.key.number).copied().unwrap_or_default();
@@ -225,16 +187,12 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
 
 /// RFC 3339; queues of the configuration file have no dates.
 fn date(ms: u64) -> String {
-    if ms == 0 {
-        return String::new();
-    }
-    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    moment.map(|moment| format!("{moment:.3}")).unwrap_or_default()
+    if ms == 0 { String::new() } else { common::rfc3339(ms) }
 }
 
-async fn show(State(app): State<App>, Path(number): Path<String>, asked: Asked) -> Outcome {
-    let view = must_exist(&asked, &app, &number).await?;
-    let seats = Seat::all(&asked, &app).await?;
+async fn show(Path(number): Path<String>, asked: Asked) -> Outcome {
+    let view = must_exist(&asked, &number).await?;
+    let seats = Seat::all(&asked).await?;
     let serving = seats.iter().filter(|seat| seat.doc.queues.contains(&number));
     let agents: Vec<&str> = serving.map(|seat| seat.id.as_str()).collect();
     found(json!({

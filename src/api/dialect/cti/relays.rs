@@ -1,12 +1,11 @@
 //! Relay numbers: the company's own numbers, which customers see when agents call them.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::routing::{get, put};
 use serde_json::{Value, json};
-use strowger_core::vocab::{Query, Reply};
 
-use super::asked::{Asked, unexpected};
+use super::asked::Asked;
 use super::envelope::{Outcome, Refusal, found, gone, written};
 use super::seat::Seat;
 use super::shelf::{APPLICATION, SEATS};
@@ -25,17 +24,9 @@ pub(super) fn routes() -> Router<App> {
         .route("/spnumbers/agent/default/{agent}", put(set_own).delete(remove_own))
 }
 
-/// The company's numbers, in order.
-async fn owned(app: &App, asked: &Asked) -> Result<Vec<String>, Refusal> {
-    match asked.ask(app, Query::OwnNumbers).await? {
-        Reply::OwnNumbers(numbers) => Ok(numbers),
-        _ => Err(unexpected()),
-    }
-}
-
 /// The company's default, if it has set one.
-async fn company_default(app: &App, asked: &Asked) -> Result<Option<String>, Refusal> {
-    let kept: Option<String> = APPLICATION.get(app, &asked.tenant.tenant, DEFAULT).await?;
+async fn company_default(asked: &Asked) -> Result<Option<String>, Refusal> {
+    let kept: Option<String> = asked.kept(APPLICATION, DEFAULT).await?;
     Ok(kept.filter(|number| !number.is_empty()))
 }
 
@@ -44,7 +35,6 @@ async fn company_default(app: &App, asked: &Asked) -> Result<Option<String>, Ref
 /// # Errors
 /// Neither store nor switch can be asked.
 pub(super) async fn choose(
-    app: &App,
     asked: &Asked,
     requested: Option<String>,
     seat: &Seat,
@@ -53,12 +43,12 @@ pub(super) async fn choose(
         return Ok(requested);
     }
     // A default that the company has no longer is none.
-    let owned = owned(app, asked).await?;
+    let owned = asked.own_numbers().await?;
     let own = Some(seat.doc.relay.clone()).filter(|number| owned.contains(number));
     if own.is_some() {
         return Ok(own);
     }
-    let default = company_default(app, asked).await?.filter(|number| owned.contains(number));
+    let default = company_default(asked).await?.filter(|number| owned.contains(number));
     if default.is_some() || owned.is_empty() {
         return Ok(default);
     }
@@ -68,45 +58,52 @@ pub(super) async fn choose(
     Ok(usize::try_from(at).ok().and_then(|at| owned.get(at).cloned()))
 }
 
-async fn list(State(app): State<App>, asked: Asked) -> Outcome {
+async fn list(asked: Asked) -> Outcome {
     found(json!({
-        "SpNumbers": owned(&app, &asked).await?,
-        "DefSpNumber": company_default(&app, &asked).await?.unwrap_or_default(),
+        "SpNumbers": asked.own_numbers().await?,
+        "DefSpNumber": company_default(&asked).await?.unwrap_or_default(),
     }))
 }
 
 /// The number that the body names, which must be one of the company's.
-async fn wanted(app: &App, asked: &Asked) -> Result<String, Refusal> {
-    let number = asked.body()?.wanted("DefSpNumber")?;
-    if owned(app, asked).await?.contains(&number) {
-        return Ok(number);
-    }
-    Err(Refusal::params(format!("DefSpNumber: {number} is none of the company's relay numbers")))
+async fn wanted(asked: &Asked) -> Result<String, Refusal> {
+    must_own(asked, "DefSpNumber", asked.body()?.wanted("DefSpNumber")?).await
 }
 
-async fn set_default(State(app): State<App>, asked: Asked) -> Outcome {
-    let number = wanted(&app, &asked).await?;
-    APPLICATION.put(&app, &asked.tenant.tenant, DEFAULT, &number).await?;
+/// Gives the number back that a parameter names, if it is one of the company's.
+///
+/// # Errors
+/// It is none.
+pub(super) async fn must_own(asked: &Asked, name: &str, number: String) -> Result<String, Refusal> {
+    if asked.own_numbers().await?.contains(&number) {
+        return Ok(number);
+    }
+    Err(Refusal::params(format!("{name}: {number} is none of the company's relay numbers")))
+}
+
+async fn set_default(asked: Asked) -> Outcome {
+    let number = wanted(&asked).await?;
+    asked.keep(APPLICATION, DEFAULT, &number).await?;
     written(Value::Null)
 }
 
-async fn remove_default(State(app): State<App>, asked: Asked) -> Outcome {
-    APPLICATION.remove(&app, &asked.tenant.tenant, DEFAULT).await?;
+async fn remove_default(asked: Asked) -> Outcome {
+    asked.forget(APPLICATION, DEFAULT).await?;
     gone()
 }
 
-async fn set_own(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+async fn set_own(Path(agent): Path<String>, asked: Asked) -> Outcome {
     let id = asked.agent(&agent)?;
-    let mut seat = Seat::find(&asked, &app, &id).await?;
-    seat.doc.relay = wanted(&app, &asked).await?;
-    SEATS.put(&app, &asked.tenant.tenant, &id, &seat.doc).await?;
+    let mut seat = Seat::find(&asked, &id).await?;
+    seat.doc.relay = wanted(&asked).await?;
+    asked.keep(SEATS, &id, &seat.doc).await?;
     written(Value::Null)
 }
 
-async fn remove_own(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+async fn remove_own(Path(agent): Path<String>, asked: Asked) -> Outcome {
     let id = asked.agent(&agent)?;
-    let mut seat = Seat::find(&asked, &app, &id).await?;
+    let mut seat = Seat::find(&asked, &id).await?;
     seat.doc.relay = String::new();
-    SEATS.put(&app, &asked.tenant.tenant, &id, &seat.doc).await?;
+    asked.keep(SEATS, &id, &seat.doc).await?;
     gone()
 }

@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 use strowger_core::vocab::acd::{Activity, AgentOrder, Intent};
-use strowger_core::vocab::{Command, Principal, Query, Reply, Role};
+use strowger_core::vocab::{Command, Principal, Role};
 
-use super::asked::unexpected;
 use super::calls::{Dial, dial};
 use super::envelope::{Fault, Refusal};
-use super::fields::Fields;
-use super::hub::{Hub, Note, mode_changed};
+use super::fields::{Fields, missing};
+use super::hub::{Hub, Note};
 use super::presence::{change_mode, intent_of, may_sign_in};
 use super::seat::Seat;
 use super::socket::Session;
+use crate::api::dialect::common;
 
 /// What a request means for the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,24 +58,21 @@ pub(super) async fn act(
 }
 
 async fn sign_in(session: &Session, fields: &Fields) -> Result<(), Refusal> {
-    let seat = Seat::find(&session.asked, &session.app, &session.key.1).await?;
+    let seat = Seat::find(&session.asked, &session.key.1).await?;
     may_sign_in(&seat)?;
     intend(session, intent_of(fields)?.unwrap_or(Intent::Available)).await
 }
 
 async fn intend(session: &Session, intent: Intent) -> Result<(), Refusal> {
-    let order = Command::Agent { agent: session.key.1.clone(), order: AgentOrder::Intent(intent) };
-    session.asked.order(&session.app, order).await.map(drop)
+    session.asked.order_agent(&session.key.1, AgentOrder::Intent(intent)).await
 }
 
 async fn set_state(session: &Session, fields: &Fields) -> Answer {
     let state = intent_of(fields)?;
-    let intent = state.ok_or_else(|| Refusal::new(Fault::Blank, "State is missing"))?;
+    let intent = state.ok_or_else(|| missing("State"))?;
     // An agent who says idle after a call has finished what the call left to do.
     if intent == Intent::Available {
-        let agent = session.key.1.clone();
-        let order = Command::Agent { agent, order: AgentOrder::EndWrapUp };
-        let _ = session.asked.order(&session.app, order).await;
+        let _ = session.asked.order_agent(&session.key.1, AgentOrder::EndWrapUp).await;
     }
     intend(session, intent).await?;
     Ok(Map::new())
@@ -83,23 +80,22 @@ async fn set_state(session: &Session, fields: &Fields) -> Answer {
 
 /// Ends the call that the agent is in.
 async fn hang_up(session: &Session) -> Answer {
-    let (app, asked) = (&session.app, &session.asked);
-    let seat = Seat::find(asked, app, &session.key.1).await?;
+    let asked = &session.asked;
+    let seat = Seat::find(asked, &session.key.1).await?;
     let nothing = || Refusal::new(Fault::State, format!("agent {} is in no call", seat.id));
     let own = seat.extension().ok_or_else(nothing)?.to_owned();
     // Asked as the owner of the extension, so that only its own calls are seen.
     let owner = Principal { role: Role::User, extension: Some(own), ..asked.principal() };
-    let live = app.gateway.query(owner.clone(), Query::Calls { offset: 0, limit: 10 }).await;
-    let Reply::Calls(page) = live else { return Err(unexpected()) };
+    let live = common::calls(&asked.app, &owner).await?;
     // The newest is what the agent has at its ear: the others are held.
-    if let Some(call) = page.items.last().map(|view| view.record.call) {
-        app.gateway.command(owner, Command::HangUp { call }).await?;
+    if let Some(call) = live.last().map(|view| view.record.call) {
+        asked.app.gateway.command(owner, Command::HangUp { call }).await?;
         return Ok(Map::new());
     }
     // Whoever talks at its mobile has no extension in the call.
     match seat.agent.as_ref().map(|view| &view.activity) {
         Some(Activity::Talking { call, .. }) => {
-            asked.order(app, Command::HangUp { call: *call }).await?;
+            asked.order(Command::HangUp { call: *call }).await?;
             Ok(Map::new())
         }
         _ => Err(nothing()),
@@ -107,10 +103,8 @@ async fn hang_up(session: &Session) -> Answer {
 }
 
 async fn set_mode(session: &Session, fields: &Fields) -> Answer {
-    let agent = &session.key.1;
-    let mode = change_mode(&session.app, &session.asked, agent, fields).await?;
     let data = fields.value("UserData").cloned().unwrap_or_else(|| Value::from(""));
-    mode_changed(&session.app, &session.key.0, agent, mode.as_str(), data.clone());
+    let mode = change_mode(&session.asked, &session.key.1, fields, data.clone()).await?;
     Ok(object(json!({"Contact": mode.as_str(), "UserData": data})))
 }
 
@@ -119,22 +113,22 @@ async fn dial_out(session: &Session, fields: &Fields) -> Answer {
     let order = Dial {
         agent: session.key.1.clone(),
         called: fields.wanted("DestNumber")?,
-        requested: fields.text("SpNumber")?.filter(|number| !number.is_empty()),
+        requested: fields.given("SpNumber")?,
         notes: vec![Note { event: None, data: data.clone() }],
     };
-    let call = dial(&session.app, &session.asked, order).await?;
+    let call = dial(&session.asked, order).await?;
     let call = super::calls::uuid(call);
     Ok(object(json!({"DestNumberLoc": "", "UserData": data, "CallId": call})))
 }
 
 async fn get_state(session: &Session) -> Answer {
     let (tenant, agent) = &session.key;
-    let seat = Seat::find(&session.asked, &session.app, agent).await?;
+    let seat = Seat::find(&session.asked, agent).await?;
     let view = seat.agent.as_ref();
     let since = view.map_or(0, |view| view.intent_since.max(view.activity_since));
     let mobile = view.is_some_and(|view| view.place.starts_with("number:"));
     let reachable = view.is_some_and(|view| view.reachable);
-    let (state, call) = Hub::of(&session.app).hold_events().await.agent(tenant, agent);
+    let (state, call) = Hub::of(&session.asked.app).hold_events().await.agent(tenant, agent);
     let mut answer = object(json!({
         "CurState": state,
         "StartTime": since,

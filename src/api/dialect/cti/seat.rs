@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{
-    Activity, AgentConfig, AgentPlace, AgentView, DefinitionOrder, Intent, Tier, Times,
+    Activity, AgentConfig, AgentPlace, AgentView, DefinitionOrder, Intent, Tier,
 };
-use strowger_core::vocab::{AgentKey, Command, CommandError, Query, QueueKey, Reply};
+use strowger_core::vocab::{AgentKey, Command, QueueKey};
 
-use super::asked::{Asked, unexpected};
+use super::asked::{Asked, if_there};
 use super::envelope::{Fault, Refusal};
 use super::shelf::SEATS;
-use crate::api::app::App;
 use crate::api::dialect::common;
 
 /// Extensions that a seat may have.
@@ -76,8 +75,8 @@ impl Seat {
     ///
     /// # Errors
     /// There is none of this id in the application.
-    pub(super) async fn find(asked: &Asked, app: &App, id: &str) -> Result<Self, Refusal> {
-        let seat = Self::look_up(asked, app, id).await?;
+    pub(super) async fn find(asked: &Asked, id: &str) -> Result<Self, Refusal> {
+        let seat = Self::look_up(asked, id).await?;
         seat.ok_or_else(|| Refusal::new(Fault::NotFound, format!("no agent {id}")))
     }
 
@@ -85,34 +84,24 @@ impl Seat {
     ///
     /// # Errors
     /// Neither switch nor store can be asked.
-    pub(super) async fn look_up(
-        asked: &Asked,
-        app: &App,
-        id: &str,
-    ) -> Result<Option<Self>, Refusal> {
-        let tenant = &asked.tenant.tenant;
-        let agent = match app.gateway.query(asked.principal(), Query::Agent(id.to_owned())).await {
-            Reply::Agent(view) => Some(view),
-            Reply::Refused(CommandError::NotFound(_)) => None,
-            Reply::Refused(error) => return Err(error.into()),
-            _ => return Err(unexpected()),
-        };
-        let doc: Option<SeatDoc> = SEATS.get(app, tenant, id).await?;
+    pub(super) async fn look_up(asked: &Asked, id: &str) -> Result<Option<Self>, Refusal> {
+        let agent = if_there(common::agent(&asked.app, &asked.principal(), id).await)?;
+        let doc: Option<SeatDoc> = asked.kept(SEATS, id).await?;
         if agent.is_none() && doc.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self::of(id.to_owned(), doc.unwrap_or_default(), agent)))
+        Ok(Some(Self::of(id.to_owned(), doc.unwrap_or_default(), agent.map(Box::new))))
     }
 
     /// Every seat of the application, by id.
     ///
     /// # Errors
     /// Neither switch nor store can be asked.
-    pub(super) async fn all(asked: &Asked, app: &App) -> Result<Vec<Self>, Refusal> {
-        let docs: Vec<(String, SeatDoc)> = SEATS.all(app, &asked.tenant.tenant).await?;
+    pub(super) async fn all(asked: &Asked) -> Result<Vec<Self>, Refusal> {
+        let docs: Vec<(String, SeatDoc)> = asked.all_kept(SEATS).await?;
         let mut docs: BTreeMap<String, SeatDoc> = docs.into_iter().collect();
         let mut seats = Vec::new();
-        for view in common::agents(app, &asked.principal()).await? {
+        for view in common::agents(&asked.app, &asked.principal()).await? {
             let id = view.config.key.id.clone();
             let doc = docs.remove(&id).unwrap_or_default();
             seats.push(Self::of(id, doc, Some(Box::new(view))));
@@ -128,13 +117,8 @@ impl Seat {
             doc.name.clone_from(&view.config.name);
             doc.queues = view.config.tiers.iter().map(|tier| tier.queue.number.clone()).collect();
             doc.wrap_up = view.config.times.wrap_up_time;
-            let at = view.config.places.iter().filter_map(|place| match place {
-                AgentPlace::Extension(number) => Some(number.clone()),
-                AgentPlace::Number(_) => None,
-            });
-            let at: Vec<String> = at.collect();
             if view.from_file || doc.mode == CallMode::Voip {
-                doc.extensions = at;
+                doc.extensions = extensions_of(view).map(str::to_owned).collect();
             }
         }
         Self { id, doc, agent }
@@ -172,8 +156,8 @@ impl Seat {
     ///
     /// # Errors
     /// The configuration file defines the agent, an extension or queue does not exist, or the store cannot be written.
-    pub(super) async fn save(&self, asked: &Asked, app: &App) -> Result<(), Refusal> {
-        Self::save_all(std::slice::from_ref(self), asked, app).await
+    pub(super) async fn save(&self, asked: &Asked) -> Result<(), Refusal> {
+        Self::save_all(std::slice::from_ref(self), asked).await
     }
 
     /// Writes seats, which takes no longer than one of them. Those for which nothing speaks against it are written also
@@ -181,8 +165,8 @@ impl Seat {
     ///
     /// # Errors
     /// As of one; the first counts.
-    pub(super) async fn save_all(seats: &[Self], asked: &Asked, app: &App) -> Result<(), Refusal> {
-        let tenant = &asked.tenant.tenant;
+    pub(super) async fn save_all(seats: &[Self], asked: &Asked) -> Result<(), Refusal> {
+        let tenant = asked.tenant();
         let mut refused = Vec::new();
         let (mut sound, mut orders) = (Vec::new(), Vec::new());
         for seat in seats {
@@ -193,14 +177,14 @@ impl Seat {
             }
         }
         let (ordered, commands): (Vec<&Self>, Vec<Command>) = orders.into_iter().unzip();
-        for (seat, outcome) in ordered.into_iter().zip(asked.order_all(app, commands).await) {
+        for (seat, outcome) in ordered.into_iter().zip(asked.order_all(commands).await) {
             match outcome {
                 Ok(_) => sound.push(seat),
                 Err(refusal) => refused.push(refusal),
             }
         }
         let documents = sound.iter().map(|seat| (seat.id.as_str(), &seat.doc));
-        SEATS.put_all(app, tenant, documents).await?;
+        asked.keep_all(SEATS, documents).await?;
         refused.into_iter().next().map_or(Ok(()), Err)
     }
 
@@ -242,7 +226,7 @@ impl Seat {
             let known = old.and_then(|old| old.tiers.iter().find(|tier| tier.queue == queue));
             known.cloned().unwrap_or(Tier { queue, level: 1, position: 1 })
         };
-        let mut config = old.cloned().unwrap_or_else(|| fresh(key));
+        let mut config = old.cloned().unwrap_or_else(|| common::fresh_agent(key));
         config.name.clone_from(&self.doc.name);
         config.tiers = self.doc.queues.iter().map(tier).collect();
         config.times.wrap_up_time = self.doc.wrap_up;
@@ -267,7 +251,7 @@ impl Seat {
             .extensions
             .iter()
             .map(|extension| {
-                json!({"Extension": extension, "Number": format!("{}{extension}", asked.tenant.prefix)})
+                json!({"Extension": extension, "Number": format!("{}{extension}", asked.names.prefix)})
             })
             .collect();
         let or_null = |text: String| if text.is_empty() { Value::Null } else { Value::from(text) };
@@ -317,20 +301,10 @@ impl Seat {
     }
 }
 
-fn fresh(key: AgentKey) -> AgentConfig {
-    AgentConfig {
-        key,
-        name: String::new(),
-        places: Vec::new(),
-        pin: None,
-        status: Intent::LoggedOut,
-        tiers: Vec::new(),
-        skills: BTreeMap::new(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
-    }
+/// The phones at which an agent may be rung.
+pub(super) fn extensions_of(view: &AgentView) -> impl Iterator<Item = &str> {
+    view.config.places.iter().filter_map(|place| match place {
+        AgentPlace::Extension(number) => Some(number.as_str()),
+        AgentPlace::Number(_) => None,
+    })
 }

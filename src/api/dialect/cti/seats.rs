@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use strowger_core::vocab::acd::{AgentOrder, DefinitionOrder, Intent};
@@ -12,7 +12,7 @@ use strowger_core::vocab::{AgentKey, Command};
 use super::asked::{Asked, AskedByAny};
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
 use super::extensions::{self, Made};
-use super::fields::Fields;
+use super::fields::{Fields, missing};
 use super::seat::{MOST_EXTENSIONS, Seat};
 use super::shelf::SEATS;
 use super::sign::Signer;
@@ -30,18 +30,18 @@ pub(super) fn routes() -> Router<App> {
         .route("/agents/{agent}", get(show).put(change).delete(remove))
 }
 
-async fn create(State(app): State<App>, asked: Asked) -> Outcome {
+async fn create(asked: Asked) -> Outcome {
     let body = asked.body()?;
     let wanted = match body.objects("Agents")? {
         Some(list) => list,
         None if body.has_any(&["AgentId"]) => vec![body.clone()],
-        None => return Err(Refusal::new(Fault::Blank, "Agents is missing")),
+        None => return Err(missing("Agents")),
     };
     if wanted.is_empty() || wanted.len() > MOST_AT_ONCE {
         return Err(Refusal::params(format!("Agents: 1 to {MOST_AT_ONCE} seats")));
     }
     // All are looked at before the first is made.
-    let mut bound = Bound::of(&asked, &app).await?;
+    let mut bound = Bound::of(&asked).await?;
     let (mut fresh, mut numbers) = (Vec::new(), Vec::new());
     for fields in &wanted {
         let id = asked.agent(&fields.wanted("AgentId")?)?;
@@ -49,12 +49,10 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
             return Err(Refusal::new(Fault::Duplicate, format!("{id} for AgentId")));
         }
         let mut seat = Seat { id, doc: super::seat::SeatDoc::default(), agent: None };
-        seat.doc.work_id =
-            work_id(fields)?.ok_or_else(|| Refusal::new(Fault::Blank, "WorkId is missing"))?;
+        seat.doc.work_id = work_id(fields)?.ok_or_else(|| missing("WorkId"))?;
         read_into(&mut seat, fields)?;
-        let extension = fields.text("Extension")?.filter(|text| !text.is_empty());
         let create = fields.flag("IsCreateExtension")?.unwrap_or(false);
-        match extension {
+        match fields.given("Extension")? {
             number if create => {
                 let number = bound.make(&seat.id, number)?;
                 numbers.push(number.clone());
@@ -68,20 +66,20 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         }
         fresh.push(seat);
     }
-    let made = extensions::make(&asked, &app, numbers).await?;
-    Seat::save_all(&fresh, &asked, &app).await?;
+    let made = extensions::make(&asked, numbers).await?;
+    Seat::save_all(&fresh, &asked).await?;
     let shown = |own: Made| json!({"Extension": own.number, "Password": own.password});
     let made: Vec<Value> = made.into_iter().map(shown).collect();
     written(if made.is_empty() { Value::Null } else { json!({"Extensions": made}) })
 }
 
 fn work_id(fields: &Fields) -> Result<Option<String>, Refusal> {
-    let id = match fields.text("WorkId")? {
+    let id = match fields.given("WorkId")? {
         Some(id) => Some(id),
-        None => fields.text("WorkerID")?,
+        None => fields.given("WorkerID")?,
     };
     let sound = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    match id.filter(|id| !id.is_empty()) {
+    match id {
         Some(id) if id.chars().count() > 32 || !id.chars().all(sound) => {
             Err(Refusal::params("WorkId: at most 32 letters, digits and _"))
         }
@@ -101,10 +99,7 @@ fn read_into(seat: &mut Seat, fields: &Fields) -> Result<(), Refusal> {
         ("Email", 254, &mut doc.email),
         ("Role", 16, &mut doc.role),
     ] {
-        if let Some(text) = fields.text(name)? {
-            if text.len() > most {
-                return Err(Refusal::params(format!("{name}: at most {most} bytes")));
-            }
+        if let Some(text) = fields.short(name, most)? {
             *place = text;
         }
     }
@@ -126,60 +121,59 @@ fn read_into(seat: &mut Seat, fields: &Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn change(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+async fn change(Path(agent): Path<String>, asked: Asked) -> Outcome {
     let id = asked.agent(&agent)?;
     let body = asked.body()?;
-    let mut seat = Seat::find(&asked, &app, &id).await?;
+    let mut seat = Seat::find(&asked, &id).await?;
     let was_disabled = seat.doc.disabled;
     read_into(&mut seat, body)?;
-    seat.save(&asked, &app).await?;
+    seat.save(&asked).await?;
     if seat.doc.disabled && !was_disabled && seat.signed_in() {
-        let order = AgentOrder::Intent(Intent::LoggedOut);
-        asked.order(&app, Command::Agent { agent: id, order }).await?;
+        asked.order_agent(&id, AgentOrder::Intent(Intent::LoggedOut)).await?;
     }
     written(Value::Null)
 }
 
-async fn remove(State(app): State<App>, Path(agent): Path<String>, asked: Asked) -> Outcome {
+async fn remove(Path(agent): Path<String>, asked: Asked) -> Outcome {
     let id = asked.agent(&agent)?;
     let with_extensions = asked.signed.either().flag("IsDelExtensions")?.unwrap_or(false);
-    let seat = Seat::look_up(&asked, &app, &id).await?;
+    let seat = Seat::look_up(&asked, &id).await?;
     let seat = seat.ok_or_else(|| Refusal::new(Fault::NoData, format!("no agent {id}")))?;
     if !seat.doc.queues.is_empty() || (!seat.doc.extensions.is_empty() && !with_extensions) {
         return Err(Refusal::new(Fault::Bound, ""));
     }
     if seat.agent.is_some() {
-        let key = AgentKey { tenant: asked.tenant.tenant.clone(), id: id.clone() };
+        let key = AgentKey { tenant: asked.tenant().to_owned(), id: id.clone() };
         let order = Command::Define(DefinitionOrder::DeleteAgent(key));
-        asked.order(&app, order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
+        asked.order(order).await.map_err(|no| no.or(Fault::State, Fault::Forbidden))?;
     }
     for extension in &seat.doc.extensions {
-        extensions::delete(&asked, &app, extension).await?;
+        extensions::delete(&asked, extension).await?;
     }
-    SEATS.remove(&app, &asked.tenant.tenant, &id).await?;
+    asked.forget(SEATS, &id).await?;
     gone()
 }
 
-async fn show(State(app): State<App>, Path(agent): Path<String>, by: AskedByAny) -> Outcome {
+async fn show(Path(agent): Path<String>, by: AskedByAny) -> Outcome {
     let asked = by.0;
     let id = asked.agent(&agent)?;
-    let seat = Seat::find(&asked, &app, &id).await?;
-    found(seat.shown(&asked, &queue_names(&asked, &app).await?, true))
+    let seat = Seat::find(&asked, &id).await?;
+    found(seat.shown(&asked, &queue_names(&asked).await?, true))
 }
 
 /// All seats; of an agent's front end its own.
-async fn list(State(app): State<App>, by: AskedByAny) -> Outcome {
+async fn list(by: AskedByAny) -> Outcome {
     let asked = by.0;
     let seats = match &asked.signed.signer {
-        Signer::Account(_) => Seat::all(&asked, &app).await?,
-        Signer::Agent(own) => vec![Seat::find(&asked, &app, own).await?],
+        Signer::Account(_) => Seat::all(&asked).await?,
+        Signer::Agent(own) => vec![Seat::find(&asked, own).await?],
     };
     let fields = asked.signed.either();
     let total = seats.len();
     let whole = u64::try_from(total).unwrap_or(u64::MAX);
     let size = fields.number("PageSize", 100_000)?.filter(|size| *size > 0).unwrap_or(whole);
     let page = fields.number("PageNum", 1_000_000)?.filter(|page| *page > 0).unwrap_or(1);
-    let names = queue_names(&asked, &app).await?;
+    let names = queue_names(&asked).await?;
     let size_rows = usize::try_from(size).unwrap_or(usize::MAX);
     let skip = usize::try_from(page - 1).unwrap_or(usize::MAX).saturating_mul(size_rows);
     let rows = seats.iter().skip(skip).take(size_rows);
@@ -194,8 +188,8 @@ async fn list(State(app): State<App>, by: AskedByAny) -> Outcome {
 }
 
 /// Names of the application's queues, by number.
-async fn queue_names(asked: &Asked, app: &App) -> Result<BTreeMap<String, String>, Refusal> {
-    let queues = common::queues(app, &asked.principal()).await?;
+async fn queue_names(asked: &Asked) -> Result<BTreeMap<String, String>, Refusal> {
+    let queues = asked.queues().await?;
     Ok(queues.into_iter().map(|view| (view.config.key.number, view.config.name)).collect())
 }
 
@@ -208,9 +202,9 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    pub(super) async fn of(asked: &Asked, app: &App) -> Result<Self, Refusal> {
-        let seats = Seat::all(asked, app).await?;
-        let entries = common::extensions(app, &asked.principal()).await?;
+    pub(super) async fn of(asked: &Asked) -> Result<Self, Refusal> {
+        let seats = Seat::all(asked).await?;
+        let entries = common::extensions(&asked.app, &asked.principal()).await?;
         let own = |seat: &Seat| {
             let id = seat.id.clone();
             seat.doc.extensions.clone().into_iter().map(move |number| (number, id.clone()))
@@ -219,7 +213,7 @@ impl Bound {
             owners: seats.iter().flat_map(own).collect(),
             agents: seats.into_iter().map(|seat| seat.id).collect(),
             extensions: entries.iter().map(|view| view.entry.key().id().to_owned()).collect(),
-            queues: queue_names(asked, app).await?.into_keys().collect(),
+            queues: queue_names(asked).await?.into_keys().collect(),
         })
     }
 

@@ -62,7 +62,7 @@ pub(super) fn signer(
 /// One is missing, the time is too far from ours, or the signature is another.
 fn check(query: &Fields, operators: &[OperatorAccount], now: u64) -> Result<Signer, Refusal> {
     let refused = |why: &str| Refusal::new(Fault::Unsigned, why);
-    let given = |name: &str| query.text(name).ok().flatten().filter(|text| !text.is_empty());
+    let given = |name: &str| query.given(name).ok().flatten();
     let stamp = given("Timestamp").ok_or_else(|| refused("Timestamp is missing"))?;
     let sign = given("Sign").ok_or_else(|| refused("Sign is missing"))?;
     let moment = stamp.parse().ok().filter(|number: &u64| *number < u64::MAX / 2_000);
@@ -99,7 +99,7 @@ pub(super) fn signature(parts: &[&str]) -> String {
     for part in parts {
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -19,11 +19,12 @@ use super::asked::{Asked, Signed, application, in_pace, query_of};
 use super::envelope::{Fault, Refusal, SUCCESS};
 use super::fields::Fields;
 use super::hub::Hub;
-use super::lines::{Connection, Due, LineKey, fresh_id, header};
+use super::lines::{Connection, Due, LineKey, header};
 use super::requests::{self, Step};
 use super::seat::Seat;
 use super::sign::{self, Signer};
 use crate::api::app::App;
+use crate::api::dialect::common::fresh_uuid;
 use crate::api::socket::{self, POLICY, Said, Socket};
 
 /// Requests whose answers are remembered, for clients that ask again because the answer was lost.
@@ -45,25 +46,23 @@ async fn connect(
     let Signer::Agent(agent) = signer else {
         return Err(Refusal::new(Fault::Forbidden, "sign with AgentId"));
     };
-    let (tenant, app_id) = application(&app, &query)?;
+    let names = application(&app, &query)?;
     let sign = query.text("Sign")?.unwrap_or_default().to_ascii_lowercase();
-    let signed = Signed::without_body(Signer::Agent(agent.clone()), query);
-    let asked = Asked { tenant, app_id, signed };
-    Seat::find(&asked, &app, &agent).await?;
+    let signed = Signed::without_body(app.clone(), Signer::Agent(agent.clone()), query);
+    let asked = signed.of(names);
+    Seat::find(&asked, &agent).await?;
     let upgrade = upgrade.map_err(|no| Refusal::params(no.to_string()))?;
-    let served = app.clone();
-    Ok(socket::open(upgrade, &served, move |socket| async move {
-        let connection = Hub::of(&app).lines.connection();
-        let key = (asked.tenant.tenant.clone(), agent);
+    Ok(socket::open(upgrade, &app, move |socket| async move {
+        let connection = Hub::of(&asked.app).lines.connection();
+        let key = (asked.tenant().to_owned(), agent);
         let (answered, bell) = (VecDeque::new(), None);
-        let session = Session { app, asked, sign, key, connection, bell, answered };
+        let session = Session { asked, sign, key, connection, bell, answered };
         session.run(socket).await;
     }))
 }
 
 /// One connection of an agent.
 pub(super) struct Session {
-    pub(super) app: App,
     pub(super) asked: Asked,
     /// What the token must be.
     sign: String,
@@ -116,9 +115,9 @@ impl Session {
                 () = wake => {}
             }
         };
-        Hub::of(&self.app).lines.lose(&self.key, self.connection);
+        Hub::of(&self.asked.app).lines.lose(&self.key, self.connection);
         if let Left::Displaced = left {
-            let mut notice = header(1, &fresh_id(), "NTF");
+            let mut notice = header(1, &fresh_uuid(), "NTF");
             notice.insert("Method".to_owned(), Value::from("disconnect"));
             notice.insert("Reason".to_owned(), Value::from("loginElsewhere"));
             socket.text(Value::Object(notice).to_string()).await;
@@ -131,7 +130,8 @@ impl Session {
         if self.bell.is_none() {
             return Due::default();
         }
-        let mut due = Hub::of(&self.app).lines.due(&self.key, self.connection, Instant::now());
+        let mut due =
+            Hub::of(&self.asked.app).lines.due(&self.key, self.connection, Instant::now());
         for text in std::mem::take(&mut due.texts) {
             if !socket.text(text.clone()).await {
                 due.texts.push(text);
@@ -157,7 +157,7 @@ impl Session {
         };
         let msg_id = fields.text("MsgId").ok().flatten().unwrap_or_default();
         if fields.text("MsgType").ok().flatten().as_deref() == Some("ACK") {
-            Hub::of(&self.app).lines.acknowledge(&self.key, &msg_id);
+            Hub::of(&self.asked.app).lines.acknowledge(&self.key, &msg_id);
             return None;
         }
         let mut before = self.answered.iter();
@@ -185,9 +185,9 @@ impl Session {
             return Err(Refusal::new(Fault::Forbidden, "send login first"));
         }
         // What the switch says of the sign-in may come before the answer to it.
-        let expected = method == "login" && Hub::of(&self.app).lines.expect(&self.key);
+        let expected = method == "login" && Hub::of(&self.asked.app).lines.expect(&self.key);
         let acted = requests::act(self, &method, fields).await;
-        let lines = &Hub::of(&self.app).lines;
+        let lines = &Hub::of(&self.asked.app).lines;
         if acted.is_err() && expected {
             lines.forget(&self.key);
         }
@@ -205,14 +205,13 @@ impl Session {
 
     /// The application and agent of a message are those of the connection, and the token is its signature.
     fn same_agent(&self, fields: &Fields) -> Result<(), Refusal> {
-        if let Some(agent) = fields.text("AgentId")?.filter(|agent| !agent.is_empty()) {
+        if let Some(agent) = fields.given("AgentId")? {
             self.asked.agent(&agent)?;
         }
-        let other = fields.text("AppId")?.filter(|id| !id.is_empty() && *id != self.asked.app_id);
-        if other.is_some() {
+        if fields.given("AppId")?.is_some_and(|id| id != self.asked.app_id) {
             return Err(Refusal::new(Fault::NoApp, ""));
         }
-        match fields.text("Token")?.filter(|token| !token.is_empty()) {
+        match fields.given("Token")? {
             Some(token) => {
                 let token = token.to_ascii_lowercase();
                 let same = bool::from(token.as_bytes().ct_eq(self.sign.as_bytes()));

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -174,8 +173,7 @@ async fn forget(app: &App, tenant: &str, day: u64) {
 
 /// The changes of a day: one agent's, or everybody's.
 async fn changes(
-    app: &App,
-    tenant: &str,
+    asked: &Asked,
     day: u64,
     agent: Option<&str>,
 ) -> Result<Vec<(String, Change)>, Refusal> {
@@ -183,8 +181,8 @@ async fn changes(
     let mut all = Vec::new();
     let mut after = agent.map(own);
     loop {
-        let rows = app.gateway.kept_all(tenant, &space, after.as_deref(), 200).await;
-        let rows = rows.map_err(refused)?;
+        let rows = asked.app.gateway.kept_all(asked.tenant(), &space, after.as_deref(), 200);
+        let rows = rows.await.map_err(refused)?;
         let full = rows.len() == 200;
         after = rows.last().map(|(key, _)| key.clone());
         for (key, document) in rows {
@@ -201,15 +199,15 @@ async fn changes(
     }
 }
 
-async fn list(State(app): State<App>, asked: Asked) -> Outcome {
+async fn list(asked: Asked) -> Outcome {
     let wanted = Wanted::of(&asked, "AgentId")?;
     let agent = wanted.text("AgentId")?.map(|agent| asked.agent(&agent)).transpose()?;
-    let seats = Seat::all(&asked, &app).await?;
+    let seats = Seat::all(&asked).await?;
     let seats: BTreeMap<&str, &Seat> = seats.iter().map(|seat| (&*seat.id, seat)).collect();
     let mut all = Vec::new();
     // No day after today has anything, whatever end was asked for.
     for day in wanted.from / DAY_MS..=wanted.until.min(wall_ms()) / DAY_MS {
-        all.extend(changes(&app, &asked.tenant.tenant, day, agent.as_deref()).await?);
+        all.extend(changes(&asked, day, agent.as_deref()).await?);
     }
     let stays = stays(all);
     let within = |stay: &&Stay| (wanted.from..wanted.until).contains(&stay.change.at);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::routing::{get, post};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
@@ -12,12 +12,13 @@ use serde_json::{Map, Value, json};
 use super::apps::is_url;
 use super::asked::Asked;
 use super::envelope::{Fault, Outcome, Refusal, found, gone, written};
-use super::fields::Fields;
+use super::fields::{Fields, missing};
 use super::hooks::{self, OWNER};
 use super::hub::Hub;
 use super::names::{EVENTS, find};
 use super::shelf::{APPLICATION, refused};
 use crate::api::app::App;
+use crate::api::dialect::common;
 use crate::api::outgoing::Hook;
 
 /// Subscriptions of an application.
@@ -55,10 +56,8 @@ impl Subscription {
             return Err(Refusal::params(format!("events: there is no event {unknown}")));
         }
         let off = fields.flag("state")? == Some(false) || fields.flag("enable")? == Some(false);
-        let name = fields.wanted("name")?;
-        if name.len() > 128 {
-            return Err(Refusal::params("name: at most 128 bytes"));
-        }
+        let name = fields.short("name", 128)?.filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| missing("name"))?;
         Ok(Self { callback, name, events, enable: !off })
     }
 }
@@ -69,8 +68,8 @@ fn hook_id(id: u64) -> String {
 }
 
 /// The subscriptions of the application, by id.
-fn all(app: &App, asked: &Asked) -> Vec<(u64, Arc<Hook>)> {
-    let own = app.gateway.hooks(&asked.tenant.tenant).into_iter().filter_map(|hook| {
+fn all(asked: &Asked) -> Vec<(u64, Arc<Hook>)> {
+    let own = asked.app.gateway.hooks(asked.tenant()).into_iter().filter_map(|hook| {
         let id = hook.id.strip_prefix("cti-")?.parse().ok()?;
         (hook.owner == OWNER).then_some((id, hook))
     });
@@ -90,33 +89,31 @@ fn shown(hook: &Hook) -> Value {
 
 /// Has an address told of events.
 async fn keep_subscription(
-    app: &App,
     asked: &Asked,
     id: u64,
     subscription: Subscription,
 ) -> Result<(), Refusal> {
-    let whose = (asked.tenant.tenant.as_str(), asked.app_id.as_str());
-    let hook = hooks::hook(app, whose, hook_id(id), subscription.callback).await?;
+    let gateway = &asked.app.gateway;
+    let whose = (asked.tenant(), asked.app_id.as_str());
+    let hook = hooks::hook(&asked.app, whose, hook_id(id), subscription.callback).await?;
     let hook = Hook {
         events: subscription.events,
         enabled: subscription.enable,
         description: subscription.name,
         ..hook
     };
-    app.gateway.put_hook(hook).await.map_err(hooks::refused)
+    gateway.put_hook(hook).await.map_err(hooks::refused)
 }
 
-async fn create(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
-    let wanted = asked.body()?.objects("subscriptions")?;
-    let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "subscriptions is missing"))?;
-    let room = MOST.saturating_sub(all(&app, &asked).len());
+async fn create(asked: Asked) -> Outcome {
+    let wanted = asked.body()?.wanted_objects("subscriptions")?;
+    let room = MOST.saturating_sub(all(&asked).len());
     let (mut good, mut failed) = (Vec::new(), Vec::new());
     for fields in &wanted {
         let name = fields.text("name").ok().flatten().unwrap_or_default();
         // Where there is no room for more, their addresses are not looked up either.
         match good.len() < room {
-            true => match Subscription::read(&app, fields).await {
+            true => match Subscription::read(&asked.app, fields).await {
                 Ok(subscription) => good.push(subscription),
                 Err(_) => failed.push(name),
             },
@@ -124,42 +121,42 @@ async fn create(State(app): State<App>, asked: Asked) -> Outcome {
         }
     }
     // Ids are never given again: each has a name of its own among the numbers.
-    let names = good.iter().map(|_| super::lines::fresh_id()).collect();
-    let ids = app.gateway.numbers(tenant, NUMBERS, names).await.map_err(refused)?;
+    let names = good.iter().map(|_| common::fresh_uuid()).collect();
+    let ids = asked.app.gateway.numbers(asked.tenant(), NUMBERS, names).await.map_err(refused)?;
     let named = |(id, one): (&u64, &Subscription)| json!({"id": id, "name": one.name});
     let succeeded: Vec<Value> = ids.iter().zip(&good).map(named).collect();
     let keeps = ids.into_iter().zip(good);
-    let keeps = keeps.map(|(id, one)| keep_subscription(&app, &asked, id, one));
+    let keeps = keeps.map(|(id, one)| keep_subscription(&asked, id, one));
     join_all(keeps).await.into_iter().collect::<Result<(), _>>()?;
     written(json!({"sub_succ": succeeded, "sub_fail": failed}))
 }
 
-async fn list(State(app): State<App>, asked: Asked) -> Outcome {
-    found(all(&app, &asked).iter().map(|(_, hook)| shown(hook)).collect::<Vec<_>>())
+async fn list(asked: Asked) -> Outcome {
+    found(all(&asked).iter().map(|(_, hook)| shown(hook)).collect::<Vec<_>>())
 }
 
-fn find_own(app: &App, asked: &Asked, id: &str) -> Result<(u64, Arc<Hook>), Refusal> {
-    let own = all(app, asked).into_iter().find(|(number, _)| number.to_string() == id);
+fn find_own(asked: &Asked, id: &str) -> Result<(u64, Arc<Hook>), Refusal> {
+    let own = all(asked).into_iter().find(|(number, _)| number.to_string() == id);
     own.ok_or_else(|| Refusal::new(Fault::NotFound, format!("no subscription {id}")))
 }
 
-async fn show(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
-    found(shown(&find_own(&app, &asked, &id)?.1))
+async fn show(Path(id): Path<String>, asked: Asked) -> Outcome {
+    found(shown(&find_own(&asked, &id)?.1))
 }
 
-async fn change(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
-    let (id, _) = find_own(&app, &asked, &id)?;
-    let subscription = Subscription::read(&app, asked.body()?).await?;
+async fn change(Path(id): Path<String>, asked: Asked) -> Outcome {
+    let (id, _) = find_own(&asked, &id)?;
+    let subscription = Subscription::read(&asked.app, asked.body()?).await?;
     let mut result = Map::new();
     result.insert(subscription.name.clone(), Value::from(id));
-    keep_subscription(&app, &asked, id, subscription).await?;
+    keep_subscription(&asked, id, subscription).await?;
     written(result)
 }
 
-async fn remove(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Outcome {
-    let own = find_own(&app, &asked, &id);
+async fn remove(Path(id): Path<String>, asked: Asked) -> Outcome {
+    let own = find_own(&asked, &id);
     let (id, _) = own.map_err(|refusal| refusal.or(Fault::NotFound, Fault::NoData))?;
-    let gone = app.gateway.remove_hook(&asked.tenant.tenant, &hook_id(id)).await;
+    let gone = asked.app.gateway.remove_hook(asked.tenant(), &hook_id(id)).await;
     gone.map_err(hooks::refused)?;
     found("")
 }
@@ -174,8 +171,7 @@ pub(super) async fn own_events(app: &App, tenant: &str) -> Result<BTreeSet<Strin
 
 /// Names by category; all of a category where none is listed.
 fn listed(asked: &Asked) -> Result<BTreeSet<String>, Refusal> {
-    let infos = asked.body()?.objects("Events")?;
-    let infos = infos.ok_or_else(|| Refusal::new(Fault::Blank, "Events is missing"))?;
+    let infos = asked.body()?.wanted_objects("Events")?;
     let mut names = BTreeSet::new();
     for info in &infos {
         let category = info.wanted("category")?;
@@ -201,33 +197,28 @@ fn listed(asked: &Asked) -> Result<BTreeSet<String>, Refusal> {
 }
 
 /// The list as it is to be: what is there already and these, or these alone.
-async fn keep(
-    app: &App,
-    asked: &Asked,
-    mut names: BTreeSet<String>,
-    more: bool,
-) -> Result<(), Refusal> {
-    let tenant = &asked.tenant.tenant;
+async fn keep(asked: &Asked, mut names: BTreeSet<String>, more: bool) -> Result<(), Refusal> {
+    let app = &asked.app;
     let alone = Hub::of(app).hold_writing().await;
     if more {
-        names.extend(own_events(app, tenant).await?);
+        names.extend(own_events(app, asked.tenant()).await?);
     }
-    APPLICATION.put(app, tenant, EVENTS_KEY, &names).await?;
+    asked.keep(APPLICATION, EVENTS_KEY, &names).await?;
     drop(alone);
-    hooks::follow_application(app, tenant, &asked.app_id).await
+    hooks::follow_application(app, asked.tenant(), &asked.app_id).await
 }
 
-async fn append(State(app): State<App>, asked: Asked) -> Outcome {
-    keep(&app, &asked, listed(&asked)?, true).await?;
+async fn append(asked: Asked) -> Outcome {
+    keep(&asked, listed(&asked)?, true).await?;
     written(Value::Null)
 }
 
-async fn replace(State(app): State<App>, asked: Asked) -> Outcome {
-    keep(&app, &asked, listed(&asked)?, false).await?;
+async fn replace(asked: Asked) -> Outcome {
+    keep(&asked, listed(&asked)?, false).await?;
     written(Value::Null)
 }
 
-async fn clear(State(app): State<App>, asked: Asked) -> Outcome {
-    keep(&app, &asked, BTreeSet::new(), false).await?;
+async fn clear(asked: Asked) -> Outcome {
+    keep(&asked, BTreeSet::new(), false).await?;
     gone()
 }

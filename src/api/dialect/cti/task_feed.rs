@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use strowger_core::vocab::dial::{
     DialAction, DialChange, DialEnd, DialNumber, DialOrder, DialState, DialTaskKey, MAX_BATCH,
 };
-use strowger_core::vocab::{Command, Event, EventKind, Query, Reply};
+use strowger_core::vocab::{Command, Event, EventKind, Query, Reply, Role};
 
 use super::apps::{AppDoc, secret};
-use super::asked::principal;
 use super::fields::Fields;
-use super::hooks;
+use super::hooks::{self, app_id_of, json_headers, json_post};
 use super::sign::signature;
 use crate::api::app::{App, wall_ms};
-use crate::api::gateway::{Follow, Followed, TenantNames};
-use crate::api::outgoing::{Ask, Post, To};
+use crate::api::auth::standing_in;
+use crate::api::gateway::{Follow, Followed};
+use crate::api::outgoing::Ask;
 
 /// Tasks of this interface say so.
 pub(super) const FEED: &str = "cti";
@@ -47,14 +47,6 @@ fn hear(app: &App, event: &Event) {
     }
 }
 
-/// The id by which the application is known.
-fn app_id(app: &App, tenant: &str) -> String {
-    let tenants = app.gateway.tenants();
-    let named = |names: &&TenantNames| names.tenant == tenant;
-    let own = tenants.iter().find(named).and_then(|names| names.cti_app_id.clone());
-    own.unwrap_or_else(|| tenant.to_owned())
-}
-
 /// The application's address of an operation; `None` where it has none.
 async fn address(app: &App, tenant: &str, operation: &str) -> Result<Option<String>, String> {
     let doc = AppDoc::of(app, tenant).await.map_err(|why| why.text())?;
@@ -71,7 +63,7 @@ async fn feed_one(app: &App, task: &DialTaskKey, count: usize) {
         }
     };
     let order = DialOrder::Task { task: task.id.clone(), action };
-    let who = principal(&task.tenant, "numbers".to_owned());
+    let who = standing_in(&task.tenant, Role::Admin, "numbers");
     if let Err(why) = app.gateway.command(who, Command::Dial(order)).await {
         tracing::warn!(%task, "numbers were not taken: {why:?}");
     }
@@ -86,7 +78,7 @@ async fn ask(
     let tenant = &task.tenant;
     let url = address(app, tenant, "cc_ad_task/numbers").await?;
     let url = url.ok_or("the application has no CallbackUrl")?;
-    let (id, stamp) = (app_id(app, tenant), wall_ms().to_string());
+    let (id, stamp) = (app_id_of(app, tenant), wall_ms().to_string());
     let secret = secret(app, tenant).await.map_err(|why| why.text())?;
     let sign = signature(&[&id, &secret, &stamp]);
     let join = if url.contains('?') { '&' } else { '?' };
@@ -94,7 +86,7 @@ async fn ask(
     let answer = app.gateway.ask(Ask {
         method: "POST".into(),
         url: format!("{url}{join}Timestamp={stamp}&AppId={id}&Sign={sign}"),
-        headers: vec![("content-type".into(), "application/json;charset=utf-8".into())],
+        headers: json_headers(),
         body: Bytes::from(body.to_string()),
         most: MOST,
     });
@@ -133,7 +125,7 @@ fn read(value: Value) -> Result<(Vec<DialNumber>, bool), String> {
 
 /// Tells the application that a task of this interface has run out.
 async fn tell_end(app: &App, task: &DialTaskKey) {
-    let who = principal(&task.tenant, "numbers".to_owned());
+    let who = standing_in(&task.tenant, Role::Admin, "numbers");
     let reply = app.gateway.query(who, Query::DialTask(task.id.clone())).await;
     let Reply::DialTask(view) = reply else { return };
     if view.record.task.feed.as_deref() != Some(FEED) {
@@ -147,7 +139,7 @@ async fn tell_end(app: &App, task: &DialTaskKey) {
 async fn post_end(app: &App, task: &DialTaskKey) -> Result<(), String> {
     let tenant = &task.tenant;
     let Some(url) = address(app, tenant, "cc_ad_task/stop").await? else { return Ok(()) };
-    let id = app_id(app, tenant);
+    let id = app_id_of(app, tenant);
     let known = app.gateway.hook(tenant, ENDS).is_some_and(|hook| hook.url == url);
     if !known {
         let hook = hooks::hook(app, (tenant, &id), ENDS.to_owned(), url).await;
@@ -155,13 +147,7 @@ async fn post_end(app: &App, task: &DialTaskKey) -> Result<(), String> {
         app.gateway.put_hook(hook).await.map_err(|why| format!("{why:?}"))?;
     }
     let body = json!({"app_id": id, "ad_task_id": task.id});
-    let post = Post {
-        tenant: tenant.clone(),
-        to: To::Hook(ENDS.to_owned()),
-        order_key: task.id.clone(),
-        headers: vec![("content-type".into(), "application/json;charset=utf-8".into())],
-        body: Bytes::from(body.to_string()),
-    };
+    let post = json_post(tenant, ENDS, task.id.clone(), Bytes::from(body.to_string()));
     app.gateway.post(post).map_err(|why| format!("{why:?}"))
 }
 

@@ -1,19 +1,18 @@
 //! Auto-dialling tasks: start, change the ratio, stop, stop at once.
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::post;
 use serde_json::Value;
 use strowger_core::vocab::dial::{
     DialAction, DialMode, DialOrder, DialTask, DialTaskKey, RATIOS, RobotLink,
 };
-use strowger_core::vocab::{Command, MenuKey, Query, QueueKey, Reply, Secret};
+use strowger_core::vocab::{Command, MenuKey, QueueKey, Secret};
 
-use super::asked::{Asked, unexpected};
+use super::asked::Asked;
 use super::envelope::{Outcome, Refusal, written};
 use super::fields::Fields;
-use super::queues;
 use super::task_feed::FEED;
+use super::{queues, relays};
 use crate::api::app::App;
 
 /// Calls of one task at a time.
@@ -81,32 +80,26 @@ fn robot_token(fields: &Fields) -> Result<Secret, Refusal> {
 }
 
 /// A number that the company has.
-async fn own_number(app: &App, asked: &Asked, name: &str) -> Result<String, Refusal> {
+async fn own_number(asked: &Asked, name: &str) -> Result<String, Refusal> {
     let number = asked.body()?.wanted(name)?;
-    let Reply::OwnNumbers(own) = asked.ask(app, Query::OwnNumbers).await? else {
-        return Err(unexpected());
-    };
-    if own.contains(&number) {
-        return Ok(number);
-    }
-    Err(Refusal::params(format!("{name}: {number} is none of the company's relay numbers")))
+    relays::must_own(asked, name, number).await
 }
 
-async fn start(State(app): State<App>, asked: Asked) -> Outcome {
+async fn start(asked: Asked) -> Outcome {
     let body = asked.body()?;
-    let tenant = || asked.tenant.tenant.clone();
+    let tenant = || asked.tenant().to_owned();
     let (id, mode) = (task_id(body)?, mode(body)?);
     let ratio = ratio(body)?.unwrap_or(*RATIOS.start());
     let limit = body.number("AdConCallLimit", MOST_CALLS)?.filter(|limit| *limit > 0);
     let limit = limit.ok_or_else(|| Refusal::params("AdConCallLimit: write 1 to 100"))?;
-    own_number(&app, &asked, "AdCallerNum").await?;
-    let shown = own_number(&app, &asked, "AdDispNum").await?;
+    own_number(&asked, "AdCallerNum").await?;
+    let shown = own_number(&asked, "AdDispNum").await?;
     let queue = match mode.wants_agents() {
         true => Some(body.wanted("AdQueueId")?),
         false => None,
     };
     if let Some(number) = &queue {
-        queues::must_exist(&asked, &app, number).await?;
+        queues::must_exist(&asked, number).await?;
     }
     let menu = match mode {
         DialMode::Broadcast => Some(body.wanted("AdIvrId")?),
@@ -132,29 +125,29 @@ async fn start(State(app): State<App>, asked: Asked) -> Outcome {
         hours: None,
         feed: Some(FEED.to_owned()),
     };
-    asked.order(&app, Command::Dial(DialOrder::Put(Box::new(task)))).await?;
-    direct(&app, &asked, id, DialAction::Start).await
+    asked.order(Command::Dial(DialOrder::Put(Box::new(task)))).await?;
+    direct(&asked, id, DialAction::Start).await
 }
 
 /// Tells a task something.
-async fn direct(app: &App, asked: &Asked, task: String, action: DialAction) -> Outcome {
-    asked.order(app, Command::Dial(DialOrder::Task { task, action })).await?;
+async fn direct(asked: &Asked, task: String, action: DialAction) -> Outcome {
+    asked.order(Command::Dial(DialOrder::Task { task, action })).await?;
     written(Value::Null)
 }
 
-async fn update_ratio(State(app): State<App>, asked: Asked) -> Outcome {
+async fn update_ratio(asked: Asked) -> Outcome {
     let id = task_id(asked.body()?)?;
     let ratio = ratio(asked.body()?)?;
     let ratio = ratio.ok_or_else(|| Refusal::params("AdTaskRatio: write 1.0 to 5.0"))?;
-    direct(&app, &asked, id, DialAction::SetRatio(ratio)).await
+    direct(&asked, id, DialAction::SetRatio(ratio)).await
 }
 
-async fn stop(State(app): State<App>, asked: Asked) -> Outcome {
+async fn stop(asked: Asked) -> Outcome {
     let id = task_id(asked.body()?)?;
-    direct(&app, &asked, id, DialAction::Stop).await
+    direct(&asked, id, DialAction::Stop).await
 }
 
-async fn force_stop(State(app): State<App>, asked: Asked) -> Outcome {
+async fn force_stop(asked: Asked) -> Outcome {
     let id = task_id(asked.body()?)?;
-    direct(&app, &asked, id, DialAction::ForceStop).await
+    direct(&asked, id, DialAction::ForceStop).await
 }

@@ -111,7 +111,7 @@ async fn upload(State(app): State<App>, request: Request) -> Outcome {
         let wav = wav.ok_or_else(|| Refusal::params("Content: write the WAV file in base64"))?;
         (asked, Upload { fields, wav: wav.into() })
     };
-    keep(&app, &asked, upload).await
+    keep(&asked, upload).await
 }
 
 async fn read_form<E: std::fmt::Display>(
@@ -139,24 +139,23 @@ async fn read_form<E: std::fmt::Display>(
     Ok(Upload { fields: Fields::of_object(members).over(&asked.signed.query), wav })
 }
 
-async fn keep(app: &App, asked: &Asked, upload: Upload) -> Outcome {
-    let tenant = &asked.tenant.tenant;
+async fn keep(asked: &Asked, upload: Upload) -> Outcome {
     let name = file_name(&upload.fields)?;
     let kind = upload.fields.text("FileType")?.unwrap_or_default().to_ascii_lowercase();
     if !["", "wav", "audio/wav"].contains(&kind.as_str()) {
         return Err(Refusal::params("FileType: write wav"));
     }
     let description = upload.fields.text("FileDesc")?.unwrap_or_default();
-    if FILES.get::<FileDoc>(app, tenant, &name).await?.is_some() {
+    if asked.kept::<FileDoc>(FILES, &name).await?.is_some() {
         return Err(Refusal::new(Fault::Duplicate, format!("{name} for FileName")));
     }
-    let kept = app.gateway.keep_sound(tenant, upload.wav).await.map_err(unfit)?;
-    FILES.put(app, tenant, &name, &FileDoc { description, prompt: kept.prompt }).await?;
+    let kept = asked.app.gateway.keep_sound(asked.tenant(), upload.wav).await.map_err(unfit)?;
+    asked.keep(FILES, &name, &FileDoc { description, prompt: kept.prompt }).await?;
     written(Value::Null)
 }
 
 fn file_name(fields: &Fields) -> Result<String, Refusal> {
-    let name = fields.text("FileName")?.filter(|name| !name.is_empty());
+    let name = fields.given("FileName")?;
     let name = name.ok_or_else(|| Refusal::new(Fault::FileName, ""))?;
     if name.len() > 128 || name.contains(['/', '\\']) {
         return Err(Refusal::params("FileName: at most 128 bytes without / and \\"));
@@ -164,25 +163,21 @@ fn file_name(fields: &Fields) -> Result<String, Refusal> {
     Ok(name)
 }
 
-async fn remove(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
-    if !asked.signed.query.has_any(&["FileName"]) {
-        asked.body()?;
-    }
-    let name = file_name(&asked.signed.either())?;
-    let doc: Option<FileDoc> = FILES.get(&app, tenant, &name).await?;
+async fn remove(asked: Asked) -> Outcome {
+    let name = file_name(&asked.parameters(&["FileName"])?)?;
+    let doc: Option<FileDoc> = asked.kept(FILES, &name).await?;
     let doc = doc.ok_or_else(|| Refusal::new(Fault::NoData, format!("no file {name}")))?;
-    let used = defaults(&app, tenant).await?;
+    let used = defaults(&asked).await?;
     if let Some((voice, _)) = used.iter().find(|(_, voice)| voice.prompt == doc.prompt) {
         return Err(Refusal::new(Fault::Bound, format!("{voice} plays {name}")));
     }
-    FILES.remove(&app, tenant, &name).await?;
-    app.gateway.remove_sound(tenant, &doc.prompt).await.map_err(unfit)?;
+    asked.forget(FILES, &name).await?;
+    asked.app.gateway.remove_sound(asked.tenant(), &doc.prompt).await.map_err(unfit)?;
     gone()
 }
 
-async fn list(State(app): State<App>, asked: Asked) -> Outcome {
-    let files: Vec<(String, FileDoc)> = FILES.all(&app, &asked.tenant.tenant).await?;
+async fn list(asked: Asked) -> Outcome {
+    let files: Vec<(String, FileDoc)> = asked.all_kept(FILES).await?;
     let row = |(name, doc): &(String, FileDoc)| json!({"FileName": name, "FileType": "wav", "FileDesc": doc.description});
     found(json!({"IvrVFiles": files.iter().map(row).collect::<Vec<_>>()}))
 }
@@ -191,15 +186,13 @@ async fn list(State(app): State<App>, asked: Asked) -> Outcome {
 ///
 /// # Errors
 /// The store cannot be read.
-pub(super) async fn defaults(app: &App, tenant: &str) -> Result<Defaults, Refusal> {
-    Ok(APPLICATION.get(app, tenant, DEFAULTS).await?.unwrap_or_default())
+pub(super) async fn defaults(asked: &Asked) -> Result<Defaults, Refusal> {
+    Ok(asked.kept(APPLICATION, DEFAULTS).await?.unwrap_or_default())
 }
 
-async fn set(State(app): State<App>, asked: Asked) -> Outcome {
-    let tenant = &asked.tenant.tenant;
-    let wanted = asked.body()?.objects("DefVoices")?;
-    let wanted = wanted.ok_or_else(|| Refusal::new(Fault::Blank, "DefVoices is missing"))?;
-    let before = defaults(&app, tenant).await?;
+async fn set(asked: Asked) -> Outcome {
+    let wanted = asked.body()?.wanted_objects("DefVoices")?;
+    let before = defaults(&asked).await?;
     let mut all = before.clone();
     for fields in &wanted {
         if !fields.has_any(&VOICES) {
@@ -214,7 +207,7 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
                 }
                 Value::Object(object) => {
                     let fields = Fields::of_object(object.clone());
-                    all.insert(name.to_owned(), voice(&app, tenant, name, &fields).await?);
+                    all.insert(name.to_owned(), voice(&asked, name, &fields).await?);
                 }
                 _ => {
                     let right = "write {\"Type\", \"Content\"} or \"default\"";
@@ -223,56 +216,56 @@ async fn set(State(app): State<App>, asked: Asked) -> Outcome {
             }
         }
     }
-    ivr::apply(&app, &asked, &before, &all).await?;
-    APPLICATION.put(&app, tenant, DEFAULTS, &all).await?;
-    forget_spoken(&app, tenant, &all).await?;
+    ivr::apply(&asked, &before, &all).await?;
+    asked.keep(APPLICATION, DEFAULTS, &all).await?;
+    forget_spoken(&asked, &all).await?;
     written(Value::Null)
 }
 
-async fn voice(app: &App, tenant: &str, name: &str, fields: &Fields) -> Result<Voice, Refusal> {
+async fn voice(asked: &Asked, name: &str, fields: &Fields) -> Result<Voice, Refusal> {
     let (kind, content) = (fields.wanted("Type")?, fields.wanted("Content")?);
     let prompt = match kind.to_ascii_lowercase().as_str() {
         "wav" => {
-            let doc: Option<FileDoc> = FILES.get(app, tenant, &content).await?;
+            let doc: Option<FileDoc> = asked.kept(FILES, &content).await?;
             let missing = || Refusal::new(Fault::NotFound, format!("no file {content}"));
             doc.ok_or_else(missing)?.prompt
         }
-        "tts" => spoken(app, tenant, &content).await?,
+        "tts" => spoken(asked, &content).await?,
         _ => return Err(Refusal::params(format!("{name}: Type: write tts or wav"))),
     };
     Ok(Voice { kind: kind.to_ascii_lowercase(), content, prompt })
 }
 
 /// A text as a prompt; what was spoken once is kept.
-async fn spoken(app: &App, tenant: &str, text: &str) -> Result<String, Refusal> {
+async fn spoken(asked: &Asked, text: &str) -> Result<String, Refusal> {
     if text.len() > TEXT {
         return Err(Refusal::params(format!("Content: at most {TEXT} bytes of text")));
     }
-    let sum: String =
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    if let Some(prompt) = SPOKEN.get(app, tenant, &sum).await? {
+    let sum = hex::encode(Sha256::digest(text.as_bytes()));
+    if let Some(prompt) = asked.kept(SPOKEN, &sum).await? {
         return Ok(prompt);
     }
-    let wav = app.gateway.speak(text).await.map_err(unfit)?;
-    let kept = app.gateway.keep_sound(tenant, wav).await.map_err(unfit)?;
-    SPOKEN.put(app, tenant, &sum, &kept.prompt).await?;
+    let gateway = &asked.app.gateway;
+    let wav = gateway.speak(text).await.map_err(unfit)?;
+    let kept = gateway.keep_sound(asked.tenant(), wav).await.map_err(unfit)?;
+    asked.keep(SPOKEN, &sum, &kept.prompt).await?;
     Ok(kept.prompt)
 }
 
 /// Removes what was spoken and no default voice says any more: nobody else knows its name.
-async fn forget_spoken(app: &App, tenant: &str, used: &Defaults) -> Result<(), Refusal> {
-    for (sum, prompt) in SPOKEN.all::<String>(app, tenant).await? {
+async fn forget_spoken(asked: &Asked, used: &Defaults) -> Result<(), Refusal> {
+    for (sum, prompt) in asked.all_kept::<String>(SPOKEN).await? {
         if used.values().any(|voice| voice.prompt == prompt) {
             continue;
         }
-        SPOKEN.remove(app, tenant, &sum).await?;
-        app.gateway.remove_sound(tenant, &prompt).await.map_err(unfit)?;
+        asked.forget(SPOKEN, &sum).await?;
+        asked.app.gateway.remove_sound(asked.tenant(), &prompt).await.map_err(unfit)?;
     }
     Ok(())
 }
 
-async fn show(State(app): State<App>, asked: Asked) -> Outcome {
-    let all = defaults(&app, &asked.tenant.tenant).await?;
+async fn show(asked: Asked) -> Outcome {
+    let all = defaults(&asked).await?;
     let row = |name: &&str| {
         let voice = all.get(*name);
         let voice = voice.map(|voice| json!({"Type": voice.kind, "Content": voice.content}));

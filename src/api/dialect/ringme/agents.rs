@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use serde_json::Value;
 use strowger_core::vocab::acd::{
-    AgentConfig, AgentKey, AgentOrder, AgentPlace, AgentView, DefinitionOrder, Intent, Times,
+    AgentConfig, AgentKey, AgentOrder, AgentPlace, AgentView, DefinitionOrder, Intent,
 };
 use strowger_core::vocab::{Command, Query, Reply};
 
@@ -137,21 +137,14 @@ pub(super) async fn create(
     let place = place(&app, &client, Kind::read(&kind)?, &fields).await?;
     let intent = agent_item::ordered(&fields)?.unwrap_or_default();
     let name = free_id(&app, &client, &place).await?;
+    let key = AgentKey { tenant: client.tenant().to_owned(), id: name.clone() };
     let mut agent = AgentConfig {
-        key: AgentKey { tenant: client.tenant().to_owned(), id: name.clone() },
         name,
         places: vec![place],
-        pin: None,
         status: intent.clone(),
-        tiers: Vec::new(),
-        skills: Default::default(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
         // Misses in a row do nothing here: the document has no break.
         max_no_answer: 0,
-        group_pickup: true,
+        ..common::fresh_agent(key)
     };
     let mut kept = Kept::default();
     agent_item::change(&app, &client, &fields, &mut agent, &mut kept).await?;

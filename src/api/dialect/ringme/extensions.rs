@@ -273,21 +273,10 @@ async fn phone(
 ) -> Result<Option<String>, Refusal> {
     let given = fields.text("password", 128)?.value();
     let tenant = client.tenant().to_owned();
-    let extension = Extension {
-        key: ExtensionKey { tenant, number: number.to_owned() },
-        password: Secret::new(given.as_deref().unwrap_or_default()),
-        name: name_of(kept, number),
-        pickup_groups: Vec::new(),
-        pickup_any: false,
-        record: Default::default(),
-        classes: vec!["internal".to_owned()],
-        max_calls: 0,
-        algorithm: Default::default(),
-        caller_number: None,
-        codecs: None,
-        ring_secs: None,
-        supervises: Vec::new(),
-    };
+    let key = ExtensionKey { tenant, number: number.to_owned() };
+    let password = Secret::new(given.as_deref().unwrap_or_default());
+    let name = name_of(kept, number);
+    let extension = Extension { name, ..common::fresh_extension(key, password) };
     let made = provision::fresh().map_err(|_| Refusal::internal(&"no randomness"))?;
     let entry = Entry::of(extension);
     let order = EntryOrder::Put { entry, spare: Secret::new(made.as_str()) };

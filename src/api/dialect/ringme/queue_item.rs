@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 use strowger_core::vocab::acd::{
-    Choice, HangupAction, Limits, QueueConfig, QueueKey, Service, Strategy, Times, Voice,
-    Voicemail, WaitSound, ranges,
+    Choice, HangupAction, Limits, QueueConfig, QueueKey, Service, Strategy, Voicemail, WaitSound,
+    ranges,
 };
 use strowger_core::vocab::config::Destination;
 
@@ -12,20 +12,13 @@ use super::fields::{Fields, Given};
 use super::ids::{self, bare, shown};
 use super::refusal::Refusal;
 use crate::api::app::App;
+use crate::api::dialect::common;
 
 /// A new queue, with the document's defaults.
 pub(super) fn fresh(key: QueueKey, name: String) -> QueueConfig {
-    let strategy = Strategy::RoundRobin;
-    QueueConfig {
-        name,
-        key,
-        choice: Choice { strategy, ..Choice::default() },
-        limits: Limits::default(),
-        voice: Voice::default(),
-        service: Service::default(),
-        voicemail: Voicemail { enabled: true, ..Voicemail::default() },
-        times: Times::default(),
-    }
+    let choice = Choice { strategy: Strategy::RoundRobin, ..Choice::default() };
+    let voicemail = Voicemail { enabled: true, ..Voicemail::default() };
+    QueueConfig { name, choice, voicemail, ..common::fresh_queue(key) }
 }
 
 /// The prompts of a queue under the document's names.

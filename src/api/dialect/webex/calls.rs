@@ -14,7 +14,7 @@ use strowger_core::vocab::{CallId, InteractionId, TenantId};
 use super::asked::User;
 use super::refusal::Refusal;
 use crate::api::app::App;
-use crate::api::dialect::common::{self, Named, named, number_and_name};
+use crate::api::dialect::common::{self, Named, named, number_and_name, rfc3339};
 use crate::api::extract::call_id;
 use crate::api::gateway::RowsQuery;
 
@@ -143,8 +143,8 @@ fn shown(app: &App, user: &User, call: &CallView) -> Value {
             "privacyEnabled": number == "anonymous",
             "callType": if external { "external" } else { "location" },
         },
-        "created": moment(record.started_at),
-        "answered": record.answered_at.map(moment),
+        "created": rfc3339(record.started_at),
+        "answered": record.answered_at.map(rfc3339),
     })
 }
 
@@ -155,19 +155,5 @@ fn state(call: &CallView) -> &'static str {
         CallStage::Talking if call.held => "held",
         CallStage::Talking | CallStage::Attended | CallStage::Announcement => "connected",
         CallStage::Ending => "disconnected",
-    }
-}
-
-/// `2020-05-08T14:40:47.000Z`.
-fn moment(ms: u64) -> String {
-    common::utc(ms).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn times_have_milliseconds() {
-        assert_eq!(super::moment(1_588_948_847_005), "2020-05-08T14:40:47.005Z");
-        assert_eq!(super::moment(1_588_948_847_000), "2020-05-08T14:40:47.000Z");
     }
 }

@@ -57,7 +57,7 @@ impl From<CommandError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let tracking = tracking_id();
+        let tracking = format!("ROUTER_{}", common::fresh_uuid());
         tracing::info!(%tracking, status = self.status.as_u16(), "refused: {}", self.message);
         let body = json!({
             "message": self.message,
@@ -75,16 +75,6 @@ impl IntoResponse for Refusal {
         }
         response
     }
-}
-
-/// `ROUTER_` and a random UUID (RFC 9562 section 5.4).
-fn tracking_id() -> String {
-    let mut bytes = [0; 16];
-    // Without chance the id is of no use, but the answer is.
-    let _ = getrandom::fill(&mut bytes);
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    format!("ROUTER_{}", common::uuid(u128::from_be_bytes(bytes)))
 }
 
 pub(super) async fn nowhere() -> Refusal {
