@@ -175,6 +175,7 @@ mod tests {
             recording: None,
             picked_up_by: None,
             dialled_for: None,
+            shown: None,
             queued: Vec::new(),
         }
     }

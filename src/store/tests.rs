@@ -56,6 +56,7 @@ fn call(id: u128, tenant: &str, started_at: u64, caller: &str) -> CallRecord {
         recording: None,
         picked_up_by: None,
         dialled_for: None,
+        shown: None,
         queued: Vec::new(),
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::cti::{APP, RELAY, SECOND_RELAY, auth, post, setup, sign};
+use super::cti_events::subscribe;
 use super::support::SOON;
 use super::support::phone::{Account, Transport};
 use super::support::place::Place;
@@ -56,6 +58,28 @@ fn is_signed(request: &Received, secret: &str) {
     assert_eq!(given["Sign"], sign(APP, secret, &given["Timestamp"]), "{given:?}");
 }
 
+/// Of each call: the customer answers, then an agent is rung and has it.
+fn assert_told(told: &Receiver, calls: &BTreeSet<String>) {
+    let events = || -> Vec<Value> { told.received().iter().map(Received::json).collect() };
+    wait_until("the calls are told", SOON, || {
+        events().iter().filter(|event| event["Event"] == "agent_answer").count() == 5
+    });
+    for id in calls {
+        let mut own = events();
+        own.retain(|event| event["CallId"].as_str().unwrap().replace('-', "") == *id);
+        let names: Vec<&str> = own.iter().map(|event| event["Event"].as_str().unwrap()).collect();
+        assert_eq!(names, ["user_answer", "agent_ringing", "agent_answer"]);
+        assert!(own.iter().all(|event| event["CallDirection"] == "outbound"), "{own:?}");
+        assert!(own[1..].iter().all(|event| event["AgentId"] != ""), "{own:?}");
+    }
+}
+
+fn is_available(switch: &Switch, agent: &str) {
+    let path = format!("/api/v1/agents/{agent}/intent");
+    let answer = switch.http().put(&path, &json!({"status": "available"}));
+    assert_eq!(answer.status, 204, "{}", answer.text());
+}
+
 #[test]
 fn a_ratio_campaign_fetches_its_numbers_keeps_its_limit_and_reports_its_end() {
     let place = Arc::new(Place::take());
@@ -87,11 +111,9 @@ fn a_ratio_campaign_fetches_its_numbers_keeps_its_limit_and_reports_its_end() {
     assert!(!secret.is_empty(), "{details}");
     let barred = switch.http().post("/api/v1/do-not-call", &json!({"numbers": [NUMBERS[5]]}));
     assert_eq!(barred.status, 204, "{}", barred.text());
-    for agent in ["101", "102"] {
-        let path = format!("/api/v1/agents/{agent}/intent");
-        let answer = switch.http().put(&path, &json!({"status": "available"}));
-        assert_eq!(answer.status, 204, "{}", answer.text());
-    }
+    let told = Receiver::start(Manner::Says(200, Duration::ZERO));
+    subscribe(&switch, &told.url(), &["user_answer", "agent_ringing", "agent_answer"]);
+    ["101", "102"].iter().for_each(|agent| is_available(&switch, agent));
 
     let task = json!({"AdTaskId": "spring", "AdTaskType": "2", "AdTaskRatio": 1.5,
         "AdQueueId": "9001", "AdCallerNum": RELAY, "AdDispNum": SECOND_RELAY, "AdConCallLimit": 2});
@@ -120,6 +142,7 @@ fn a_ratio_campaign_fetches_its_numbers_keeps_its_limit_and_reports_its_end() {
     for row in rows.iter().filter(|row| row["outcome"] == "answered") {
         assert!(row["agent"] == "101" || row["agent"] == "102", "{row}");
     }
+    assert_told(&told, &talked);
     let log = carrier.log();
     for number in &NUMBERS[..5] {
         let invites = log.lines().filter(|line| line.contains("invite") && line.contains(number));
@@ -225,5 +248,10 @@ fn a_robot_talks_in_the_calls_of_its_task() {
     assert_eq!(
         (&row["RobotVars"], &row["AdTaskId"]),
         (&json!({"intent": "yes"}), &json!("robots"))
+    );
+    assert_eq!(
+        (&row["CallType"], &row["SpNumber"], &row["DestNumber"]),
+        (&json!("Outgoing"), &json!(SECOND_RELAY), &json!(NUMBERS[0])),
+        "{row}"
     );
 }

@@ -122,6 +122,7 @@ pub fn record(call: u128, tenant: &str, caller: &str) -> CallRecord {
         recording: None,
         picked_up_by: None,
         dialled_for: None,
+        shown: None,
         queued: Vec::new(),
     }
 }

@@ -134,6 +134,7 @@ impl Call {
                 recording: None,
                 picked_up_by: None,
                 dialled_for: None,
+                shown: None,
                 queued: Vec::new(),
             },
             legs,

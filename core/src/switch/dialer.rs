@@ -258,6 +258,7 @@ impl Running {
         let (name, of) = (number.id.clone(), task.key.id.clone());
         call.record.dialled_for =
             Some(DialledFor { task: of, number: name, vars: BTreeMap::new() });
+        call.record.shown = Some(task.caller_number.clone());
         let then = Some(match task.mode {
             DialMode::Robot => Then::Robot(Box::new(task.clone()), number.clone()),
             _ => Then::Go(hops_of(task)),

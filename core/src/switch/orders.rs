@@ -89,6 +89,7 @@ impl Running {
         self.counters.call_started();
         let mut call =
             Call::originate(&mut self.desk.ctx(now), Originate { first, attend: None, common });
+        call.record.shown.clone_from(&shown);
         call.shown = shown;
         call.ring_secs = terms.ring_secs;
         let done = Done::Originated { call: call.id, interaction: call.interaction };

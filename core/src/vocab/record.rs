@@ -312,6 +312,9 @@ pub struct CallRecord {
     /// The number of a dial task for which the switch made the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialled_for: Option<DialledFor>,
+    /// The tenant's number that whoever was called outside saw, where the order for the call or its dial task said which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
     /// What happened in queues, in order; empty for most calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queued: Vec<QueueVisit>,

@@ -200,6 +200,12 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         (EndedBy::Caller, false) | (EndedBy::Callee, true) => "agent",
         (EndedBy::Switch, _) => "system",
     });
+    let kind = match task.is_none() {
+        true if inbound => "Incoming",
+        true if !outbound => "Internal",
+        _ => "Outgoing",
+    };
+    let unknown = String::new();
     let customer = if inbound { number_of(&record.caller) } else { record.dialled.clone() };
     let mobile = matches!(record.callee, Party::Trunk { .. }) && inbound;
     let text = |part: fn(&Seat) -> &String| seat.map(part).cloned().unwrap_or_default();
@@ -214,12 +220,15 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         "DestNumber": customer,
         "UNProvince": "",
         "UNCity": "",
-        "SpNumber": if inbound { record.dialled.clone() } else { String::new() },
+        "SpNumber": match task.is_none() && inbound {
+            true => &record.dialled,
+            false => record.shown.as_ref().unwrap_or(&unknown),
+        },
         "AgentId": text(|seat| &seat.id),
         "AgentName": text(|seat| &seat.doc.name),
         "WorkId": text(|seat| &seat.doc.work_id),
         "Email": text(|seat| &seat.doc.email),
-        "CallType": if inbound { "Incoming" } else if outbound { "Outgoing" } else { "Internal" },
+        "CallType": kind,
         "EndType": if talked > 0 || answered > 0 { "answered" } else { "notAnswered" },
         "HangupBy": by.unwrap_or_default(),
         "HangupReason": end.map(|end| reason(end.cause)).unwrap_or_default(),

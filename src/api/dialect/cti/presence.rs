@@ -48,11 +48,11 @@ async fn sign_in(asked: Asked) -> Done {
         sit_at(&asked, &mut seat, number)?;
     }
     may_sign_in(&seat)?;
+    if number.is_some() && seat.is_of_file() {
+        choose_place(&asked, &seat).await?;
+    }
     if seat.doc != before {
         seat.save(&asked).await?;
-    }
-    if number.is_some() && seat.from_file() {
-        choose_place(&asked, &seat).await?;
     }
     if seat.doc.mode != before.mode {
         mode_changed(&asked, &id, seat.doc.mode, Value::from(""));
@@ -153,7 +153,7 @@ pub(super) async fn change_mode(
         _ => {}
     }
     seat.doc.mode = mode;
-    if seat.from_file() {
+    if seat.is_of_file() {
         choose_place(asked, &seat).await?;
     } else if mode == CallMode::Cellphone && seat.doc.mobile.is_empty() {
         return Err(Refusal::params(format!("agent {id} has no mobile number; give Number")));

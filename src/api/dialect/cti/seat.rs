@@ -136,7 +136,7 @@ impl Seat {
     }
 
     /// Whether the configuration file defines the agent.
-    pub(super) fn from_file(&self) -> bool {
+    pub(super) fn is_of_file(&self) -> bool {
         self.agent.as_ref().is_some_and(|view| view.from_file)
     }
 
@@ -145,7 +145,7 @@ impl Seat {
     /// # Errors
     /// The configuration file defines the agent.
     pub(super) fn changeable(&self) -> Result<(), Refusal> {
-        if self.from_file() {
+        if self.is_of_file() {
             let detail = format!("agent {} is defined by the configuration file", self.id);
             return Err(Refusal::new(Fault::Forbidden, detail));
         }

@@ -1,5 +1,6 @@
 //! What the switch tells of a tenant, told as this interface tells it. Knows of each live call what has been told already.
 
+mod caller;
 mod people;
 
 use std::collections::BTreeMap;
@@ -76,8 +77,10 @@ struct Told {
     numbers: Numbers,
     notes: Vec<Note>,
     names: Vec<&'static str>,
-    /// Who called is outside.
+    /// Who called is outside, or was called from here before anybody else.
     inbound: bool,
+    /// By a dialling task.
+    dialled: bool,
     consults: bool,
     held: bool,
 }
@@ -138,11 +141,9 @@ impl Story {
                 self.begun(*call, caller, dialled);
                 self.tell(&mut out, *call, "begin");
             }
-            EventKind::CallerRinging { call, .. } => self.tell(&mut out, *call, "agent_ringing"),
-            EventKind::CallerAnswered { call, .. } => {
-                self.tell(&mut out, *call, "agent_answer");
-                self.tell(&mut out, *call, "start_dialout");
-            }
+            EventKind::Dial { .. }
+            | EventKind::CallerRinging { .. }
+            | EventKind::CallerAnswered { .. } => self.hear_of_caller(&mut out, kind),
             EventKind::CallRinging { call, callee, .. } => self.rings(&mut out, *call, callee),
             EventKind::CallAnswered { call, callee, .. } => self.answered(&mut out, *call, callee),
             EventKind::CallerQueued { call, number, .. } => {
@@ -225,8 +226,10 @@ impl Story {
             Party::Trunk { number, .. } => {
                 told.inbound = true;
                 told.numbers.dest.clone_from(number);
-                dialled.clone_into(&mut told.numbers.relay);
-                told.numbers.direction = "inbound";
+                if !told.dialled {
+                    dialled.clone_into(&mut told.numbers.relay);
+                    told.numbers.direction = "inbound";
+                }
             }
             Party::Service { .. } | Party::Nobody => {}
         }

@@ -1,6 +1,7 @@
 //! Events of the switch, and what is told of them.
 
 use strowger_core::vocab::acd::{Activity, Intent, QueueKey};
+use strowger_core::vocab::dial::{DialChange, DialNumber, DialTaskKey};
 use strowger_core::vocab::record::CallEnd;
 use strowger_core::vocab::{AgentKey, ExtensionKey, InteractionId, OfferId, TrunkKey};
 
@@ -37,6 +38,7 @@ fn ended(caller: Party, callee: Party, by: EndedBy, cause: EndCause) -> EventKin
         picked_up_by: None,
         queued: Vec::new(),
         dialled_for: None,
+        shown: None,
     };
     EventKind::CallEnded { record: Box::new(record) }
 }
@@ -150,6 +152,59 @@ fn a_caller_of_a_queue_who_is_refused_once_is_told_of_the_agent_who_took_it() {
         "end 102",
     ];
     assert_eq!(told(&mut story, &events), wanted);
+}
+
+#[test]
+fn a_customer_whom_a_task_calls_is_told_as_the_user_and_who_takes_it_as_the_agent() {
+    let mut story = seated();
+    let queue = || QueueKey { tenant: "demo".into(), number: "9001".into() };
+    let agent = || AgentKey { tenant: "demo".into(), id: "101".into() };
+    let number = DialNumber { id: "a".into(), number: "0571".into() };
+    let task = DialTaskKey { tenant: "demo".into(), id: "spring".into() };
+    let what = Box::new(DialChange::Dialled { number, call: CALL });
+    let customer = || outside("0571");
+    let events = [
+        EventKind::Dial { task, what },
+        started(customer()),
+        EventKind::CallerRinging { call: CALL, interaction: ALL, caller: customer() },
+        EventKind::CallerAnswered { call: CALL, interaction: ALL, caller: customer() },
+        EventKind::CallerQueued {
+            call: CALL,
+            interaction: ALL,
+            queue: queue(),
+            number: "0571".into(),
+            priority: 0,
+        },
+        EventKind::AgentOffered {
+            agent: agent(),
+            offer: OfferId(1),
+            queue: queue(),
+            call: CALL,
+            interaction: ALL,
+        },
+        EventKind::CallRinging { call: CALL, interaction: ALL, callee: extension("8001") },
+        EventKind::CallerLeft {
+            call: CALL,
+            interaction: ALL,
+            queue: queue(),
+            outcome: "answered".into(),
+            waited_ms: 1,
+            agent: Some(agent()),
+        },
+    ];
+    let wanted = [
+        "begin ",
+        "start_dialout ",
+        "user_ringing ",
+        "user_answer ",
+        "enqueue_succ ",
+        "agent_ringing 101",
+        "agent_answer 101",
+    ];
+    assert_eq!(told(&mut story, &events), wanted);
+    let (numbers, _) = story.call_of("101").expect("its call");
+    assert_eq!((&*numbers.dest, numbers.direction), ("0571", "outbound"));
+    assert_ne!(numbers.relay, "0571", "that is the customer's");
 }
 
 #[test]
