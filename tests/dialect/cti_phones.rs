@@ -84,6 +84,54 @@ fn a_seat_is_rung_by_the_queues_that_it_serves_and_by_no_other() {
 }
 
 #[test]
+fn a_seat_that_is_disabled_is_rung_no_more() {
+    let office = Office::open();
+    let mut caller = phone(&office, "2457", CALLER, "uas");
+    let mut desk = phone(&office, "8002", SEAT, "uas");
+    seat(&office, "8002");
+    ask(&office, "POST", "agents/queues", &json!({"AgentId": "10031", "Queues": ["9001"]}));
+    reaches(&mut caller, "9001", &mut desk);
+    part(&office.switch, &mut caller);
+
+    let enable = |on: bool| {
+        ask(&office, "PUT", "agents/10031", &json!({"AgentId": "10031", "Enable": on}));
+    };
+    enable(false);
+    waits(&office, &mut caller);
+    let (offered, taken) = desk.offered();
+    enable(true);
+    sign(&office, "login");
+    is_taken(&mut caller, &mut desk, taken);
+    assert_eq!(desk.offered().0, offered + 1, "not while it was disabled");
+    part(&office.switch, &mut caller);
+}
+
+#[test]
+fn a_queue_that_is_removed_is_reached_no_more() {
+    let office = Office::open();
+    let mut caller = phone(&office, "2457", CALLER, "uas");
+    let mut desk = phone(&office, "8002", SEAT, "uas");
+    seat(&office, "8002");
+    ask(&office, "POST", "queues", &json!({"QueueId": "9009", "QueueName": "Sales"}));
+    let bound = json!({"AgentId": "10031", "Queues": ["9009"]});
+    ask(&office, "POST", "agents/queues", &bound);
+    reaches(&mut caller, "9009", &mut desk);
+    part(&office.switch, &mut caller);
+    ask(&office, "DELETE", "agents/queues", &bound);
+    ask(&office, "DELETE", "queues", &json!({"QueueId": "9009"}));
+    assert_unknown(&office, "9009");
+    assert_eq!(desk.offered().0, 1);
+}
+
+/// Nobody has the number any more.
+fn assert_unknown(office: &Office, number: &str) {
+    let stranger = Account::of(&office.switch, "8002", Transport::Udp);
+    let mut stranger = RawUa::open(office.switch.place(), &stranger);
+    stranger.invite(number, office.switch.place().ports(2));
+    assert_eq!(stranger.final_response(2).status(), 404);
+}
+
+#[test]
 fn a_queue_rings_in_the_way_that_it_was_changed_to() {
     let office = Office::open();
     let mut caller = phone(&office, "2457", CALLER, "uas");
@@ -224,9 +272,6 @@ fn an_extension_that_was_made_is_called_until_it_is_removed() {
     part(&office.switch, &mut caller);
     ask(&office, "DELETE", "extensions", &json!({"Extension": "4567"}));
     assert!(!office.switch.is_registered("4567"));
-    let stranger = Account::of(&office.switch, "8002", Transport::Udp);
-    let mut stranger = RawUa::open(office.switch.place(), &stranger);
-    stranger.invite("4567", office.switch.place().ports(2));
-    assert_eq!(stranger.final_response(2).status(), 404, "nobody has the number any more");
+    assert_unknown(&office, "4567");
     assert_eq!(desk.offered().0, 1);
 }
