@@ -259,10 +259,12 @@ impl Call {
         if !settled || before == CallerMedia::Settled {
             return;
         }
-        if let Next::Go(hops) = std::mem::replace(&mut attend.next, Next::Stay) {
-            return self.leave_for(ctx, hops);
+        match std::mem::replace(&mut attend.next, Next::Stay) {
+            Next::Go(hops) => return self.leave_for(ctx, hops),
+            Next::Stay => self.notes.push(Note::Attended),
+            // Who was let go before it could hear anything hears its last words.
+            leave @ Next::Leave { .. } => attend.next = leave,
         }
-        self.notes.push(Note::Attended);
         self.speak(ctx);
     }
 

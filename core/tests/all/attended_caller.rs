@@ -174,6 +174,21 @@ fn a_caller_without_an_offer_hears_us_when_it_has_answered_ours() {
 }
 
 #[test]
+fn who_is_let_go_before_its_media_is_settled_hears_the_last_words_and_leaves() {
+    let (mut host, call) = enter(AnswerMode::Now, "", "");
+    let answer = host.response(CALLER, 200);
+    let caller = host.stream(answer.body());
+    say(&mut host, call, "en/goodbye", false);
+    host.act(call, |call, ctx| call.release(ctx, Outcome::of(EndCause::Normal), true));
+    host.caller_sends(&answer, "ACK", SDP, &sdp("198.51.100.100", &[0, 101]));
+    assert_eq!(host.plays(caller), Some("en/goodbye"));
+    host.played(caller);
+    let bye = host.request(CALLER, "BYE");
+    host.reply(&bye, 200, "", "");
+    host.drained();
+}
+
+#[test]
 fn an_agent_may_be_faster_than_the_answer_to_our_offer() {
     for mode in [AnswerMode::Now, AnswerMode::Ringing, AnswerMode::Early] {
         let (mut host, call) = enter(mode, "", "");
