@@ -63,6 +63,9 @@ fn line(event: &Event) {
         EventKind::RecordingEnded { call, path, error: Some(error), .. } => {
             tracing::warn!(%call, %path, %error, "recording ended early");
         }
+        EventKind::PromptFailed { call, prompt, why, .. } => {
+            tracing::warn!(%call, %prompt, %why, "a prompt could not be played");
+        }
         EventKind::VoicemailLeft { message } => {
             tracing::info!(call = %message.call, mailbox = %message.mailbox, "message left");
         }

@@ -333,14 +333,14 @@ pub enum MediaEvent {
         /// How long it was held, in ms.
         duration_ms: u16,
     },
-    /// A prompt list that does not repeat came to its end, or could not be played.
+    /// A prompt list that does not repeat came to its end, or one could not be played.
     PlayEnded {
         /// Where.
         stream: StreamId,
         /// The order that it belongs to.
         play: PlayId,
         /// Why nothing (more) could be heard, if so.
-        error: Option<String>,
+        error: Option<PlayFault>,
     },
     /// Prompts in a mix came to their end, or could not be played, or the mix ended first.
     MixPlayEnded {
@@ -349,7 +349,7 @@ pub enum MediaEvent {
         /// The order that it belongs to.
         play: PlayId,
         /// Why nothing (more) could be heard, if so.
-        error: Option<String>,
+        error: Option<PlayFault>,
     },
     /// Nothing arrived for the stream's silence limit. Reported once per silence.
     Silent {
@@ -383,6 +383,22 @@ pub enum MediaEvent {
         /// What was heard, for a [`Order::RecordVoice`] that did not fail.
         voice: Option<VoiceEnd>,
     },
+}
+
+/// Why prompts could not be heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlayFault {
+    /// Which of those that were ordered: the first one where it is no single one's fault, empty where none was named.
+    pub prompt: String,
+    /// What is wrong, in words.
+    pub why: String,
+}
+
+impl PlayFault {
+    /// Something is wrong with playing these prompts at all.
+    pub(crate) fn of_all(prompts: &[String], why: &str) -> Self {
+        Self { prompt: prompts.first().cloned().unwrap_or_default(), why: why.to_owned() }
+    }
 }
 
 /// How a message's recording ended.

@@ -65,6 +65,14 @@ impl Call {
         }
     }
 
+    /// Whether somebody in this call is a member of a mix.
+    pub fn is_in(&self, mix: MixId) -> bool {
+        match &self.stage {
+            Stage::Attending(attend) => attend.mix == Some(mix),
+            _ => self.mixed() == Some(mix),
+        }
+    }
+
     /// The conversation is over for one of its ends: what stays open of it leaves the mix.
     pub(crate) fn end_mix(&mut self, ctx: &mut Ctx<'_>) {
         let Stage::Talking(talk) = &mut self.stage else { return };

@@ -5,7 +5,7 @@ use crate::transfer::{Consult, Transfer};
 use crate::vocab::config::Destination;
 use crate::vocab::record::{EndCause, Party};
 use crate::vocab::transfer::{TalkAct, TalkOrder};
-use crate::vocab::{CallId, CommandError, Done, Hop, Now, Plan, Principal, Role};
+use crate::vocab::{CallId, CommandError, Done, EventKind, Hop, Now, Plan, Principal, Role};
 
 use super::Running;
 use super::transfer::{Referrer, attendance};
@@ -161,6 +161,7 @@ impl Running {
             let music = ctx.policy.consult_music(&call.tenant);
             call.say(ctx, vec![music], true);
         });
+        self.publish_hold(now, by.call, &by.party, true);
         let own = self.hold_alone(now, loose, attendance());
         let consult = Consult { held: Some(by.call), by: by.party.clone(), keep };
         self.consults.begin(own, consult);
@@ -189,12 +190,26 @@ impl Running {
             Some(loose) => self.unite(now, held, loose, after).map_err(Some),
             None => Err(None),
         };
-        if let Err(loose) = back {
-            if let Some(loose) = loose {
-                self.let_fall(now, *loose, EndCause::Incompatible);
+        match back {
+            Ok(()) => self.publish_hold(now, held, &consult.by, false),
+            Err(loose) => {
+                if let Some(loose) = loose {
+                    self.let_fall(now, *loose, EndCause::Incompatible);
+                }
+                self.ring_asker(now, held, &consult.by);
             }
-            self.ring_asker(now, held, &consult.by);
         }
+    }
+
+    /// Whoever waits while a third party is asked is held like anybody else.
+    fn publish_hold(&mut self, now: Now, call: CallId, by: &Party, held: bool) {
+        let Some(own) = self.calls.get(call).filter(|call| call.is_live()) else { return };
+        let (tenant, interaction, by) = (own.tenant.clone(), own.interaction, by.clone());
+        let kind = match held {
+            true => EventKind::CallHeld { call, interaction, by },
+            false => EventKind::CallResumed { call, interaction, by },
+        };
+        self.desk.out.publish(now, Some(&tenant), kind);
     }
 
     /// Who was held and who was asked talk, now or when that one answers.

@@ -15,6 +15,7 @@ pub(super) struct Counters {
     sent: u64,
     auth_failures: u64,
     calls_started: u64,
+    prompts_failed: u64,
 }
 
 /// The label of a message: its method, or the class of its status.
@@ -66,6 +67,10 @@ impl Counters {
     pub(super) fn call_started(&mut self) {
         self.calls_started += 1;
     }
+
+    pub(super) fn prompt_failed(&mut self) {
+        self.prompts_failed += 1;
+    }
 }
 
 fn rows(map: &BTreeMap<&'static str, u64>) -> Vec<(String, u64)> {
@@ -92,6 +97,7 @@ impl Running {
             media_ports_free: self.desk.stock.free() as u64,
             media_streams: self.desk.stock.taken() as u64,
             recordings: self.calls.recordings() as u64,
+            prompts_failed: self.counters.prompts_failed,
             subscriptions: super::watch::rows(self.watches.counts()),
             commits_pending,
             commits_failed,

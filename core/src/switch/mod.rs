@@ -42,6 +42,7 @@ mod page;
 mod park;
 mod park_orders;
 mod pickup;
+mod prompt;
 mod provision;
 mod queries;
 mod queue;
@@ -391,6 +392,7 @@ impl Running {
     }
 
     fn on_media(&mut self, now: Now, _worker: WorkerId, event: MediaEvent) {
+        self.look_at_prompts(now, &event);
         let call = match &event {
             MediaEvent::Dtmf { stream, .. }
             | MediaEvent::PlayEnded { stream, .. }

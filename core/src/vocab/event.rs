@@ -169,6 +169,17 @@ pub enum EventKind {
         /// What.
         attempt: Attempt,
     },
+    /// A prompt or music could not be played: whoever was to hear it hears nothing.
+    PromptFailed {
+        /// In which call; in a conference or page, one of its calls.
+        call: CallId,
+        /// What it belongs to.
+        interaction: InteractionId,
+        /// Which, as it was ordered.
+        prompt: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// One party put the other on hold.
     CallHeld {
         /// Which call.

@@ -117,6 +117,8 @@ pub struct Figures {
     pub media_streams: u64,
     /// Recordings being written.
     pub recordings: u64,
+    /// Prompts and music that could not be played.
+    pub prompts_failed: u64,
     /// Subscriptions of phones, by package.
     pub subscriptions: Vec<(String, u64)>,
     /// Groups of records not yet on disk.

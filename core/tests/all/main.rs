@@ -48,6 +48,7 @@ mod park_transfers;
 mod phone;
 mod pickup_calls;
 mod pickup_queue;
+mod prompt_failures;
 mod queue_call;
 mod queue_failures;
 mod queue_features;

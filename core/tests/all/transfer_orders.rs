@@ -92,6 +92,13 @@ fn a_third_party_is_asked_and_the_first_hears_music_meanwhile() {
     ended(&mut host, ALICE);
     host.drains();
     assert_eq!(story(&host), [EndCause::Normal, EndCause::Normal]);
+    let told = |event: &EventKind| match event {
+        EventKind::CallHeld { call, .. } => Some((*call, "held")),
+        EventKind::CallResumed { call, .. } => Some((*call, "resumed")),
+        _ => None,
+    };
+    let told: Vec<_> = host.events.iter().filter_map(told).collect();
+    assert_eq!(told, [(call, "held"), (call, "resumed")]);
 }
 
 /// A queue that is consulted attends the asker as it does a caller.

@@ -6,7 +6,7 @@ use super::mixes::Mix;
 use super::prompts::Supply;
 use super::{Engine, Request};
 use crate::codec::{self, Decoder, resample::Fitting};
-use crate::order::{CodecKind, MediaEvent, MixId, PlayId, RecordingId, Voices};
+use crate::order::{CodecKind, MediaEvent, MixId, PlayFault, PlayId, RecordingId, Voices};
 use crate::player::{EncodedPrompt, Player};
 use crate::wav::RECORDING_RATE;
 
@@ -94,13 +94,13 @@ impl Engine {
     ) {
         let slot = self.mixes.slot_of(id);
         let Some((slot, mix)) = slot.and_then(|slot| Some((slot, self.mixes.get(slot)?))) else {
-            return self.end_mix_play(id, play, Some("there is no such mix".into()));
+            return self.end_mix_play(id, play, &names, "there is no such mix");
         };
         if names.is_empty() {
-            return self.end_mix_play(id, play, Some("no prompts are named".into()));
+            return self.end_mix_play(id, play, &names, "no prompts are named");
         }
         if mix.plays.len() >= MOST {
-            return self.end_mix_play(id, play, Some("too much plays in this mix".into()));
+            return self.end_mix_play(id, play, &names, "too much plays in this mix");
         }
         let kind = if mix.rate > 8_000 { CodecKind::G722 } else { CodecKind::Pcmu };
         mix.plays.push(MixPlay { id: play, names, heard_by, kind, playing: None });
@@ -136,11 +136,11 @@ impl Engine {
             };
             if let Some(id) = mix.id {
                 for play in mix.plays.extract_if(.., |play| waits(play)) {
-                    let error = Some(format!("{name}: {error}"));
+                    let error = PlayFault { prompt: name.to_owned(), why: error.to_owned() };
                     self.events.push_back(MediaEvent::MixPlayEnded {
                         mix: id,
                         play: play.id,
-                        error,
+                        error: Some(error),
                     });
                 }
             }
@@ -165,7 +165,8 @@ impl Engine {
         });
     }
 
-    fn end_mix_play(&mut self, mix: MixId, play: PlayId, error: Option<String>) {
+    fn end_mix_play(&mut self, mix: MixId, play: PlayId, names: &[String], why: &str) {
+        let error = Some(PlayFault::of_all(names, why));
         self.events.push_back(MediaEvent::MixPlayEnded { mix, play, error });
     }
 
@@ -243,7 +244,7 @@ impl Engine {
     pub(super) fn end_extras(&mut self, mix: Mix) {
         for play in mix.plays {
             if let Some(id) = mix.id {
-                self.end_mix_play(id, play.id, Some("the mix has ended".into()));
+                self.end_mix_play(id, play.id, &play.names, "the mix has ended");
             }
         }
         for tape in mix.tapes {

@@ -9,7 +9,7 @@ use super::prompts::{PromptKey, Supply, playable};
 use super::stream::Stream;
 use super::{Engine, Request, Socket};
 use crate::dtmf;
-use crate::order::{CodecKind, MediaEvent, PlayId, PortId, StreamId};
+use crate::order::{CodecKind, MediaEvent, PlayFault, PlayId, PortId, StreamId};
 use crate::player::{EncodedPrompt, Player};
 use crate::session::outgoing::{OwnPacket, Place};
 
@@ -117,10 +117,12 @@ impl Engine {
         (play, names, repeat): (PlayId, Vec<String>, bool),
     ) {
         let Some((port, found)) = self.find_mut(stream) else {
-            return self.end_play(stream, play, Some("the stream is closed".into()));
+            let fault = PlayFault::of_all(&names, "the stream is closed");
+            return self.end_play(stream, play, Some(fault));
         };
         if names.is_empty() {
-            return self.end_play(stream, play, Some("no prompts are named".into()));
+            let fault = PlayFault::of_all(&names, "no prompts are named");
+            return self.end_play(stream, play, Some(fault));
         }
         let speech = found.speech.get_or_insert_default();
         speech.play = Some(Play { id: play, names, repeat, playing: None });
@@ -170,7 +172,8 @@ impl Engine {
             if let Some(error) = &error {
                 let (id, play) = (stream.id, play.id);
                 self.stop_play(id);
-                self.end_play(id, play, Some(format!("{}: {error}", key.name)));
+                let fault = PlayFault { prompt: key.name.clone(), why: error.clone() };
+                self.end_play(id, play, Some(fault));
             } else {
                 self.supply_prompts(now, port);
             }
@@ -193,10 +196,10 @@ impl Engine {
         let Some(speech) = &mut stream.speech else { return };
         let Some(play) = &mut speech.play else { return };
         let Some(audio) = agreed.codecs.audio().filter(|audio| playable(audio.kind)) else {
-            let error = "no codec of this stream can be played".to_owned();
+            let fault = PlayFault::of_all(&play.names, "no codec of this stream can be played");
             let (id, play) = (stream.id, play.id);
             self.stop_play(id);
-            return self.end_play(id, play, Some(error));
+            return self.end_play(id, play, Some(fault));
         };
         if let Some(playing) = &mut play.playing
             && playing.codec == audio.kind
@@ -354,7 +357,7 @@ impl Engine {
         }
     }
 
-    fn end_play(&mut self, stream: StreamId, play: PlayId, error: Option<String>) {
+    fn end_play(&mut self, stream: StreamId, play: PlayId, error: Option<PlayFault>) {
         self.events.push_back(MediaEvent::PlayEnded { stream, play, error });
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use strowger_media::dtmf::Sender;
 use strowger_media::order::{
-    CodecKind, MediaEvent, MixId, Order, PlayId, RecordingId, StreamCodec, StreamId, StreamKind,
-    Voices,
+    CodecKind, MediaEvent, MixId, Order, PlayFault, PlayId, RecordingId, StreamCodec, StreamId,
+    StreamKind, Voices,
 };
 use strowger_media::player::EncodedPrompt;
 use strowger_media::session::Request;
@@ -160,7 +160,10 @@ fn announce(lab: &mut Lab, play: u64, heard_by: Voices) {
 
 fn ends(lab: &Lab) -> Vec<(u64, Option<String>)> {
     let end = |event: &MediaEvent| match event {
-        MediaEvent::MixPlayEnded { mix: MIX, play, error } => Some((play.0, error.clone())),
+        MediaEvent::MixPlayEnded { mix: MIX, play, error } => {
+            let told = |fault: &PlayFault| format!("{}: {}", fault.prompt, fault.why);
+            Some((play.0, error.as_ref().map(told)))
+        },
         _ => None,
     };
     lab.events.iter().filter_map(end).collect()
@@ -203,7 +206,11 @@ fn what_cannot_be_played_or_recorded_is_told_and_ends_with_the_mix() {
     announce(&mut lab, 3, Voices::ROOM);
     record(&mut lab, 6);
     let ends = ends(&lab);
-    let told = ["en/beep: no such file", "the mix has ended", "there is no such mix"];
+    let told = [
+        "en/beep: no such file",
+        "en/beep: the mix has ended",
+        "en/beep: there is no such mix",
+    ];
     let told: Vec<_> = (1..).zip(told.map(|what| Some(what.to_owned()))).collect();
     assert_eq!(ends, told);
     let closed = |request: &Request| {

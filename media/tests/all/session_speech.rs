@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use strowger_media::dtmf::{Receiver, Sender};
-use strowger_media::order::{CodecKind, MediaEvent, Order, PlayId, StreamId, StreamKind};
+use strowger_media::order::{
+    CodecKind, MediaEvent, Order, PlayFault, PlayId, StreamId, StreamKind,
+};
 use strowger_media::player::EncodedPrompt;
 use strowger_media::session::{Dropped, PromptKey, Request};
 use strowger_media::wav::Prompt;
@@ -35,7 +37,10 @@ fn supply(lab: &mut Lab) -> Vec<PromptKey> {
 
 fn ended(lab: &Lab) -> Vec<(u64, Option<String>)> {
     let end = |event: &MediaEvent| match event {
-        MediaEvent::PlayEnded { play, error, .. } => Some((play.0, error.clone())),
+        MediaEvent::PlayEnded { play, error, .. } => {
+            let told = |fault: &PlayFault| format!("{}: {}", fault.prompt, fault.why);
+            Some((play.0, error.as_ref().map(told)))
+        },
         _ => None,
     };
     lab.events.iter().filter_map(end).collect()
@@ -147,6 +152,7 @@ fn what_cannot_be_played_is_reported_and_leaves_the_bridge_alone() {
         plays.push(play);
     }
     assert_eq!(plays, [1, 2, 3, 4]);
+    assert_eq!(ended(&lab)[3].1.as_deref(), Some("gone: no such file"), "it says which");
 }
 
 #[test]

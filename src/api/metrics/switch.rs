@@ -24,6 +24,7 @@ fn calls(figures: &Figures) -> Vec<Family> {
         gauge("strowger_media_ports_free", "Port pairs in stock", figures.media_ports_free),
         gauge("strowger_media_streams", "Media streams that calls hold", figures.media_streams),
         gauge("strowger_recordings", "Recordings being written", figures.recordings),
+        count("strowger_prompts_failed", "Prompts not played", figures.prompts_failed),
         Family::gauge("strowger_subscriptions", "Subscriptions of phones, by package")
             .by("package", figures.subscriptions.iter().cloned()),
     ]

@@ -85,9 +85,9 @@ impl Eyes {
             EventKind::CallRetrieved { call, by, .. } => (*call, is_own(by)),
             EventKind::CallPickedUp { call, by, from, .. } => (*call, is_own(by) || is_own(from)),
             EventKind::CallParked { call, by, parked, .. } => (*call, is_own(by) || is_own(parked)),
-            EventKind::ParkingEnded { call, .. } | EventKind::AttemptFailed { call, .. } => {
-                (*call, false)
-            }
+            EventKind::ParkingEnded { call, .. }
+            | EventKind::AttemptFailed { call, .. }
+            | EventKind::PromptFailed { call, .. } => (*call, false),
             EventKind::CallEnded { record } => {
                 let known = self.calls.remove(&record.call);
                 let picker = record.picked_up_by.as_ref().is_some_and(is_own);

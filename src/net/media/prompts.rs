@@ -143,7 +143,8 @@ fn load(folder: &Path, name: &str, codec: CodecKind) -> Result<EncodedPrompt, St
     if name.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("wav")) {
         file.push(".wav");
     }
-    let told = |error: io::Error| format!("{}: {error}", Path::new(&file).display());
+    // The name is told beside it; where the folder lies on the disk is no client's business.
+    let told = |error: io::Error| error.to_string();
     let length = std::fs::metadata(&file).map_err(told)?.len();
     if length > LONGEST_FILE {
         return Err(format!("{length} bytes are too long for a prompt"));

@@ -83,6 +83,8 @@ struct Told {
     dialled: bool,
     consults: bool,
     held: bool,
+    /// Whoever was held meanwhile has gone.
+    forsaken: bool,
 }
 
 /// A tenant's live calls and its agents' states.
@@ -177,6 +179,7 @@ impl Story {
                 self.failed(&mut out, *call, *attempt);
             }
             EventKind::CallPickedUp { call, .. } => self.tell(&mut out, *call, "substitute_succ"),
+            EventKind::PromptFailed { call, .. } => self.again(&mut out, *call, "play_fail"),
             EventKind::CallHeld { call, .. } => {
                 if let Some(told) = self.calls.get_mut(call) {
                     told.held = true;
@@ -378,8 +381,18 @@ impl Story {
         );
         match (told.consults, told.has("consult_succ"), told.has("end_consult_succ")) {
             (true, false, _) => say("consult_fail"),
+            (true, true, false) if !moved && told.forsaken => say("end_consult_fail"),
             (true, true, false) if !moved => say("end_consult_succ"),
             _ => {}
+        }
+        // The agent has nobody to go back to; one that it has sent away itself, or that rings it back, is another matter.
+        let lost = match user_first {
+            Some(user_first) => user_first,
+            None => end.cause != EndCause::Normal,
+        };
+        if told.held && !moved && lost {
+            let beside = |own: &&mut Told| own.consults && own.numbers.agent == told.numbers.agent;
+            self.calls.values_mut().filter(beside).for_each(|own| own.forsaken = true);
         }
         // A caller whom no agent had leaves none behind.
         let agent = told.agent.is_some() || !told.numbers.agent.is_empty();

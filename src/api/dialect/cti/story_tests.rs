@@ -315,8 +315,34 @@ fn a_consultation_fails_or_succeeds_and_ends() {
         resumed.clone(),
     ];
     assert_eq!(about_consulting(&ends_first), ["consult_succ 101", "end_consult_succ 101"]);
-    let resumes_first = [held, starts, answers, resumed, ended_as(call, EndCause::Normal)];
+    let over = ended_as(call, EndCause::Normal);
+    let resumes_first = [held.clone(), starts.clone(), answers.clone(), resumed, over.clone()];
     assert_eq!(about_consulting(&resumes_first), ["consult_succ 101", "end_consult_succ 101"]);
+    // Whoever was held goes first: by itself, or because its line broke; not when the agent has sent it away.
+    let customer_ends = |by, cause| ended(outside("0571"), extension("8001"), by, cause);
+    for (by, cause, end) in [
+        (EndedBy::Caller, EndCause::Normal, "end_consult_fail 101"),
+        (EndedBy::Switch, EndCause::MediaTimeout, "end_consult_fail 101"),
+        (EndedBy::Callee, EndCause::Normal, "end_consult_succ 101"),
+        (EndedBy::Switch, EndCause::Normal, "end_consult_succ 101"),
+    ] {
+        let gone = customer_ends(by, cause);
+        let events = [held.clone(), starts.clone(), answers.clone(), gone, over.clone()];
+        assert_eq!(about_consulting(&events), ["consult_succ 101", end], "{by:?} {cause:?}");
+    }
+}
+
+#[test]
+fn a_prompt_that_cannot_be_played_is_told_each_time() {
+    let mut story = seated();
+    let failed = |call| EventKind::PromptFailed {
+        call,
+        interaction: ALL,
+        prompt: "music/hold".into(),
+        why: "gone".into(),
+    };
+    let events = [started(extension("8001")), failed(CALL), failed(CALL), failed(CallId(9))];
+    assert_eq!(told(&mut story, &events), ["begin 101", "play_fail 101", "play_fail 101"]);
 }
 
 #[test]

@@ -123,6 +123,15 @@ enum What {
         about: About,
         attempt: String,
     },
+    /// A prompt or music could not be played.
+    PromptFailed {
+        #[serde(flatten)]
+        about: About,
+        /// Which, as it was ordered.
+        prompt: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// One party put the other on hold.
     CallHeld {
         #[serde(flatten)]
@@ -366,7 +375,8 @@ impl From<EventKind> for What {
             | Kind::CallParked { .. }
             | Kind::CallRetrieved { .. }
             | Kind::ParkingEnded { .. }
-            | Kind::AttemptFailed { .. }) => Self::of_taken(kind),
+            | Kind::AttemptFailed { .. }
+            | Kind::PromptFailed { .. }) => Self::of_taken(kind),
             Kind::CallEnded { record } => Self::CallEnded { record: Box::new((*record).into()) },
             kind @ (Kind::CallHeld { .. } | Kind::CallResumed { .. } | Kind::CallDtmf { .. }) => {
                 Self::of_talk(kind)
@@ -482,6 +492,9 @@ impl What {
                 about: about(call, interaction),
                 attempt: attempt.as_str().to_owned(),
             },
+            Kind::PromptFailed { call, interaction, prompt, why } => {
+                Self::PromptFailed { about: about(call, interaction), prompt, why }
+            }
             other => Self::of_queue(other),
         }
     }
