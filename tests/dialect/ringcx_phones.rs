@@ -74,6 +74,47 @@ fn a_supervisor_is_heard_by_those_whom_the_session_is_for() {
 }
 
 #[test]
+fn a_supervisor_outside_hears_what_is_said_until_its_session_is_ended() {
+    let mut desk = Desk::with_outside(Agents::Answer, "extension:1001");
+    desk.talk();
+    let uii = uii(&desk);
+    let number = "0571888800";
+    done(&desk, &format!("{uii}/addSessionToCall?destination={number}&sessionType=MONITOR"));
+    let outside = desk.outside.as_mut().unwrap();
+    let remote = outside.carrier.wait_remote_rtp();
+    outside.rtp.send_to(remote);
+    let invites = outside.carrier.messages();
+    assert!(invites.contains(&format!("INVITE sip:{number}@")), "{invites}");
+    wait_supervisors(&desk, 1);
+    let outside = desk.outside.as_ref().unwrap();
+    outside.rtp.forget();
+    wait_until("the supervisor hears both", SOON, || {
+        let heard = outside.rtp.heard();
+        [CALLER, FIRST].iter().all(|tone| heard.seconds_of(0, *tone) > 0.5)
+    });
+    // ... and is heard by nobody.
+    let tones = [CALLER, FIRST, OUTSIDE];
+    let parties =
+        [("the caller", &desk.caller, &[FIRST][..]), ("the agent", &desk.first, &[CALLER])];
+    assert_hear(&parties, &tones);
+    done(&desk, &format!("{uii}/addSessionToCall?destination=1003&sessionType=MONITOR"));
+    desk.second.wait_connected();
+    wait_supervisors(&desk, 2);
+    done(&desk, &format!("{uii}/hangupSession?phone={number}"));
+    wait_supervisors(&desk, 1);
+    let all = [
+        ("the caller", &desk.caller, &[FIRST][..]),
+        ("the agent", &desk.first, &[CALLER][..]),
+        ("the other supervisor", &desk.second, &[CALLER, FIRST][..]),
+    ];
+    assert_hear(&all, &tones);
+    let again = send(&desk, "POST", &format!("{uii}/hangupSession?phone={number}"));
+    assert_eq!((again.status, again.json()), (200, Value::Bool(false)));
+    done(&desk, &format!("{uii}/hangupCall"));
+    desk.switch.wait_idle();
+}
+
+#[test]
 fn a_call_is_ended() {
     let mut desk = Desk::open(Agents::Answer);
     desk.talk();

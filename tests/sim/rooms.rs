@@ -2,7 +2,7 @@
 
 use strowger_core::vocab::conference::{Conference, ConferenceOrder, Parties};
 use strowger_core::vocab::page::Page;
-use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder};
+use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder, Supervisor};
 use strowger_core::vocab::{CallId, Command, ConferenceKey, PageKey};
 
 use crate::rng::Rng;
@@ -33,10 +33,10 @@ pub fn order(rng: &mut Rng, call: CallId) -> Command {
     let room = || "board".to_owned();
     let conference = Command::Conference;
     match rng.below(12) {
-        0..=3 => supervise(SuperviseOrder::Join { extension: number(), mode, agent: None }),
-        4 => supervise(SuperviseOrder::Change { extension: None, mode }),
-        5 => supervise(SuperviseOrder::Leave { extension: None }),
-        6 => supervise(SuperviseOrder::TakeOver { extension: None }),
+        0..=3 => supervise(SuperviseOrder::Join { who: Supervisor::Extension(number()), mode, agent: None }),
+        4 => supervise(SuperviseOrder::Change { who: None, mode }),
+        5 => supervise(SuperviseOrder::Leave { who: None }),
+        6 => supervise(SuperviseOrder::TakeOver { who: None }),
         7 => {
             let what = if rng.chance(50) { Released::Agent } else { Released::Call };
             supervise(SuperviseOrder::Release(what))

@@ -182,15 +182,30 @@ impl Directory {
         claimed: &str,
         classes: &[String],
     ) -> Result<Vec<Hop>, Refusal> {
+        self.way_outside(tenant, claimed, Some(classes))
+    }
+
+    /// Where a number outside is reached that an order names: by trunks only, and by a route of any class where `classes` is
+    /// `None`.
+    ///
+    /// # Errors
+    /// As for [`Directory::back_outside`].
+    pub fn way_outside(
+        &self,
+        tenant: &str,
+        number: &str,
+        classes: Option<&[String]>,
+    ) -> Result<Vec<Hop>, Refusal> {
         let tenant = self.tenant(tenant).ok_or(Refusal::NotFound)?;
-        let dialled = number::clean(claimed).ok_or(Refusal::BadNumber)?;
+        let dialled = number::clean(number).ok_or(Refusal::BadNumber)?;
         let forms = number::forms(&dialled, tenant.country_code.as_deref());
         let mut ways = forms.first.iter().chain(&forms.then);
         if tenant.emergency.contains(&dialled) || ways.any(|way| tenant.emergency.contains(way)) {
             return Err(Refusal::NotAllowed);
         }
         let (route, form) = first_match(self.ways_of(tenant), &forms).ok_or(Refusal::NotFound)?;
-        if route.class.as_ref().is_some_and(|class| !classes.contains(class)) {
+        let lacks = |class: &String| classes.is_some_and(|own| !own.contains(class));
+        if route.class.as_ref().is_some_and(lacks) {
             return Err(Refusal::NotAllowed);
         }
         let mut hops = self.hops(tenant, route, form, None, 0)?;

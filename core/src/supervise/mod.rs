@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use media::order::Voices;
 
-use crate::vocab::supervise::{Mode, Supervised};
-use crate::vocab::{CallId, ExtensionKey, LegId};
+use crate::vocab::supervise::{Mode, Supervised, Supervisor};
+use crate::vocab::{CallId, LegId};
 
 /// Supervisors that one call may have.
 pub const MAX_SUPERVISORS: usize = 4;
@@ -114,8 +114,8 @@ pub struct Session {
     pub agent: Side,
     /// Its leg: whoever takes its place is somebody else.
     pub leg: LegId,
-    /// The supervisor's extension.
-    pub extension: ExtensionKey,
+    /// Who it is, as it was named.
+    pub who: Supervisor,
     /// How it takes part.
     pub mode: Mode,
     /// Takes part; before that its phone rings.
@@ -127,7 +127,7 @@ pub struct Session {
 pub enum Refused {
     /// It has [`MAX_SUPERVISORS`].
     Full,
-    /// This extension supervises it already.
+    /// This one supervises it already.
     Twice,
 }
 
@@ -155,20 +155,20 @@ impl Supervision {
     /// # Errors
     /// See [`Refused`].
     pub fn begin(&mut self, supervisor: CallId, session: Session) -> Result<(), Refused> {
-        self.admits(session.target, &session.extension)?;
+        self.admits(session.target, &session.who)?;
         self.end(supervisor);
         self.targets.entry(session.target).or_default().push(supervisor);
         self.sessions.insert(supervisor, session);
         Ok(())
     }
 
-    /// Whether an extension may supervise a call beside those who do.
+    /// Whether somebody may supervise a call beside those who do.
     ///
     /// # Errors
     /// See [`Refused`].
-    pub fn admits(&self, target: CallId, extension: &ExtensionKey) -> Result<(), Refused> {
+    pub fn admits(&self, target: CallId, who: &Supervisor) -> Result<(), Refused> {
         let mut present = self.of(target);
-        if present.any(|(_, own)| own.extension == *extension) {
+        if present.any(|(_, own)| own.who == *who) {
             return Err(Refused::Twice);
         }
         if self.of(target).count() >= MAX_SUPERVISORS {
@@ -218,10 +218,10 @@ impl Supervision {
         self.of(target).any(|(_, session)| session.joined)
     }
 
-    /// The supervisor of a call by its extension's number, or the only one.
-    pub fn meant(&self, target: CallId, extension: Option<&str>) -> Meant {
-        let named = |own: &ExtensionKey| extension.is_none_or(|number| own.number == number);
-        let mut all = self.of(target).filter(|(_, session)| named(&session.extension));
+    /// The supervisor of a call that is named, or the only one.
+    pub fn meant(&self, target: CallId, who: Option<&Supervisor>) -> Meant {
+        let named = |own: &Supervisor| who.is_none_or(|who| own == who);
+        let mut all = self.of(target).filter(|(_, session)| named(&session.who));
         match (all.next(), all.next()) {
             (Some((call, _)), None) => Meant::One(call),
             (Some(_), Some(_)) => Meant::Several,
@@ -265,7 +265,7 @@ mod tests {
             target: CallId(target),
             agent: Side::Callee,
             leg: LegId(1),
-            extension: ExtensionKey { tenant: "t".into(), number: number.into() },
+            who: Supervisor::Extension(number.into()),
             mode: Mode::Monitor,
             joined: false,
         }
@@ -310,9 +310,12 @@ mod tests {
         assert_eq!(all.begin(CallId(20), session(1, "2")), Err(Refused::Twice));
         assert_eq!(all.begin(CallId(20), session(2, "2")), Ok(()));
         assert_eq!(all.meant(CallId(1), None), Meant::Several);
-        assert_eq!(all.meant(CallId(1), Some("2")), Meant::One(CallId(12)));
+        let named = |number: &str| Supervisor::Extension(number.into());
+        assert_eq!(all.meant(CallId(1), Some(&named("2"))), Meant::One(CallId(12)));
+        let outside = Supervisor::Number("2".into());
+        assert_eq!(all.meant(CallId(1), Some(&outside)), Meant::Nobody, "no extension");
         assert_eq!(all.meant(CallId(2), None), Meant::One(CallId(20)));
-        assert_eq!(all.meant(CallId(2), Some("3")), Meant::Nobody);
+        assert_eq!(all.meant(CallId(2), Some(&named("3"))), Meant::Nobody);
         assert!(!all.is_supervised(CallId(2)));
         all.join(CallId(20));
         assert!(all.is_supervised(CallId(2)));

@@ -10,7 +10,7 @@ use crate::call::{
 use crate::supervise::{self, Concerned, Place, Press, Session, Side};
 use crate::vocab::event::Attempt;
 use crate::vocab::record::{EndCause, Party};
-use crate::vocab::supervise::{Mode, SupervisionChange, SupervisorView};
+use crate::vocab::supervise::{Mode, SupervisionChange, Supervisor, SupervisorView};
 use crate::vocab::{CallId, EventKind, ExtensionKey, InteractionId, Now, TenantId};
 
 use super::Running;
@@ -54,7 +54,8 @@ impl Running {
         let Some((target, agent)) = found else {
             return Found::Nothing(Outcome::from_status(480));
         };
-        match self.enter_supervision(id, target, agent, mode, supervisor) {
+        let who = Supervisor::Extension(supervisor.number);
+        match self.enter_supervision(id, (target, agent), mode, who) {
             Ok(()) => Found::Attend(attendance(mode, &watched.number)),
             Err(_) => refused(EndCause::Busy),
         }
@@ -64,14 +65,13 @@ impl Running {
     pub(super) fn enter_supervision(
         &mut self,
         supervisor: CallId,
-        target: CallId,
-        agent: Side,
+        (target, agent): (CallId, Side),
         mode: Mode,
-        extension: ExtensionKey,
+        who: Supervisor,
     ) -> Result<(), supervise::Refused> {
         let leg = self.calls.get(target).map(|call| call.leg_id(side_index(agent)));
         let leg = leg.unwrap_or_default();
-        let session = Session { target, agent, leg, extension, mode, joined: false };
+        let session = Session { target, agent, leg, who, mode, joined: false };
         self.supervision.begin(supervisor, session)
     }
 
@@ -225,7 +225,7 @@ impl Running {
         let kind = EventKind::Supervision {
             call,
             interaction,
-            supervisor: session.extension.clone(),
+            supervisor: session.who.clone(),
             supervisor_call: id,
             mode: session.mode,
             change,
@@ -238,7 +238,7 @@ impl Running {
         let Some(call) = self.calls.get(target) else { return Vec::new() };
         let view = |(supervisor, session): (CallId, &Session)| SupervisorView {
             call: supervisor,
-            extension: session.extension.clone(),
+            who: session.who.clone(),
             mode: session.mode,
             agent: call.party(side_index(session.agent)),
             joined: session.joined,

@@ -9,7 +9,7 @@ use super::dial::{DialChange, DialTaskKey};
 use super::mailbox::MessageRecord;
 use super::record::{CallRecord, MailboxCounts, Party};
 use super::settings::{SettingsRecord, TenantSettingsRecord};
-use super::supervise::{Mode, SupervisionChange};
+use super::supervise::{Mode, SupervisionChange, Supervisor};
 use super::{
     AgentKey, CallId, ExtensionKey, InteractionId, MailboxKey, MenuKey, OfferId, TenantId, TrunkKey,
 };
@@ -415,8 +415,8 @@ pub enum EventKind {
         call: CallId,
         /// What it belongs to.
         interaction: InteractionId,
-        /// The supervisor's extension.
-        supervisor: ExtensionKey,
+        /// Who supervises.
+        supervisor: Supervisor,
         /// The supervisor's own call.
         supervisor_call: CallId,
         /// How it takes part, or did last.

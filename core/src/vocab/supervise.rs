@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CallId;
 use super::record::Party;
-use super::{CallId, ExtensionKey};
 
 /// How a supervisor takes part in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,25 @@ impl Mode {
             Self::Monitor => "monitor",
             Self::Whisper => "whisper",
             Self::Barge => "barge",
+        }
+    }
+}
+
+/// Who supervises a call of its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervisor {
+    /// Whoever has this extension, at its phones.
+    Extension(String),
+    /// Whoever answers at this number outside.
+    Number(String),
+}
+
+impl Supervisor {
+    /// The number, inside or outside.
+    pub fn number(&self) -> &str {
+        match self {
+            Self::Extension(number) | Self::Number(number) => number,
         }
     }
 }
@@ -76,8 +95,8 @@ impl std::fmt::Display for Supervised {
 pub enum SuperviseOrder {
     /// Rings the supervisor's phone and takes it into the call.
     Join {
-        /// The supervisor's extension.
-        extension: String,
+        /// The supervisor.
+        who: Supervisor,
         /// How it begins.
         mode: Mode,
         /// The extension that a whisper is for, one of the two parties; `None` is the callee where it is an extension,
@@ -87,19 +106,19 @@ pub enum SuperviseOrder {
     /// Changes how a supervisor takes part.
     Change {
         /// Which supervisor; `None` where there is only one.
-        extension: Option<String>,
+        who: Option<Supervisor>,
         /// From now on.
         mode: Mode,
     },
     /// A supervisor leaves; the call goes on.
     Leave {
         /// Which supervisor; `None` where there is only one.
-        extension: Option<String>,
+        who: Option<Supervisor>,
     },
     /// A supervisor takes the agent's place; the agent's leg ends.
     TakeOver {
         /// Which supervisor; `None` where there is only one.
-        extension: Option<String>,
+        who: Option<Supervisor>,
     },
     /// The agent's leg, or the whole call, is ended.
     Release(Released),
@@ -132,8 +151,8 @@ pub enum SupervisionChange {
 pub struct SupervisorView {
     /// The supervisor's own call.
     pub call: CallId,
-    /// Its extension.
-    pub extension: ExtensionKey,
+    /// Who it is.
+    pub who: Supervisor,
     /// How it takes part.
     pub mode: Mode,
     /// Whom a whisper is for.

@@ -60,6 +60,7 @@ mod registrar_reach;
 mod story;
 mod supervise_calls;
 mod supervise_ends;
+mod supervise_outside;
 mod supervise_rights;
 mod switch_edge;
 mod tenant_settings;

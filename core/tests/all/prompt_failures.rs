@@ -57,7 +57,7 @@ fn music_that_is_gone_is_told_with_its_call_which_goes_on() {
 
 #[test]
 fn a_caller_who_is_told_nothing_is_let_go_all_the_same() {
-    let mut host = office(|_| {});
+    let mut host = office(|config| config.calls.announce_failures = true);
     host.call_from("4567", ALICE, "4568");
     let invite = host.expect(BOB, "INVITE ");
     host.respond(BOB, &invite, 486, "");

@@ -2,7 +2,9 @@
 
 use strowger_core::vocab::config::Config;
 use strowger_core::vocab::record::Party;
-use strowger_core::vocab::supervise::{Mode, SuperviseOrder, Supervised, SupervisionChange};
+use strowger_core::vocab::supervise::{
+    Mode, SuperviseOrder, Supervised, SupervisionChange, Supervisor,
+};
 use strowger_core::vocab::transfer::{TalkAct, TalkOrder};
 use strowger_core::vocab::{CallId, Command, Done, EventKind, Query, Reply, Role};
 
@@ -52,6 +54,11 @@ pub fn dials(host: &mut Exchange, number: &str, at: &'static str, dialled: &str)
     host.expect(at, "SIP/2.0 100");
     host.confirm(&mut dialog);
     dialog
+}
+
+/// A supervisor at an extension.
+pub fn inside(number: &str) -> Supervisor {
+    Supervisor::Extension(number.to_owned())
 }
 
 /// The only conversation's call.
@@ -195,7 +202,7 @@ fn an_order_rings_the_supervisor_and_changes_and_ends_what_it_does() {
     let mut host = open(office());
     conversation(&mut host);
     let call = talking(&mut host);
-    let join = SuperviseOrder::Join { extension: "4568".into(), mode: Mode::Whisper, agent: None };
+    let join = SuperviseOrder::Join { who: inside("4568"), mode: Mode::Whisper, agent: None };
     let Reply::Command(Ok(Done::Originated { call: own, interaction })) =
         supervise(&mut host, call, join)
     else {
@@ -212,10 +219,10 @@ fn an_order_rings_the_supervisor_and_changes_and_ends_what_it_does() {
     let [supervisor] = &view.supervisors[..] else { panic!("{:?}", view.supervisors) };
     assert_eq!((supervisor.call, supervisor.mode, supervisor.joined), (own, Mode::Whisper, true));
     assert_eq!(view.record.interaction, interaction);
-    let change = SuperviseOrder::Change { extension: None, mode: Mode::Barge };
+    let change = SuperviseOrder::Change { who: None, mode: Mode::Barge };
     assert_eq!(supervise(&mut host, call, change), Reply::Command(Ok(Done::Ordered)));
     all_hear(&host, &[ALICE_IP, BOB_IP], &[CUSTOMER_IP, BOB_IP], BOTH);
-    let leave = SuperviseOrder::Leave { extension: Some("4568".into()) };
+    let leave = SuperviseOrder::Leave { who: Some(inside("4568")) };
     assert_eq!(supervise(&mut host, call, leave), Reply::Command(Ok(Done::Ordered)));
     host.expect(BOB, "BYE ");
     all_hear(&host, &[ALICE_IP], &[CUSTOMER_IP], &[]);

@@ -47,7 +47,7 @@ fn the_call_ends_while_the_supervisor_rings() {
     let mut host = open(office());
     let (mut caller, _) = conversation(&mut host);
     let call = talking(&mut host);
-    let join = SuperviseOrder::Join { extension: "4568".into(), mode: Mode::Monitor, agent: None };
+    let join = SuperviseOrder::Join { who: inside("4568"), mode: Mode::Monitor, agent: None };
     supervise(&mut host, call, join);
     let invite = host.expect(BOB, "INVITE ");
     host.respond(BOB, &invite, 180, "");
@@ -64,7 +64,7 @@ fn the_supervisor_answers_when_the_call_is_over() {
     let mut host = open(office());
     let (mut caller, _) = conversation(&mut host);
     let call = talking(&mut host);
-    let join = SuperviseOrder::Join { extension: "4568".into(), mode: Mode::Monitor, agent: None };
+    let join = SuperviseOrder::Join { who: inside("4568"), mode: Mode::Monitor, agent: None };
     supervise(&mut host, call, join);
     let invite = host.expect(BOB, "INVITE ");
     host.hang_up(&mut caller);
@@ -80,7 +80,7 @@ fn a_supervisor_who_does_not_answer_leaves_nothing() {
     let mut host = open(office());
     let (mut caller, _) = conversation(&mut host);
     let call = talking(&mut host);
-    let join = SuperviseOrder::Join { extension: "4568".into(), mode: Mode::Monitor, agent: None };
+    let join = SuperviseOrder::Join { who: inside("4568"), mode: Mode::Monitor, agent: None };
     supervise(&mut host, call, join.clone());
     let invite = host.expect(BOB, "INVITE ");
     host.respond(BOB, &invite, 486, "");
@@ -177,7 +177,7 @@ fn a_silent_supervisor_is_let_go_and_the_call_is_not() {
 }
 
 fn take_over(host: &mut Exchange, call: strowger_core::vocab::CallId) -> Reply {
-    supervise(host, call, SuperviseOrder::TakeOver { extension: None })
+    supervise(host, call, SuperviseOrder::TakeOver { who: None })
 }
 
 #[test]

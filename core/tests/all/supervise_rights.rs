@@ -9,7 +9,7 @@ use crate::queue_call::{ALICE, BOB, CAROL, CARRIER, CUSTOMER, customer};
 use crate::supervise_calls::*;
 
 fn join(extension: &str) -> SuperviseOrder {
-    SuperviseOrder::Join { extension: extension.into(), mode: Mode::Monitor, agent: None }
+    SuperviseOrder::Join { who: inside(extension), mode: Mode::Monitor, agent: None }
 }
 
 /// Dials and is refused with this status.
@@ -114,14 +114,14 @@ fn orders_that_make_no_sense_say_why() {
     let mut host = open(office());
     conversation(&mut host);
     let call = talking(&mut host);
-    let leave = SuperviseOrder::Leave { extension: None };
+    let leave = SuperviseOrder::Leave { who: None };
     let refusals = [
         (join("9999"), "NotFound"),
         (leave, "Conflict"),
-        (SuperviseOrder::Change { extension: Some("4568".into()), mode: Mode::Barge }, "Conflict"),
+        (SuperviseOrder::Change { who: Some(inside("4568")), mode: Mode::Barge }, "Conflict"),
         (
             SuperviseOrder::Join {
-                extension: "4568".into(),
+                who: inside("4568"),
                 mode: Mode::Whisper,
                 agent: Some("4569".into()),
             },

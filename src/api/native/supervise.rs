@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder};
+use strowger_core::vocab::supervise::{Mode, Released, SuperviseOrder, Supervisor};
 use strowger_core::vocab::{CallId, Command, Done, Principal};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::begun::{Begun, begun};
-use super::check::is_number;
+use super::check::{is_number, is_outside_number};
 use super::{NoParams, Refusals, Unread, ordered, unexpected};
 use crate::api::app::App;
 use crate::api::auth::Key;
@@ -52,8 +52,13 @@ impl From<ModeItem> for Mode {
 #[serde(deny_unknown_fields)]
 struct Join {
     /// The supervisor's extension: its phone rings.
+    #[serde(default)]
     #[schema(example = "4568")]
-    extension: String,
+    extension: Option<String>,
+    /// In place of it a number outside, which is called by a route of the tenant.
+    #[serde(default)]
+    #[schema(example = "+15554150123")]
+    number: Option<String>,
     /// How it begins.
     mode: ModeItem,
     /// The extension that a whisper is for; without it the callee where it is an extension, else the caller.
@@ -70,9 +75,12 @@ impl Example for Join {
 #[serde(deny_unknown_fields)]
 #[schema(as = SupervisionChange)]
 struct Change {
-    /// Which supervisor; may be left out where there is only one.
+    /// Which supervisor, by its extension; may be left out where there is only one.
     #[serde(default)]
     extension: Option<String>,
+    /// ... or by its number outside.
+    #[serde(default)]
+    number: Option<String>,
     /// From now on.
     mode: ModeItem,
 }
@@ -88,6 +96,8 @@ impl Example for Change {
 struct Which {
     /// Its extension; may be left out where there is only one.
     extension: Option<String>,
+    /// ... or its number outside.
+    number: Option<String>,
 }
 
 /// What is ended.
@@ -119,6 +129,25 @@ fn number(key: &str, text: Option<&str>) -> Result<(), Problem> {
     Err(Problem::unprocessable(detail))
 }
 
+/// The supervisor that is named; `None` where none is.
+fn named(
+    extension: Option<String>,
+    outside: Option<String>,
+) -> Result<Option<Supervisor>, Problem> {
+    number("extension", extension.as_deref())?;
+    if !outside.as_deref().is_none_or(is_outside_number) {
+        return Err(Problem::unprocessable("number: a number outside, such as \"+15554150123\""));
+    }
+    match (extension, outside) {
+        (Some(_), Some(_)) => {
+            Err(Problem::unprocessable("name a supervisor by `extension` or by `number`"))
+        }
+        (inside, outside) => {
+            Ok(inside.map(Supervisor::Extension).or(outside.map(Supervisor::Number)))
+        }
+    }
+}
+
 async fn order(
     app: &App,
     principal: Principal,
@@ -140,8 +169,9 @@ async fn order(
         (status = 404, description = "No such live call, or no such extension", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody talks there, the supervisor is a party or supervises already, four others do, \
-            or its phone is not registered", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`agent` is no party of the call", body = Problem,
+            its phone is not registered, or no carrier takes a call to its number", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`agent` is no party of the call, or `number` leads nowhere", body = Problem,
             content_type = "application/problem+json"),
         Unread,
         Refusals,
@@ -151,11 +181,13 @@ async fn join(
     Key(principal): Key,
     CallPath(call): CallPath,
     _: Params<NoParams>,
-    Body(Join { extension, mode, agent }): Body<Join>,
+    Body(Join { extension, number: outside, mode, agent }): Body<Join>,
 ) -> Result<Response, Problem> {
-    number("extension", Some(&extension))?;
+    let Some(who) = named(extension, outside)? else {
+        return Err(Problem::unprocessable("name the supervisor by `extension` or by `number`"));
+    };
     number("agent", agent.as_deref())?;
-    let join = SuperviseOrder::Join { extension, mode: mode.into(), agent };
+    let join = SuperviseOrder::Join { who, mode: mode.into(), agent };
     match order(&app, principal, call, join, "a supervisor is rung over HTTP").await? {
         Done::Originated { call, interaction } => Ok(begun(call, interaction)),
         _ => Err(unexpected()),
@@ -171,7 +203,7 @@ async fn join(
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody supervises it, or several do and none is named", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`extension` is no number", body = Problem,
+        (status = 422, description = "`extension` or `number` is none, or both are there", body = Problem,
             content_type = "application/problem+json"),
         Unread,
         Refusals,
@@ -181,10 +213,10 @@ async fn change(
     Key(principal): Key,
     CallPath(call): CallPath,
     _: Params<NoParams>,
-    Body(Change { extension, mode }): Body<Change>,
+    Body(Change { extension, number, mode }): Body<Change>,
 ) -> Result<StatusCode, Problem> {
-    number("extension", extension.as_deref())?;
-    let change = SuperviseOrder::Change { extension, mode: mode.into() };
+    let who = named(extension, number)?;
+    let change = SuperviseOrder::Change { who, mode: mode.into() };
     ordered(order(&app, principal, call, change, "a supervisor's mode is set over HTTP").await?)
 }
 
@@ -197,7 +229,7 @@ async fn change(
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody supervises it, or several do and none is named", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`extension` is no number", body = Problem,
+        (status = 422, description = "`extension` or `number` is none, or both are there", body = Problem,
             content_type = "application/problem+json"),
         Refusals,
     ))]
@@ -205,10 +237,9 @@ async fn leave(
     State(app): State<App>,
     Key(principal): Key,
     CallPath(call): CallPath,
-    Params(Which { extension }): Params<Which>,
+    Params(Which { extension, number }): Params<Which>,
 ) -> Result<StatusCode, Problem> {
-    number("extension", extension.as_deref())?;
-    let leave = SuperviseOrder::Leave { extension };
+    let leave = SuperviseOrder::Leave { who: named(extension, number)? };
     ordered(order(&app, principal, call, leave, "a supervisor is sent off over HTTP").await?)
 }
 
@@ -221,7 +252,7 @@ async fn leave(
             content_type = "application/problem+json"),
         (status = 409, description = "Nobody supervises it yet, several do and none is named, or media is being changed",
             body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`extension` is no number", body = Problem,
+        (status = 422, description = "`extension` or `number` is none, or both are there", body = Problem,
             content_type = "application/problem+json"),
         Refusals,
     ))]
@@ -229,10 +260,9 @@ async fn take_over(
     State(app): State<App>,
     Key(principal): Key,
     CallPath(call): CallPath,
-    Params(Which { extension }): Params<Which>,
+    Params(Which { extension, number }): Params<Which>,
 ) -> Result<StatusCode, Problem> {
-    number("extension", extension.as_deref())?;
-    let take = SuperviseOrder::TakeOver { extension };
+    let take = SuperviseOrder::TakeOver { who: named(extension, number)? };
     ordered(order(&app, principal, call, take, "a supervisor takes over over HTTP").await?)
 }
 

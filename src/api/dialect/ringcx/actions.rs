@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use strowger_core::vocab::command::Meant;
 use strowger_core::vocab::recording::{RecordingAction, RecordingOrder};
-use strowger_core::vocab::supervise::{Mode, SuperviseOrder};
+use strowger_core::vocab::supervise::{Mode, SuperviseOrder, Supervisor};
 use strowger_core::vocab::{Command, CommandError};
 
 use super::asked::Asked;
-use super::list::plain;
 use super::refusal::Refusal;
 use super::uii;
 use crate::api::app::App;
@@ -32,13 +31,13 @@ pub(super) async fn order(app: &App, asked: &Asked, command: Command) -> Result<
     }
 }
 
-/// The extension that a supervisor's number means.
-async fn extension_at(app: &App, asked: &Asked, number: &str) -> Result<String, Refusal> {
-    match common::meant(app, &asked.principal, number).await {
-        Ok(Meant::Extension(extension)) => Ok(extension),
-        Ok(Meant::Queue(_)) | Err(CommandError::NotFound(_)) => Err(Refusal::wrong(format!(
-            "{number} is no extension, and no number of the account that leads to one"
-        ))),
+/// Whom a supervisor's number means: an extension, or somebody outside.
+async fn supervisor(app: &App, asked: &Asked, name: &str) -> Result<Supervisor, Refusal> {
+    let number = asked.phone(name)?;
+    match common::meant(app, &asked.principal, &number).await {
+        Ok(Meant::Extension(extension)) => Ok(Supervisor::Extension(extension)),
+        Ok(Meant::Queue(_)) => Err(Refusal::wrong(format!("{number} is a queue"))),
+        Err(CommandError::NotFound(_)) => Ok(Supervisor::Number(number)),
         Err(error) => Err(error.into()),
     }
 }
@@ -55,25 +54,19 @@ pub(super) async fn add_session(State(app): State<App>, asked: Asked) -> Acted {
             return Err(Refusal::wrong(text));
         }
     };
-    let extension = extension_at(&app, &asked, asked.wanted("destination")?).await?;
-    let join = SuperviseOrder::Join { extension, mode, agent: None };
+    let who = supervisor(&app, &asked, "destination").await?;
+    let join = SuperviseOrder::Join { who, mode, agent: None };
     order(&app, &asked, Command::Supervise { call, order: join }).await.map(Json)
 }
 
 /// A supervisor leaves; the call goes on.
 pub(super) async fn hang_up_session(State(app): State<App>, asked: Asked) -> Acted {
-    let view = uii::live(&app, &asked, &asked.uii).await?;
-    let phone = asked.wanted("phone")?;
-    let meant = match common::meant(&app, &asked.principal, phone).await {
-        Ok(Meant::Extension(extension)) => extension,
-        Ok(Meant::Queue(_)) | Err(CommandError::NotFound(_)) => plain(phone),
-        Err(error) => return Err(error.into()),
-    };
-    if view.supervisors.iter().all(|own| own.extension.number != meant) {
-        return Ok(Json(false));
-    }
-    let leave = SuperviseOrder::Leave { extension: Some(meant) };
-    order(&app, &asked, Command::Supervise { call: view.record.call, order: leave }).await.map(Json)
+    let call = uii::live(&app, &asked, &asked.uii).await?.record.call;
+    let who = Some(supervisor(&app, &asked, "phone").await?);
+    // Whoever does not supervise it is a conflict.
+    order(&app, &asked, Command::Supervise { call, order: SuperviseOrder::Leave { who } })
+        .await
+        .map(Json)
 }
 
 /// Ends a call.

@@ -80,6 +80,14 @@ impl Asked {
         self.text(name).ok_or_else(|| Refusal::wrong(format!("{name} is missing")))
     }
 
+    /// A telephone number that must be there. Addresses are often written with a bare `+`, which in a query is a space.
+    pub(super) fn phone(&self, name: &str) -> Result<String, Refusal> {
+        let number = self.wanted(name)?;
+        let bare = self.values.get(name).is_some_and(|value| value.starts_with(' '));
+        let plus = if bare && number.starts_with(|c: char| c.is_ascii_digit()) { "+" } else { "" };
+        Ok(format!("{plus}{number}"))
+    }
+
     /// A whole number, if it is there.
     pub(super) fn number(&self, name: &str) -> Result<Option<u32>, Refusal> {
         let read = |text: &str| {

@@ -8,7 +8,7 @@ use strowger_core::vocab::record::{
     CallRecord, EndCause, EndedBy, Party, Quality, QueueVisit, RecordingRecord,
 };
 use strowger_core::vocab::recording::{BegunBy, Gap};
-use strowger_core::vocab::supervise::SupervisorView;
+use strowger_core::vocab::supervise::{Supervisor, SupervisorView};
 use utoipa::ToSchema;
 
 /// One end of a call.
@@ -232,8 +232,10 @@ pub(in crate::api::native) struct CallItem {
 struct SupervisorItem {
     /// Its own call.
     call: String,
-    /// Its extension.
-    extension: String,
+    /// Its extension; null where it takes part from outside.
+    extension: Option<String>,
+    /// Its number outside, if so.
+    number: Option<String>,
     /// `monitor`, `whisper` or `barge`.
     mode: &'static str,
     /// Whom a whisper is for.
@@ -244,9 +246,14 @@ struct SupervisorItem {
 
 impl From<SupervisorView> for SupervisorItem {
     fn from(view: SupervisorView) -> Self {
+        let (extension, number) = match view.who {
+            Supervisor::Extension(number) => (Some(number), None),
+            Supervisor::Number(number) => (None, Some(number)),
+        };
         Self {
             call: view.call.to_string(),
-            extension: view.extension.number,
+            extension,
+            number,
             mode: view.mode.as_str(),
             agent: view.agent.into(),
             joined: view.joined,

@@ -30,7 +30,7 @@ impl What {
         };
         let item = Box::new(SupervisionItem {
             about: about(call, interaction),
-            supervisor: supervisor.number,
+            supervisor: supervisor.number().to_owned(),
             supervisor_call: supervisor_call.to_string(),
             mode: mode.as_str(),
         });
