@@ -84,6 +84,9 @@ pub trait Gateway: Keeping + Outgoing + Sounds + Send + Sync + 'static {
     /// Every tenant with its names, as they are now.
     fn tenants(&self) -> Arc<[TenantNames]>;
 
+    /// Where a number belongs, as a tenant with this country code writes it; `None` where nobody knows.
+    fn region(&self, number: &str, country: Option<&str>) -> Option<Region>;
+
     /// Who may create tenants, as they are now.
     fn operators(&self) -> Arc<[OperatorAccount]>;
 
@@ -108,6 +111,8 @@ pub struct TenantNames {
     pub domain: String,
     /// IANA time zone, e.g. `Asia/Shanghai`.
     pub timezone: String,
+    /// Digits of its country code.
+    pub country_code: Option<String>,
     /// `cti_app_id` of the configuration.
     pub cti_app_id: Option<String>,
     /// `ringme_client_id` of the configuration.
@@ -117,6 +122,9 @@ pub struct TenantNames {
     /// What its conversations may be about.
     pub dispositions: Vec<String>,
 }
+
+/// A province and a city; either may be empty.
+pub type Region = (Arc<str>, Arc<str>);
 
 /// An account that may create tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -392,6 +392,7 @@ pub(super) fn services(root: &Table<'_>, shell: &mut Shell) {
     http.finish();
     (shell.webhooks, shell.ca_file) = webhooks(root);
     shell.speech = speech(root);
+    shell.regions = super::regions::regions(root);
     let store = root.section("store");
     let database = path(&store, "path").unwrap_or_else(|| StoreFile::default().path);
     let key_file = path(&store, "key_file").unwrap_or_else(|| database.with_extension("key"));

@@ -20,6 +20,7 @@ mod phones;
 mod presence;
 mod problem;
 mod queues;
+mod regions;
 mod settings;
 mod shell;
 mod table;
@@ -42,6 +43,7 @@ use strowger_core::vocab::menu::Menu;
 use toml::de::DeTable;
 
 pub use problem::{Problem, Problems};
+pub use regions::Regions;
 pub use shell::{
     ApiKey, DialectIds, HttpBounds, Listen, Log, LogFormat, MediaPorts, Operator, Retention, Shell,
     Smtp, SmtpTls, StoreFile, Streams, Webhooks,

@@ -2,9 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sip::Transport;
 use strowger_core::vocab::{Role, Secret, TenantId};
+
+use super::regions::Regions;
 
 /// Everything outside the switch.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,6 +52,8 @@ pub struct Shell {
     pub operators: Vec<Operator>,
     /// The ids by which the dialects name tenants.
     pub dialect_ids: Vec<DialectIds>,
+    /// `regions.file`: the provinces and cities of telephone numbers.
+    pub regions: Arc<Regions>,
     /// `[[disposition]]`: names by tenant.
     pub dispositions: Vec<(TenantId, String)>,
 }

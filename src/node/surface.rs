@@ -1,8 +1,8 @@
 //! The node as the HTTP surface sees it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use strowger_core::vocab::record::{CallRecord, RecordingRecord};
 use strowger_core::vocab::{Command, CommandError, Done, Principal, Query, Reply};
@@ -14,8 +14,8 @@ use super::reload::ReloadError;
 use crate::api::audit;
 use crate::api::gateway::{
     self as api, EventId, Follow, Followed, Intervals, Later, MailboxFigures, OperatorAccount,
-    Readiness, ReloadRefused, RingFigures, RobotFigures, Rows, RowsError, RowsQuery, ShellFigures,
-    StoreFigures, StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
+    Readiness, Region, ReloadRefused, RingFigures, RobotFigures, Rows, RowsError, RowsQuery,
+    ShellFigures, StoreFigures, StreamFigures, Task, TenantNames, TurnFigures, WorkerFigures,
 };
 use crate::api::keyring::Keyring;
 use crate::store::{
@@ -100,6 +100,12 @@ impl api::Gateway for Gateway {
 
     fn tenants(&self) -> Arc<[TenantNames]> {
         self.shared.tenants.names()
+    }
+
+    fn region(&self, number: &str, country: Option<&str>) -> Option<Region> {
+        let running = self.shared.reload.running.lock();
+        let regions = running.unwrap_or_else(PoisonError::into_inner).regions.clone();
+        regions.of(number, country)
     }
 
     fn operators(&self) -> Arc<[OperatorAccount]> {

@@ -42,6 +42,7 @@ fn names(core: &Config, shell: &Shell) -> Arc<[TenantNames]> {
             prefix: tenant.prefix.clone(),
             domain: tenant.domain.clone().unwrap_or_else(|| core.sip.domain.clone()),
             timezone: tenant.timezone.clone(),
+            country_code: tenant.country_code.clone(),
             cti_app_id: ids.and_then(|ids| ids.cti_app_id.clone()),
             ringme_client_id: ids.and_then(|ids| ids.ringme_client_id.clone()),
             ringcx_account_id: ids.and_then(|ids| ids.ringcx_account_id.clone()),

@@ -14,6 +14,7 @@ mod cti_events;
 mod cti_failures;
 mod cti_pace;
 mod cti_phones;
+mod cti_regions;
 mod cti_socket;
 mod cti_tasks;
 mod cti_voices;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use strowger::api::audit::AuditLine;
 use strowger::api::gateway::{
     DialNumbers, DialNumbersQuery, EventId, Follow, Followed, Gateway, Intervals, IntervalsQuery,
-    Later, OperatorAccount, Readiness, ReloadRefused, Rows, RowsError, RowsQuery, ShellFigures,
-    Task, TenantNames, WorkerFigures,
+    Later, OperatorAccount, Readiness, Region, ReloadRefused, Rows, RowsError, RowsQuery,
+    ShellFigures, Task, TenantNames, WorkerFigures,
 };
 use strowger::api::keyring::{FileKey, Keyring};
 use strowger::node::events::{self, Ring};
@@ -339,6 +339,10 @@ impl Gateway for Fake {
             ..TenantNames::default()
         };
         [named("t"), named("u")].into()
+    }
+
+    fn region(&self, _: &str, _: Option<&str>) -> Option<Region> {
+        None
     }
 
     fn operators(&self) -> Arc<[OperatorAccount]> {

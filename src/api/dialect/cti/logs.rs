@@ -17,7 +17,7 @@ use super::fields::Fields;
 use super::seat::Seat;
 use super::story::reason;
 use crate::api::app::{App, wall_ms};
-use crate::api::gateway::RowsQuery;
+use crate::api::gateway::{Region, RowsQuery};
 use crate::api::native::audio;
 
 /// How far back anything is told, in milliseconds.
@@ -128,7 +128,9 @@ async fn calls(State(app): State<App>, asked: Asked) -> Outcome {
     let wanted = Wanted::of(&asked, "CallId")?;
     let rows = call_rows(&app, &asked, &wanted).await?;
     let seats = Seats::of(&asked).await?;
-    let logs: Vec<Value> = rows.iter().map(|record| call_log(record, &seats)).collect();
+    let country = asked.names.country_code.as_deref();
+    let region = |number: &str| app.gateway.region(number, country).unwrap_or_default();
+    let logs: Vec<Value> = rows.iter().map(|record| call_log(record, &seats, &region)).collect();
     found(json!({"CallLogs": logs}))
 }
 
@@ -169,7 +171,7 @@ fn number_of(party: &Party) -> String {
 }
 
 /// A call as the document shows it.
-fn call_log(record: &CallRecord, seats: &Seats) -> Value {
+fn call_log(record: &CallRecord, seats: &Seats, region: &dyn Fn(&str) -> Region) -> Value {
     let inbound = matches!(record.caller, Party::Trunk { .. });
     let outbound = !inbound && matches!(record.callee, Party::Trunk { .. });
     let served = record
@@ -207,6 +209,8 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
     };
     let unknown = String::new();
     let customer = if inbound { number_of(&record.caller) } else { record.dialled.clone() };
+    let outside = inbound || outbound;
+    let (province, city) = if outside { region(&customer) } else { Region::default() };
     let mobile = matches!(record.callee, Party::Trunk { .. }) && inbound;
     let text = |part: fn(&Seat) -> &String| seat.map(part).cloned().unwrap_or_default();
     json!({
@@ -218,8 +222,8 @@ fn call_log(record: &CallRecord, seats: &Seats) -> Value {
         "CallDuration": talked,
         "TotalDuration": ended.saturating_sub(record.started_at) / 1_000,
         "DestNumber": customer,
-        "UNProvince": "",
-        "UNCity": "",
+        "UNProvince": *province,
+        "UNCity": *city,
         "SpNumber": match task.is_none() && inbound {
             true => &record.dialled,
             false => record.shown.as_ref().unwrap_or(&unknown),
