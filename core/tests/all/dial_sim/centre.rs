@@ -3,15 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use strowger_core::dialer::{
-    Act, AttemptId, Conditions, Dialer, Floor, NotPlaced, Outside, Stored,
-};
+use strowger_core::dialer::{Act, AttemptId, Conditions, Dialer, Floor, NotPlaced, Outside};
 use strowger_core::vocab::dial::{
-    DialAction, DialChange, DialMode, DialNumber, DialNumberRecord, DialOutcome, DialState,
-    DialTask, DialTaskKey, DialTaskRecord, NumberStage,
+    DialAction, DialChange, DialMode, DialNumber, DialOutcome, DialState, DialTask, DialTaskKey,
 };
 use strowger_core::vocab::{CallId, Now, QueueKey, Record};
 
+use super::disk::{Row, Store, key, name_of, number};
 use super::rng::Chance;
 
 pub const SECOND: u64 = 1_000_000_000;
@@ -79,8 +77,8 @@ pub struct Centre {
     waiting: VecDeque<AttemptId>,
     given: Vec<usize>,
     store: Store,
-    /// Numbers that were dialled; none twice.
-    pub dialled: BTreeSet<String>,
+    /// Numbers that were dialled, by task and index; none twice.
+    pub dialled: BTreeSet<(u32, u32)>,
     dialled_of: BTreeMap<DialTaskKey, u64>,
     /// Answers in the order in which it was settled whether they were abandoned.
     pub judged: Vec<bool>,
@@ -124,53 +122,6 @@ impl Outside for Hall {
     fn canonical(&self, _: &str, number: &str) -> String {
         number.to_owned()
     }
-}
-
-/// What is on disk.
-#[derive(Debug, Default)]
-struct Store {
-    tasks: BTreeMap<DialTaskKey, DialTaskRecord>,
-    numbers: BTreeMap<(DialTaskKey, u64), DialNumberRecord>,
-    blocked: BTreeSet<String>,
-}
-
-impl Store {
-    fn write(&mut self, record: Record) {
-        match record {
-            Record::DialTask(record) => {
-                self.tasks.insert(record.task.key.clone(), *record);
-            }
-            Record::DialNumber(record) => {
-                self.numbers.insert((record.task.clone(), record.seq), *record);
-            }
-            Record::DoNotCall { number, listed, .. } => {
-                assert!(listed);
-                self.blocked.insert(number);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn read(&self) -> Stored {
-        let numbers = self.numbers.values();
-        let done = numbers.clone().filter_map(|row| match &row.stage {
-            NumberStage::Done(result) => {
-                Some((row.task.clone(), row.number.id.clone(), row.seq, result.outcome))
-            }
-            _ => None,
-        });
-        let open = numbers.clone().filter(|row| !matches!(row.stage, NumberStage::Done(_)));
-        Stored {
-            tasks: self.tasks.values().cloned().collect(),
-            done: done.collect(),
-            numbers: open.cloned().collect(),
-            blocked: self.blocked.iter().map(|number| ("t".to_owned(), number.clone())).collect(),
-        }
-    }
-}
-
-fn key(task: usize) -> DialTaskKey {
-    DialTaskKey { tenant: "t".into(), id: format!("task-{task}") }
 }
 
 impl Centre {
@@ -265,7 +216,7 @@ impl Centre {
 
     fn dial(&mut self, attempt: AttemptId, task: &DialTask, number: &DialNumber) {
         assert!(self.floor.open);
-        assert!(self.dialled.insert(format!("{}/{}", task.key, number.id)), "{number:?} twice");
+        assert!(self.dialled.insert(name_of(&task.key, number)), "{number:?} twice");
         assert!(!self.store.blocked.contains(&number.number), "{number:?} is not to be called");
         *self.dialled_of.entry(task.key.clone()).or_default() += 1;
         if self.chance().permille(5) {
@@ -389,12 +340,8 @@ impl Centre {
         let from = self.given[task];
         let to = (from + count).min(share);
         let again = from.saturating_sub(3);
-        let number = |index: usize| DialNumber {
-            id: format!("n{index}"),
-            number: (1_000_000 + index).to_string(),
-        };
         self.given[task] = to;
-        let numbers: Vec<DialNumber> = (again..to).map(number).collect();
+        let numbers: Vec<DialNumber> = (again..to).map(|index| number(index as u32)).collect();
         let action = DialAction::Add { numbers, exhausted: to == share };
         let added = self.dialer.order(self.moment(), &key(task), action).unwrap();
         assert_eq!((added.added, added.refused), (to - from, 0));
@@ -520,9 +467,9 @@ impl Centre {
 
     pub fn outcomes(&self) -> BTreeMap<DialOutcome, u64> {
         let mut all = BTreeMap::new();
-        for row in self.store.numbers.values() {
-            if let NumberStage::Done(result) = &row.stage {
-                *all.entry(result.outcome).or_default() += 1;
+        for (_, row) in self.store.numbers.values() {
+            if let Row::Done { outcome, .. } = row {
+                *all.entry(*outcome).or_default() += 1;
             }
         }
         all
@@ -531,17 +478,17 @@ impl Centre {
     /// Each number that was given waits or has one outcome; those that were dialled have one; the counters agree.
     pub fn accounts_for_every_number(&self) {
         assert_eq!(self.store.numbers.len(), self.given.iter().sum::<usize>());
-        for row in self.store.numbers.values() {
-            let name = format!("{}/{}", row.task, row.number.id);
-            match &row.stage {
-                NumberStage::Done(result) if result.dialled_at.is_none() => {
-                    assert_eq!(result.outcome, DialOutcome::DoNotCall);
+        for ((task, _), (index, row)) in &self.store.numbers {
+            let name = (*task, *index);
+            match row {
+                Row::Done { outcome, was_dialled: false } => {
+                    assert_eq!(*outcome, DialOutcome::DoNotCall);
                 }
                 // Taken to be dialled when the process died: nobody knows whether it was.
-                NumberStage::Done(result) if result.outcome == DialOutcome::Interrupted => {}
-                NumberStage::Done(_) => assert!(self.dialled.contains(&name)),
-                NumberStage::Waiting => assert!(!self.dialled.contains(&name), "{name}"),
-                NumberStage::Dialling { .. } => panic!("{name} is still being dialled"),
+                Row::Done { outcome: DialOutcome::Interrupted, .. } => {}
+                Row::Done { .. } => assert!(self.dialled.contains(&name)),
+                Row::Waiting => assert!(!self.dialled.contains(&name), "{name:?}"),
+                Row::Dialling { .. } => panic!("{name:?} is still being dialled"),
             }
         }
         let counted: u64 = self.outcomes().values().sum();

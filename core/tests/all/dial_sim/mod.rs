@@ -2,6 +2,7 @@
 //! comes late, a store that fails. 50,000 numbers for each mode; `STROWGER_DIAL_CALLS` makes it more.
 
 mod centre;
+mod disk;
 mod rng;
 
 use std::collections::BTreeMap;
