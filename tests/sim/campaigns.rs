@@ -17,12 +17,13 @@ use crate::rng::Rng;
 use crate::store::Store;
 use crate::wire::Msg;
 
-/// Tasks: two share a queue, and one needs no agents. Their queues call nobody back: that would be a second call.
-const TASKS: [(&str, DialMode, &str); 4] = [
+/// Tasks: two share a queue, and two need no agents. Their queues call nobody back: that would be a second call.
+const TASKS: [(&str, DialMode, &str); 5] = [
     ("plain", DialMode::Progressive, "9001"),
     ("double", DialMode::Ratio, "9001"),
     ("bold", DialMode::Predictive, "9005"),
     ("news", DialMode::Broadcast, ""),
+    ("talk", DialMode::Robot, ""),
 ];
 /// Numbers of each.
 const EACH: usize = 8;
@@ -54,8 +55,8 @@ fn task(at: usize) -> DialTask {
         mode,
         ratio: 200,
         queue: mode.wants_agents().then(|| queue_key(queue)),
-        menu: (!mode.wants_agents()).then(menu_key),
-        robot: None,
+        menu: (mode == DialMode::Broadcast).then(menu_key),
+        robot: (mode == DialMode::Robot).then(crate::robots::link),
         caller_number: "057126200670".into(),
         classes: vec!["national".into()],
         max_calls: LIMIT,
@@ -133,7 +134,7 @@ impl Campaigns {
         }
     }
 
-    /// Agents go home: their tasks stop. The one that needs none gets the rest of its numbers.
+    /// Agents go home: their tasks stop. Those that need none get the rest of their numbers.
     pub fn last_orders(&self) -> Vec<Command> {
         let mut all = Vec::new();
         for (at, (_, mode, _)) in TASKS.iter().enumerate() {

@@ -16,6 +16,7 @@ mod plan;
 mod queues;
 mod refer;
 mod rng;
+mod robots;
 mod rooms;
 mod rung;
 mod stage;
@@ -183,6 +184,20 @@ const REACHED: &[&str] = &[
     "dialled no_answer",
     "dialled rejected",
     "dialled do_not_call",
+    "dialled failed",
+    "cause robot_lost",
+    "robot refused",
+    "robot silent",
+    "robot late",
+    "robot connected",
+    "robot noted",
+    "robot hung up",
+    "robot transferred",
+    "robot died",
+    "robot told no",
+    "robot told the end",
+    "robot told the transfer",
+    "robot said something too late",
 ];
 
 /// Runs seeds with a falsified effect until the rule that belongs to it breaks; another rule may notice it first.
@@ -254,6 +269,11 @@ fn a_number_that_is_dialled_twice_is_noticed() {
 #[test]
 fn a_number_whose_result_is_lost_is_noticed() {
     fires(Plant::LostResult, "has no result");
+}
+
+#[test]
+fn a_robot_that_is_not_told_the_end_is_noticed() {
+    fires(Plant::RobotUntold, "its robot was not told");
 }
 
 #[test]

@@ -33,7 +33,11 @@ pub fn order(rng: &mut Rng, call: CallId) -> Command {
     let room = || "board".to_owned();
     let conference = Command::Conference;
     match rng.below(12) {
-        0..=3 => supervise(SuperviseOrder::Join { who: Supervisor::Extension(number()), mode, agent: None }),
+        0..=3 => supervise(SuperviseOrder::Join {
+            who: Supervisor::Extension(number()),
+            mode,
+            agent: None,
+        }),
         4 => supervise(SuperviseOrder::Change { who: None, mode }),
         5 => supervise(SuperviseOrder::Leave { who: None }),
         6 => supervise(SuperviseOrder::TakeOver { who: None }),

@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use media::order::MixId;
 use sip::{Flow, Transport};
 use strowger_core::Switch;
 use strowger_core::vocab::acd::AcdConfig;
 use strowger_core::vocab::config::Config;
 use strowger_core::vocab::input::Listener;
+use strowger_core::vocab::robot::RobotWord;
 use strowger_core::vocab::{
     Boot, CommitId, ConnectId, Input, Now, Principal, Reply, RequestId, Restored, Role, WorkerId,
 };
@@ -25,6 +27,7 @@ use crate::phone::{MS, Manner, Out, Phone, SECOND, Timer};
 use crate::plan;
 use crate::queues::Wallboard;
 use crate::rng::Rng;
+use crate::robots::Robots;
 use crate::rung::Rung;
 use crate::store::Store;
 
@@ -54,6 +57,8 @@ enum Next {
     Look,
     /// Somebody orders something about dial tasks.
     Campaign,
+    /// A robot says something.
+    Robot(MixId, RobotWord),
 }
 
 /// What an effect is falsified into, to see that an oracle notices.
@@ -95,6 +100,8 @@ pub enum Plant {
     DialTwice,
     /// What came of a number is not written.
     LostResult,
+    /// A robot is not told that its call is over.
+    RobotUntold,
 }
 
 /// Faults of the network, in percent.
@@ -135,6 +142,7 @@ pub struct World {
     commands: u64,
     pub board: Wallboard,
     campaigns: Campaigns,
+    robots: Robots,
     replies: Vec<Reply>,
     plant: Option<Plant>,
     planted: bool,
@@ -211,6 +219,7 @@ impl World {
             commands: 0,
             board: Wallboard::default(),
             campaigns: Campaigns::new(seed.is_multiple_of(3)),
+            robots: Robots::new(seed),
             replies: Vec::new(),
             plant,
             planted: false,
@@ -273,6 +282,7 @@ impl World {
         }
         self.seen.extend(self.board.seen.iter().cloned());
         self.seen.extend(self.campaigns.seen.iter().cloned());
+        self.seen.extend(self.robots.seen.iter().cloned());
         self.seen.extend(self.workers.seen.iter().map(|kind| format!("order {kind}")));
     }
 
@@ -320,6 +330,7 @@ impl World {
                 | Next::Stored(..)
                 | Next::Connected(..)
                 | Next::Resolved(_)
+                | Next::Robot(..)
         );
         input && self.now < self.sleeps_until
     }
@@ -327,6 +338,7 @@ impl World {
     /// Faults stop, nobody does anything new.
     pub fn calm_down(&mut self) {
         self.faults = Faults { loss: 0, repeat: 0, delay_ms: 5 };
+        self.robots.hurried = true;
         for index in 0..self.phones.len() {
             self.phones[index].quiet = true;
             let out = self.phones[index].watch(self.now, None);
@@ -407,6 +419,10 @@ impl World {
             Next::Mishap => self.mishap(),
             Next::Look => self.look(),
             Next::Campaign => self.campaign(),
+            Next::Robot(line, word) => {
+                self.robots.says(line, &word);
+                self.give(Input::Robot { line, word });
+            }
         }
     }
 
@@ -414,6 +430,7 @@ impl World {
         self.seen.insert("kill".into());
         self.board.forget();
         self.campaigns.forget();
+        self.robots.forget();
         self.rung.forget();
         let restored = self.store.crash();
         self.switch = Switch::new();
@@ -432,6 +449,7 @@ impl World {
                     | Next::Stored(..)
                     | Next::Connected(..)
                     | Next::Resolved(_)
+                    | Next::Robot(..)
             )
         });
         self.streams.clear();

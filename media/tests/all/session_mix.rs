@@ -163,7 +163,7 @@ fn ends(lab: &Lab) -> Vec<(u64, Option<String>)> {
         MediaEvent::MixPlayEnded { mix: MIX, play, error } => {
             let told = |fault: &PlayFault| format!("{}: {}", fault.prompt, fault.why);
             Some((play.0, error.as_ref().map(told)))
-        },
+        }
         _ => None,
     };
     lab.events.iter().filter_map(end).collect()
@@ -206,11 +206,8 @@ fn what_cannot_be_played_or_recorded_is_told_and_ends_with_the_mix() {
     announce(&mut lab, 3, Voices::ROOM);
     record(&mut lab, 6);
     let ends = ends(&lab);
-    let told = [
-        "en/beep: no such file",
-        "en/beep: the mix has ended",
-        "en/beep: there is no such mix",
-    ];
+    let told =
+        ["en/beep: no such file", "en/beep: the mix has ended", "en/beep: there is no such mix"];
     let told: Vec<_> = (1..).zip(told.map(|what| Some(what.to_owned()))).collect();
     assert_eq!(ends, told);
     let closed = |request: &Request| {

@@ -40,7 +40,7 @@ fn ended(lab: &Lab) -> Vec<(u64, Option<String>)> {
         MediaEvent::PlayEnded { play, error, .. } => {
             let told = |fault: &PlayFault| format!("{}: {}", fault.prompt, fault.why);
             Some((play.0, error.as_ref().map(told)))
-        },
+        }
         _ => None,
     };
     lab.events.iter().filter_map(end).collect()

@@ -4,6 +4,7 @@ use sip::resolve::Answer;
 use strowger_core::vocab::acd::{Activity, MemberState, OfferEnd};
 use strowger_core::vocab::dial::NumberStage;
 use strowger_core::vocab::mailbox::Delivery;
+use strowger_core::vocab::robot::RobotOrder;
 use strowger_core::vocab::{Effect, EventKind, Input, Record, Reply, RequestId};
 
 use crate::phone::{MS, SECOND};
@@ -91,13 +92,26 @@ impl World {
                 let at = self.now + self.rng.between(1, 5_000) * MS;
                 self.at(at, Next::Resolved(Input::Mailed { id: mail.id, delivery }));
             }
-            // Its tasks have no robots.
-            Effect::Robot(_) | Effect::Drained => {}
+            Effect::Robot(order) => self.order_robot(order),
+            Effect::Drained => {}
+        }
+    }
+
+    /// An order to the connection with a robot.
+    fn order_robot(&mut self, order: RobotOrder) {
+        if self.plant == Some(Plant::RobotUntold) && matches!(order, RobotOrder::Close { .. }) {
+            return;
+        }
+        for (after, line, word) in self.robots.take(order) {
+            self.at(self.now + after, Next::Robot(line, word));
         }
     }
 
     pub(super) fn order_worker(&mut self, order: media::order::Order) {
         use media::order::Order;
+        if let Order::ConnectLine { mix, .. } = &order {
+            self.robots.connected(*mix);
+        }
         if !self.planted {
             let swallow =
                 self.plant == Some(Plant::SwallowClose) && matches!(order, Order::Close { .. });

@@ -29,6 +29,10 @@ impl World {
         if let Some(problem) = self.campaigns.audit().or(self.store.wrong.as_deref()) {
             self.broken(problem);
         }
+        let closed = &self.store.closed;
+        if let Some(problem) = self.robots.audit(|call| closed.contains_key(&call)) {
+            self.broken(&problem);
+        }
         if let Some(problem) = self.workers.audit() {
             self.broken(&problem);
         }
@@ -57,6 +61,9 @@ impl World {
         }
         if let Some((id, _)) = self.asked.iter().find(|(_, replies)| **replies != 1) {
             self.broken(&format!("request {id} got no reply"));
+        }
+        if let Some(call) = self.robots.left() {
+            self.broken(&format!("a robot still has call {call}"));
         }
         if self.workers.open() > 0 {
             self.broken(&format!("{} ports never came back", self.workers.open()));
