@@ -178,6 +178,13 @@ impl App {
         })
     }
 
+    /// Forgets a tenant that is gone: what is remembered of it while the process runs.
+    pub(super) async fn forget_tenant(&self, tenant: &str) {
+        self.idempotency.forget_tenant(tenant);
+        self.callbacks.forget_tenant(tenant);
+        self.dialects.forget_tenant(tenant).await;
+    }
+
     /// Event streams open now, of all tenants.
     pub(super) fn streams(&self) -> usize {
         self.seats().values().sum()

@@ -24,6 +24,7 @@ use super::auth::Key;
 use super::changes::Name;
 use super::entity_tag::{Conditions, For, Tag};
 use super::extract::whole;
+use super::operator;
 use super::problem::{PROBLEM_JSON, Problem};
 
 /// Bytes of a representation.
@@ -67,7 +68,7 @@ const fn changed(path: &'static str, live: &'static [&'static str]) -> Kind {
     Kind { path, live, made_by_put: false, writers: ADMIN }
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     changed("/api/v1/settings", &[]),
     made("/api/v1/extensions/{extension}", &["contacts"]),
     changed("/api/v1/extensions/{extension}/settings", &[]).by(ALL_BUT_READ_ONLY),
@@ -125,6 +126,7 @@ const KINDS: [Kind; 15] = [
     changed("/api/v1/webhooks/{id}", &[]),
     changed("/api/v1/keys/{key}", &["before_until"]),
     made("/api/v1/calls/{call}/disposition", &[]).by(ALL_BUT_READ_ONLY),
+    made("/api/v1/tenants/{tenant}", &["waits"]),
 ];
 
 /// What the middleware works with.
@@ -152,9 +154,9 @@ async fn conditional(State(surface): State<Surface>, request: Request, next: Nex
         _ => return next.run(request).await,
     };
     let (mut parts, body) = request.into_parts();
-    let key = match Key::ahead(&mut parts, app).await {
-        Ok(key) => key,
-        Err(refusal) => return refusal.into_response(),
+    let key = match operator::ahead(&mut parts, app).await {
+        Ok(holder) => Key(holder),
+        Err(refusal) => return refusal,
     };
     let name = name_of(&key, &mut parts).await;
     let answer = if writes {
@@ -165,7 +167,7 @@ async fn conditional(State(surface): State<Surface>, request: Request, next: Nex
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// What the path names, in the tenant of the key.
+/// What the path names, in the tenant of the key; tenants themselves are the installation's.
 async fn name_of(Key(holder): &Key, parts: &mut Parts) -> Name {
     let path = parts.uri.path();
     let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
@@ -266,7 +268,7 @@ impl Surface {
     async fn look(&self, parts: &Parts, key: Key) -> Response {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = parts.uri.clone();
-        request.extensions_mut().insert(key);
+        operator::pass_on(&mut request, key);
         let answer = self.routes.clone().call(request).await;
         answer.unwrap_or_else(|never| match never {})
     }
@@ -380,6 +382,7 @@ mod tests {
         let mut found = 0;
         for kind in &KINDS {
             let who = match kind.writers {
+                _ if operator::is_asked_for(kind.path) => "operator",
                 [Role::Admin] => "admin",
                 _ => "all but read-only",
             };

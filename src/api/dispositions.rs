@@ -120,6 +120,12 @@ impl Pending {
         }
     }
 
+    /// Nobody is called back for a tenant that is gone.
+    pub(super) fn forget_tenant(&self, tenant: &str) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, own, _), _| own != tenant);
+    }
+
     fn first(&self) -> Option<(u64, TenantId, Callback)> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let first = all.first_key_value();

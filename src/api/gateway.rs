@@ -14,6 +14,7 @@ use super::keep::Keeping;
 use super::keyring::Keyring;
 use super::outgoing::Outgoing;
 use super::sounds::Sounds;
+use super::tenancy::Tenancy;
 use strowger_core::vocab::acd::{FigureRecord, FigureSubject};
 use strowger_core::vocab::dial::{DialNumberRecord, DialTaskKey};
 use strowger_core::vocab::record::{CallRecord, EndCause, RecordingRecord};
@@ -32,7 +33,7 @@ pub type Task = Later<'static, ()>;
 pub const MAX_ROWS: usize = 200;
 
 /// The switch, the store and the process, as HTTP handlers see them.
-pub trait Gateway: Keeping + Outgoing + Sounds + Send + Sync + 'static {
+pub trait Gateway: Keeping + Outgoing + Sounds + Tenancy + Send + Sync + 'static {
     /// Orders something of the switch.
     fn command(
         &self,

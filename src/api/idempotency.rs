@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::app::App;
-use super::auth::Key;
 use super::extract::whole;
+use super::operator;
 use super::problem::Problem;
 
 /// The header.
@@ -67,6 +67,11 @@ pub(super) struct Idempotency(Mutex<BTreeMap<String, BTreeMap<Name, Slot>>>);
 impl Idempotency {
     fn tenants(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<Name, Slot>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is answered as before for a tenant that is gone.
+    pub(super) fn forget_tenant(&self, tenant: &str) {
+        self.tenants().remove(tenant);
     }
 
     /// The answer of before, or why there is none; `None` where the request is new, and now under way.
@@ -185,9 +190,9 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     };
     let (mut parts, body) = request.into_parts();
     // Before anything else is said, or whoever guesses would learn from what is.
-    let holder = match Key::ahead(&mut parts, &app).await {
-        Ok(Key(holder)) => holder,
-        Err(refusal) => return refusal.into_response(),
+    let holder = match operator::ahead(&mut parts, &app).await {
+        Ok(holder) => holder,
+        Err(refusal) => return refusal,
     };
     let bytes = match whole(body, &app).await {
         Ok(bytes) => bytes,

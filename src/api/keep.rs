@@ -39,6 +39,8 @@ pub enum KeepError {
     TooLarge,
     /// The space, which is named, has 10,000 documents or 1,000,000 numbers.
     Full(String),
+    /// There is no such tenant, or no more.
+    NoTenant,
     /// The store has too much to do.
     Busy,
     /// The store cannot write or read; the reason is for the log.
@@ -50,6 +52,7 @@ impl fmt::Display for KeepError {
         match self {
             Self::TooLarge => f.write_str("it is longer than what is kept may be: 64 KiB"),
             Self::Full(space) => write!(f, "{space} is full; remove something first"),
+            Self::NoTenant => f.write_str("there is no such tenant"),
             Self::Busy => f.write_str("the store has too much to do"),
             Self::Failed(why) => write!(f, "the store has failed: {why}"),
         }

@@ -143,6 +143,16 @@ impl Keyring {
         });
     }
 
+    /// Takes all keys of a tenant away that were made over HTTP.
+    pub fn take(&self, tenant: &str) -> Vec<MadeKey> {
+        let mut taken = Vec::new();
+        self.change(|rings| {
+            let own = rings.made.extract_if(.., |(whose, _), _| whose == tenant);
+            taken = own.map(|(_, key)| key).collect();
+        });
+        taken
+    }
+
     /// Keys of a tenant that the file defines.
     pub fn of_file(&self, tenant: &str) -> Vec<Principal> {
         let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
@@ -235,6 +245,11 @@ mod tests {
         assert_eq!(names("new", 0).as_deref(), Some("a"));
         keyring.remove("u", "a");
         assert_eq!(names("new", 0).as_deref(), Some("a"), "another tenant's name is another key");
+        let taken = keyring.take("t");
+        assert_eq!((names("new", 0), taken.len()), (None, 1));
+        keyring.load(taken);
+        assert_eq!(names("new", 0).as_deref(), Some("a"));
+        assert!(keyring.take("u").is_empty());
         keyring.remove("t", "a");
         assert_eq!(names("new", 0), None);
         let shown = format!("{keyring:?} {:?}", made("a", "token-text", None));

@@ -22,6 +22,7 @@ pub mod keyring;
 mod metrics;
 mod native;
 mod openapi;
+mod operator;
 pub mod outgoing;
 mod pace;
 mod problem;
@@ -30,6 +31,7 @@ mod seats;
 mod serve;
 mod socket;
 pub mod sounds;
+pub mod tenancy;
 mod web;
 mod webhooks;
 

@@ -32,6 +32,7 @@ use super::problem::Problem;
         (name = "agents", description = "Agents, what they are told, and what was counted"),
         (name = "keys", description = "Keys to this surface"),
         (name = "extensions", description = "Phones' accounts, and what their owners set"),
+        (name = "tenants", description = "Tenants themselves, for operators"),
         (name = "tenant", description = "What holds for the tenant as a whole"),
         (name = "events", description = "What happens, as it happens"),
         (name = "process", description = "The process itself"),
@@ -50,6 +51,11 @@ impl utoipa::Modify for Bearer {
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("sid and auth_token of an [[operator]] in the configuration"))
+            .build();
+        components.add_security_scheme("operator", SecurityScheme::Http(scheme));
     }
 }
 

@@ -164,6 +164,7 @@ impl From<KeepError> for Problem {
         match error {
             KeepError::TooLarge => Self::unprocessable(error.to_string()),
             KeepError::Full(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            KeepError::NoTenant => Self::not_found(error.to_string()),
             KeepError::Busy => Self::retry(StatusCode::SERVICE_UNAVAILABLE, 1, error.to_string()),
             KeepError::Failed(why) => Self::internal(&why),
         }

@@ -12,6 +12,7 @@ mod dialplan;
 mod dispositions;
 mod general;
 mod groups;
+mod made;
 mod menus;
 mod mwi;
 mod names;
@@ -42,6 +43,7 @@ use strowger_core::vocab::config::Destination;
 use strowger_core::vocab::menu::Menu;
 use toml::de::DeTable;
 
+pub use made::{MadeTenant, made_tenant, part};
 pub use problem::{Problem, Problems};
 pub use regions::Regions;
 pub use shell::{

@@ -9,6 +9,10 @@ use crate::store::{Change, Changes, Reader};
 impl Gateway {
     /// Adds a line. It is on disk within the store's next groups; nobody waits for it.
     pub(super) fn add_audit(&self, line: &AuditLine) {
+        // Of a tenant that has gone meanwhile nothing is left for one of the same name.
+        if !self.shared.tenants.has(&line.tenant) {
+            return;
+        }
         let body = match serde_json::to_string(line) {
             Ok(body) => body,
             Err(error) => return tracing::error!("a line of the audit log was lost: {error}"),

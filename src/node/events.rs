@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use strowger_core::vocab::Event;
+use strowger_core::vocab::{Event, EventKind};
 use tokio::sync::Notify;
 
 /// Events kept for those who come back. Older ones are forgotten, and whoever missed them hears `Reset`.
@@ -101,6 +101,18 @@ impl Ring {
         Follower { ring: Arc::clone(self), last }
     }
 
+    /// Whoever comes back as a tenant of the same name finds nothing of one that is gone.
+    pub fn forget_tenant(&self, tenant: &str) {
+        for event in &mut self.lock().events {
+            if event.tenant.as_deref() == Some(tenant) {
+                // Nobody's, in its place.
+                let (boot, seq, at) = (event.boot, event.seq, event.at);
+                let (tenant, kind) = (Some(String::new()), EventKind::Reloaded);
+                *event = Arc::new(Event { boot, seq, at, tenant, kind });
+            }
+        }
+    }
+
     /// Events that it holds now.
     pub fn kept(&self) -> usize {
         self.lock().events.len()
@@ -178,8 +190,6 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
-    use strowger_core::vocab::EventKind;
-
     use super::*;
 
     fn event(boot: u64, seq: u64) -> Event {

@@ -14,8 +14,11 @@ const MOST: usize = 10_000;
 
 impl Keeping for Gateway {
     fn keep_together(&self, tenant: &str, changes: Vec<Keep>) -> Later<'_, Result<(), KeepError>> {
-        let list = changes.into_iter().map(change).collect();
-        Box::pin(written(self, tenant.to_owned(), list))
+        // What is under way for a tenant that has gone meanwhile leaves nothing for one of the same name.
+        if !self.shared.tenants.has(tenant) {
+            return Box::pin(std::future::ready(Err(KeepError::NoTenant)));
+        }
+        Box::pin(kept_together(self, tenant.to_owned(), changes))
     }
 
     fn kept(
@@ -75,6 +78,9 @@ impl Keeping for Gateway {
     ) -> Later<'_, Result<Vec<u64>, KeepError>> {
         let (tenant, space) = (tenant.to_owned(), space.to_owned());
         Box::pin(async move {
+            if !self.shared.tenants.has(&tenant) {
+                return Err(KeepError::NoTenant);
+            }
             let known = numbers(self, &tenant, &space, &names).await?;
             let new: Vec<Change> = names
                 .iter()
@@ -113,6 +119,15 @@ impl Keeping for Gateway {
     fn unseal(&self, place: &str, sealed: &str) -> Option<String> {
         self.shared.sealer.open_text(place, sealed)
     }
+}
+
+/// Keeps documents, also of a tenant that is only about to be.
+pub(super) async fn kept_together(
+    gateway: &Gateway,
+    tenant: String,
+    changes: Vec<Keep>,
+) -> Result<(), KeepError> {
+    written(gateway, tenant, changes.into_iter().map(change).collect()).await
 }
 
 /// Answers when the changes are on disk.

@@ -23,6 +23,7 @@ mod sounds;
 mod speech;
 mod start;
 mod surface;
+mod tenancy;
 mod tenants;
 pub mod turn;
 mod webhooks;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use strowger_core::vocab::{Config, Input};
+use strowger_core::vocab::Config;
 
-use super::clock::wall_ms;
 use super::gateway::Shared;
 use super::keys;
-use crate::config::{self, Loaded, Problems, Shell, zone};
+use super::tenancy::{self, Made};
+use crate::config::{self, Loaded, Problems, Shell};
 
 /// What a reload needs to know.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Reload {
     pub(super) running: Mutex<Shell>,
     /// What the switch works with.
     pub(super) core: Mutex<Config>,
+    /// Tenants made over HTTP, which are in both where the file leaves room for them.
+    pub(super) made: Mutex<Made>,
     /// One at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -56,23 +58,24 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> Result<(), ReloadError> {
         .await
         .map_err(|error| ReloadError::Failed(error.to_string()))?
         .map_err(ReloadError::Problems)?;
-    let mut running = shared.reload.running.lock().unwrap_or_else(PoisonError::into_inner);
-    let fixed = fixed(&running, &loaded.shell);
+    let fixed = {
+        let running = shared.reload.running.lock().unwrap_or_else(PoisonError::into_inner);
+        fixed(&running, &loaded.shell)
+    };
     if !fixed.is_empty() {
         return Err(ReloadError::Fixed(fixed));
     }
     // From here on nothing can fail.
     shared.keyring.replace_file(keys::of_file(&loaded));
-    let Loaded { mut core, shell, warnings } = loaded;
-    zone::keep_in_step(&mut core, wall_ms());
+    let Loaded { mut core, mut shell, warnings } = loaded;
     for warning in warnings {
         tracing::warn!(line = warning.line, "{}", warning.text);
     }
-    shared.tenants.replace(&core, &shell);
+    let mut made = shared.reload.made.lock().unwrap_or_else(PoisonError::into_inner);
+    made.join(&mut core, &mut shell);
+    drop(made);
     shared.webhooks.allow_private(shell.webhooks.allow_private);
-    *running = shell;
-    shared.reload.core.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&core);
-    shared.mailbox.post_always(Input::Reload(Box::new(core)));
+    tenancy::hold(shared, core, shell);
     Ok(())
 }
 

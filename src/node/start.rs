@@ -24,6 +24,7 @@ use super::mailbox::Mailbox;
 use super::reading::Reading;
 use super::reload::Reload;
 use super::robots::Robots;
+use super::tenancy::{self, Made};
 use super::tenants::Tenants;
 use super::turn::{Turn, TurnFigures};
 use super::webhooks::{self, Webhooks};
@@ -69,7 +70,7 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     let entered = runtime.enter();
     let bound = bind(&loaded.shell, &runtime)?;
     let max_calls = u64::from(loaded.core.calls.max_calls);
-    zone::keep_in_step(&mut loaded.core, wall_ms());
+    let made = join_made(&mut loaded)?;
     let mailbox = Arc::new(Mailbox::new().map_err(|error| system(&error))?);
     // Boot is the first letter in the mailbox; everything below only adds to it.
     mailbox.post_always(Input::Boot(Box::new(boot(
@@ -96,14 +97,14 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     };
     let drained = Arc::new(Notify::new());
     let turn_figures = Arc::new(TurnFigures::default());
-    let gateway = gateway(&loaded, file, &outlets, (sealer, boots), Arc::clone(&turn_figures))?;
+    let kept = (sealer, boots, made);
+    let gateway = gateway(&loaded, file, &outlets, kept, Arc::clone(&turn_figures))?;
     let tell = Arc::clone(&drained);
     let drained_hook = Box::new(move || tell.notify_one());
     let calls = media.calls_allowed().min(max_calls);
     let mailbox_of_turn = Arc::clone(&mailbox);
     let work = (bound.datagrams, mailbox_of_turn, outlets, clock, turn_figures);
-    runtime.spawn(zones::follow(Arc::clone(&gateway.shared)));
-    runtime.spawn(retention::follow(Arc::clone(&gateway.shared)));
+    look_after(&runtime, &gateway.shared);
     let log = runtime.spawn(crate::log::follow(Arc::clone(&gateway.shared.ring)));
     let surface = bound.http.is_some().then(|| surface(&gateway, &loaded.shell));
     runtime.spawn(webhooks::run(Arc::clone(&gateway.shared)));
@@ -137,6 +138,21 @@ pub fn start(mut loaded: Loaded, file: &Path) -> Result<Node, StartError> {
     drop(loaded);
     memory::give_back();
     Ok(node)
+}
+
+/// Tenants that were made over HTTP, which join the file's.
+fn join_made(loaded: &mut Loaded) -> Result<Made, StartError> {
+    let mut made = Made::of_store(&loaded.shell.store.path).map_err(StartError::Store)?;
+    made.join(&mut loaded.core, &mut loaded.shell);
+    zone::keep_in_step(&mut loaded.core, wall_ms());
+    Ok(made)
+}
+
+/// What goes on beside everything else.
+fn look_after(runtime: &Runtime, shared: &Arc<Shared>) {
+    runtime.spawn(zones::follow(Arc::clone(shared)));
+    runtime.spawn(retention::follow(Arc::clone(shared)));
+    runtime.spawn(tenancy::finish(Arc::clone(shared)));
 }
 
 /// The HTTP surface. What it follows it follows before the switch says its first word.
@@ -332,7 +348,7 @@ fn gateway(
     loaded: &Loaded,
     file: &Path,
     outlets: &Outlets,
-    (sealer, boots): (Sealer, u64),
+    (sealer, boots, made): (Sealer, u64, Made),
     turn: Arc<TurnFigures>,
 ) -> Result<Gateway, StartError> {
     let shell = &loaded.shell;
@@ -366,6 +382,7 @@ fn gateway(
             file: file.to_path_buf(),
             running: Mutex::new(shell.clone()),
             core: Mutex::new(loaded.core.clone()),
+            made: Mutex::new(made),
             turn: tokio::sync::Mutex::new(()),
         },
         figures,

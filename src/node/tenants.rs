@@ -28,6 +28,17 @@ impl Tenants {
         Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether there is such a tenant; the installation itself, which has no name, counts.
+    pub(super) fn has(&self, tenant: &str) -> bool {
+        tenant.is_empty() || self.names().iter().any(|own| own.tenant == tenant)
+    }
+
+    /// One of them is told to nobody from now on.
+    pub(super) fn withdraw(&self, tenant: &str) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        *names = names.iter().filter(|own| own.tenant != tenant).cloned().collect();
+    }
+
     pub(super) fn operators(&self) -> Arc<[OperatorAccount]> {
         Arc::clone(&self.operators.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -89,5 +100,7 @@ mod tests {
         tenants.replace(&second.core, &second.shell);
         assert_eq!(tenants.names()[0].cti_app_id.as_deref(), Some("app-2"));
         assert_eq!(names[0].cti_app_id.as_deref(), Some("app-1"), "who asked before has the old");
+        tenants.withdraw("t");
+        assert!(tenants.has("u") && tenants.has("") && !tenants.has("t"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Writer`] owns the one writing connection on a thread of its own and commits groups of records together;
 //! [`Reader`] pages through finished records beside it. SQL stands only in `sqlite`, `acd`, `audit`, `dial`, `documents`,
-//! `entries`, `kept`, `outbox`, `provision`, `rows`, `settings`, `voicemail`, `watch` and `migrations`.
+//! `entries`, `kept`, `outbox`, `provision`, `rows`, `settings`, `tenants`, `voicemail`, `watch` and `migrations`.
 
 mod acd;
 mod audit;
@@ -18,6 +18,7 @@ mod rows;
 mod seal;
 mod settings;
 mod sqlite;
+mod tenants;
 mod voicemail;
 mod watch;
 mod writer;

@@ -21,7 +21,7 @@ use super::documents::{self, ChangeError, Changes};
 use super::kept;
 use super::outbox::{self, OutboxCount, OutboxQuery, OutboxRow};
 use super::{PageQuery, Restart, RowPage, Sealer, Store, StoreError, migrations};
-use super::{entries, provision, rows, settings, voicemail, watch};
+use super::{entries, provision, rows, settings, tenants, voicemail, watch};
 
 /// The writing connection. At most one exists for a file, in all processes.
 #[derive(Debug)]
@@ -364,6 +364,7 @@ fn write(connection: &Connection, sealer: &Sealer, record: &Record) -> Result<()
         | Record::MenuUndefined(_) => voicemail::write(connection, record),
         Record::Settings(record) => settings::write(connection, record),
         Record::TenantSettings(record) => settings::write_tenant(connection, record),
+        Record::TenantGone(tenant) => tenants::forget(connection, tenant),
         Record::Entry(entry) => entries::write(connection, sealer, entry),
         Record::EntryGone(key) => entries::delete(connection, key),
         Record::DialTask(_)

@@ -120,6 +120,7 @@ const MAY_SQL: &[&str] = &[
     "src/store/provision.rs",
     "src/store/entries.rs",
     "src/store/audit.rs",
+    "src/store/tenants.rs",
     "src/store/dial.rs",
     "src/store/migrations.rs",
     "src/store/mod.rs",

@@ -25,6 +25,8 @@ use super::support::wait::wait_until;
 
 pub const APP: &str = "a54a8b77-f12d-4ac9-842d-5b2bef5c4d11";
 pub const OTHER: &str = "6f142ddb-47ed-442e-83e7-6d2574d77aa2";
+/// One that nobody has made yet.
+pub const FRESH: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 pub const SID: &str = "100200300";
 pub const TOKEN: &str = "cti-operator-token";
 /// Relay numbers of the application.
@@ -271,6 +273,7 @@ fn described(scene: Scene) -> Scene {
         .computed("other", |_| auth(OTHER))
         .computed("auth_app_id", |_| auth(APP).replace("AppId", "app_id"))
         .computed("bare", |_| bare_auth())
+        .computed("fresh", |_| auth(FRESH))
         .computed("agent", |_| agent_auth("101"))
         .set("app", APP)
         .set("other_app", OTHER)

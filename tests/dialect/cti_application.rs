@@ -7,6 +7,7 @@ use serde_json::json;
 use super::cti::*;
 use super::cti_socket::Client;
 use super::support::SOON;
+use super::support::http::Http;
 use super::support::phone::{Account, Phone, Transport};
 use super::support::sipp::SippPhone;
 use super::support::switch::Switch;
@@ -180,4 +181,64 @@ fn all_who_ask_for_the_first_secret_get_the_same() {
     });
     assert_eq!(secrets[0].len(), 32);
     assert!(secrets.iter().all(|own| *own == secrets[0]), "{secrets:?}");
+}
+
+/// A client with a key of an application's administrator, which its operator makes.
+fn administrator(switch: &Switch, app: &str, name: &str) -> Http {
+    let operator = switch.http().with_operator(SID, TOKEN);
+    let made = operator.post(&format!("/api/v1/tenants/{app}/keys"), &json!({ "name": name }));
+    assert_eq!(made.status, 201, "{}", made.text());
+    switch.http().with_token(made.json()["token"].as_str().expect("a token"))
+}
+
+/// The first calls the second, and both hear each other; then an administrator ends it.
+fn calls(switch: &Switch, accounts: &[Account; 2], number: &str, admin: &Http) {
+    let mut callee = SippPhone::register(switch.place(), &accounts[1], 1_000.0);
+    let mut caller = SippPhone::register(switch.place(), &accounts[0], 600.0);
+    caller.dial(number);
+    caller.wait_connected();
+    callee.wait_connected();
+    wait_until("both hear each other", SOON, || {
+        callee.heard().seconds_of(0, 600.0) > 0.5 && caller.heard().seconds_of(0, 1_000.0) > 0.5
+    });
+    let live = admin.rows("/api/v1/calls");
+    assert_eq!(live.len(), 1);
+    let id = live[0]["call"].as_str().expect("a call").to_owned();
+    assert_eq!(admin.delete(&format!("/api/v1/calls/{id}")).status, 202);
+    caller.wait_ended();
+    callee.wait_ended();
+}
+
+#[test]
+fn an_application_created_now_has_phones_that_call_at_once() {
+    let mut switch = switch();
+    let wanted = json!({"Name": "new", "Type": 1, "CallbackUrl": "", "WrapUpTime": 9});
+    let made = post(&switch, "POST", &format!("apps?{}", bare_auth()), &wanted);
+    assert_eq!(made["ErrCode"], "000000", "{made}");
+    let text = |name: &str| made["Result"][name].as_str().expect("a text").to_owned();
+    let (app, prefix) = (text("AppId"), text("ExtensionPrefix"));
+    assert!(prefix.len() == 10 && prefix.starts_with('9'), "{prefix}");
+    let accounts = ["8001", "8002"].map(|number| {
+        let wanted = json!({"Extension": number});
+        let made = post(&switch, "POST", &format!("extensions?{}", auth(&app)), &wanted);
+        assert_eq!(made["ErrCode"], "000000", "{made}");
+        assert_eq!(made["Result"]["Number"], format!("{prefix}{number}"));
+        Account {
+            user: format!("{prefix}{number}"),
+            password: made["Result"]["Password"].as_str().expect("a password").to_owned(),
+            ..Account::of(&switch, number, Transport::Udp)
+        }
+    });
+    // The first application has these numbers too, and another 8002.
+    calls(&switch, &accounts, "8002", &administrator(&switch, &app, "first"));
+    assert!(switch.calls().is_empty() && switch.http().rows("/api/v1/records").is_empty());
+
+    switch.kill();
+    switch.restart();
+    let shown = post(&switch, "GET", &format!("apps?{}", auth(&app)), &json!({}));
+    for name in ["AppId", "ExtensionPrefix", "Secret", "Name"] {
+        assert_eq!(shown["Result"][name], made["Result"][name], "{shown}");
+    }
+    assert_eq!(shown["Result"]["WrapUpTime"], 9);
+    calls(&switch, &accounts, "8002", &administrator(&switch, &app, "second"));
 }

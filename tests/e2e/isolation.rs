@@ -189,10 +189,28 @@ fn assert_untouched(things: &Things) {
     }
 }
 
+/// What is an operator's is no tenant's, not even its own: no key learns which tenants there are.
+fn assert_operators_only(things: &Things, operations: &[(String, bool)]) {
+    assert!(operations.len() >= 5, "{operations:?}");
+    for (operation, wants_body) in operations {
+        let (method, path) = operation.split_once(' ').unwrap();
+        for tenant in ["demo", "stranger", "nowhere"] {
+            let body = if *wants_body { json!({ "name": "mine" }) } else { Value::Null };
+            let stranger = Http::new(things.switch.http().address(), "stranger-token");
+            let (status, text) = send(&stranger, method, &path.replace("{tenant}", tenant), &body);
+            assert_eq!(status, 403, "{operation} {tenant}: {text}");
+            assert!(!text.contains(tenant), "{text}");
+        }
+    }
+}
+
 #[test]
 fn a_strangers_key_finds_nothing_of_what_the_owner_finds_on_any_route() {
     let mut things = Things::furnish(setup().with(STRANGER));
     let all = operations(&things.switch);
+    let (tenants, all): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(name, _)| name.contains(" /api/v1/tenants"));
+    assert_operators_only(&things, &tenants);
     let (own, rest): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|(name, _)| OWN.contains(&&**name));
     assert!(own.len() == OWN.len() && rest.len() > 80, "{own:?}");

@@ -37,6 +37,7 @@ mod robot;
 mod schemathesis;
 mod story;
 mod supervision;
+mod tenants;
 mod things;
 mod transcode;
 mod transfer;

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::support::http::operator_key;
 use super::support::switch::{Setup, Switch, TOKEN};
 
 /// Seconds of requests made up at random, after those that each operation gets by its description.
@@ -47,6 +48,7 @@ fn switch() -> Switch {
         .http("requests_per_second = 0\n")
         .extension("1001", "voicemail = true\n")
         .extension("1002", "")
+        .with(&format!("[[operator]]\nsid = \"{SID}\"\nauth_token = \"{SECRET}\"\n"))
         .with(
             "[[queue]]\ntenant = \"demo\"\nnumber = \"9001\"\nname = \"Support\"\n\
              [[agent]]\ntenant = \"demo\"\nid = \"101\"\nextension = \"1001\"\nqueues = [{ queue = \"9001\" }]\n",
@@ -61,15 +63,31 @@ const ENDLESS: &str = "/api/v1/events";
 /// It is asked for what is asked.
 const DESCRIPTION: &str = "/api/v1/openapi.json";
 
+/// What is an operator's.
+const TENANTS: &str = "^/api/v1/tenants";
+const SID: &str = "operator-1";
+const SECRET: &str = "operator-secret";
+
+/// The description in a file: it wants a tenant's key, also of those who ask with another.
+fn description(switch: &Switch) -> PathBuf {
+    let file = switch.place().dir().join("openapi.json");
+    fs::write(&file, switch.http().get(DESCRIPTION).body).expect("the folder can be written");
+    file
+}
+
 type Answers = BTreeMap<String, BTreeSet<u64>>;
 
-/// Asks what this selects, and finds no failure; the answers of each operation.
+/// Asks with the tenant's key what this selects, and finds no failure; the answers of each operation.
 fn asked(switch: &Switch, phases: &str, selected: &[&str]) -> Answers {
+    asked_as(switch, &format!("Bearer {TOKEN}"), phases, selected)
+}
+
+fn asked_as(switch: &Switch, key: &str, phases: &str, selected: &[&str]) -> Answers {
     let report = switch.place().dir().join("asked.ndjson");
     let output = Command::new(tool())
         .arg("run")
-        .arg(switch.http().url(DESCRIPTION))
-        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        .arg(description(switch))
+        .args(["--header", &format!("Authorization: {key}")])
         .args(["--checks", "not_a_server_error,status_code_conformance"])
         .args(["--phases", phases])
         // One worker: Python 3.11 reads sources wrongly in several threads at once ("AST constructor recursion depth").
@@ -82,6 +100,7 @@ fn asked(switch: &Switch, phases: &str, selected: &[&str]) -> Answers {
         .args(["--seed", "7", "--generation-database", "none"])
         .args(["--report", "ndjson", "--report-ndjson-path"])
         .arg(&report)
+        .args(["--url", &switch.http().url("")])
         .current_dir(switch.place().dir())
         .output()
         .expect("it runs");
@@ -115,14 +134,25 @@ fn spoke(statuses: Option<&BTreeSet<u64>>) -> bool {
 fn the_description_and_the_surface_agree() {
     let switch = switch();
     let document = switch.http().get(DESCRIPTION).json();
-    let most = ["--exclude-path", GUESSED, "--exclude-path", ENDLESS];
+    let most =
+        ["--exclude-path", GUESSED, "--exclude-path", ENDLESS, "--exclude-path-regex", TENANTS];
     let mut answers = asked(&switch, "examples,coverage", &most);
     let long = [&most[..], &["--max-time", SECONDS]].concat();
     for all in [&answers, &asked(&switch, "fuzzing", &long)] {
         let late: Vec<_> = all.iter().filter(|(_, statuses)| statuses.contains(&429)).collect();
         assert!(late.is_empty(), "the address was silenced: {late:?}");
     }
-    // At last: whoever guesses secrets is not listened to afterwards, not even with a good key.
+    // At last what is an operator's: afterwards there are more tenants.
+    let theirs = ["--include-path-regex", TENANTS, "--max-time", "10"];
+    let key = operator_key(SID, SECRET);
+    let theirs = asked_as(&switch, &key, "examples,coverage,fuzzing", &theirs);
+    let made = |status: &u64| matches!(status, 200 | 201);
+    for operation in ["GET /api/v1/tenants", "PUT /api/v1/tenants/{tenant}"] {
+        let statuses = theirs.get(operation).expect("it was asked");
+        assert!(statuses.iter().any(made) && !statuses.contains(&429), "{operation}: {statuses:?}");
+    }
+    answers.extend(theirs);
+    // Whoever guesses secrets is not listened to afterwards, not even with a good key.
     let guessed = ["--include-path", GUESSED, "--max-time", "5"];
     answers.extend(asked(&switch, "examples,coverage,fuzzing", &guessed));
     for (path, item) in document["paths"].as_object().expect("paths") {

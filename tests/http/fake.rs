@@ -48,6 +48,7 @@ pub struct Fake {
     pub outbox: crate::webhooks::Outbox,
     pub kept: crate::kept::Kept,
     pub keyring: Keyring,
+    pub tenancy: crate::tenants::Made,
     pub lines: Mutex<Vec<AuditLine>>,
     /// When tokens are looked at.
     pub clock: Mutex<u64>,
@@ -78,6 +79,7 @@ impl Fake {
             ring: Arc::default(),
             outbox: Default::default(),
             kept: Default::default(),
+            tenancy: Default::default(),
             directory,
         }
     }
@@ -338,7 +340,8 @@ impl Gateway for Fake {
             dispositions: dispositions.clone(),
             ..TenantNames::default()
         };
-        [named("t"), named("u")].into()
+        let made = self.tenancy.made.lock().unwrap();
+        ["t", "u"].into_iter().chain(made.keys().map(String::as_str)).map(named).collect()
     }
 
     fn region(&self, _: &str, _: Option<&str>) -> Option<Region> {
@@ -346,7 +349,11 @@ impl Gateway for Fake {
     }
 
     fn operators(&self) -> Arc<[OperatorAccount]> {
-        Arc::default()
+        let account = |sid: &str, token: &str| OperatorAccount {
+            sid: sid.into(),
+            auth_token: Secret::new(token),
+        };
+        [account("op", "deep:water"), account("other", "shallow")].into()
     }
 
     fn reload(&self) -> Later<'_, Result<(), ReloadRefused>> {

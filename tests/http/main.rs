@@ -31,5 +31,6 @@ mod site;
 mod sockets;
 mod supervise;
 mod talk;
+mod tenants;
 mod web;
 mod webhooks;

@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use ureq::Agent;
 
-/// A client with one bearer key.
+/// A client with one key.
 pub struct Http {
     agent: Agent,
     address: SocketAddr,
     base: String,
-    token: String,
+    /// The Authorization header.
+    key: String,
 }
 
 /// A status and a body.
@@ -43,7 +46,7 @@ impl Http {
             .timeout_global(Some(Duration::from_secs(10)))
             .build()
             .into();
-        Self { agent, address, base: format!("http://{address}"), token: token.to_owned() }
+        Self { agent, address, base: format!("http://{address}"), key: format!("Bearer {token}") }
     }
 
     /// Where the server is.
@@ -58,12 +61,17 @@ impl Http {
 
     /// The same server with another key.
     pub fn with_token(&self, token: &str) -> Self {
-        Self {
-            agent: self.agent.clone(),
-            address: self.address,
-            base: self.base.clone(),
-            token: token.to_owned(),
-        }
+        self.with_key(format!("Bearer {token}"))
+    }
+
+    /// The same server as an operator.
+    pub fn with_operator(&self, sid: &str, secret: &str) -> Self {
+        self.with_key(operator_key(sid, secret))
+    }
+
+    fn with_key(&self, key: String) -> Self {
+        let (agent, address, base) = (self.agent.clone(), self.address, self.base.clone());
+        Self { agent, address, base, key }
     }
 
     /// GET; panics when the server does not answer at all.
@@ -74,16 +82,13 @@ impl Http {
     /// GET that may fail, for servers that are starting or ending.
     pub fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        read(request.header("Authorization", format!("Bearer {}", self.token)).call()?)
+        read(request.header("Authorization", &self.key).call()?)
     }
 
     /// GET with a Range header.
     pub fn get_range(&self, path: &str, range: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.base));
-        let response = request
-            .header("Authorization", format!("Bearer {}", self.token))
-            .header("Range", range)
-            .call();
+        let response = request.header("Authorization", &self.key).header("Range", range).call();
         response.and_then(read).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
@@ -97,7 +102,7 @@ impl Http {
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.post(format!("{}{path}", self.base));
         let response = request
-            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Authorization", &self.key)
             .header("Content-Type", "application/json")
             .send(body.to_string());
         response.and_then(read).unwrap_or_else(|error| panic!("POST {path}: {error}"))
@@ -107,7 +112,7 @@ impl Http {
     pub fn put(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.put(format!("{}{path}", self.base));
         let response = request
-            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Authorization", &self.key)
             .header("Content-Type", "application/json")
             .send(body.to_string());
         response.and_then(read).unwrap_or_else(|error| panic!("PUT {path}: {error}"))
@@ -117,7 +122,7 @@ impl Http {
     pub fn put_if(&self, path: &str, condition: (&str, &str), body: &Value) -> Answer {
         let request = self.agent.put(format!("{}{path}", self.base));
         let response = request
-            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Authorization", &self.key)
             .header("Content-Type", "application/json")
             .header(condition.0, condition.1)
             .send(body.to_string());
@@ -128,7 +133,7 @@ impl Http {
     pub fn patch(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.patch(format!("{}{path}", self.base));
         let response = request
-            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Authorization", &self.key)
             .header("Content-Type", "application/json")
             .send(body.to_string());
         response.and_then(read).unwrap_or_else(|error| panic!("PATCH {path}: {error}"))
@@ -137,7 +142,7 @@ impl Http {
     /// DELETE.
     pub fn delete(&self, path: &str) -> Answer {
         let request = self.agent.delete(format!("{}{path}", self.base));
-        let response = request.header("Authorization", format!("Bearer {}", self.token)).call();
+        let response = request.header("Authorization", &self.key).call();
         response.and_then(read).unwrap_or_else(|error| panic!("DELETE {path}: {error}"))
     }
 
@@ -156,6 +161,11 @@ impl Http {
             other => panic!("GET {path}: {other}"),
         }
     }
+}
+
+/// The Authorization header of an operator.
+pub fn operator_key(sid: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{sid}:{secret}")))
 }
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {

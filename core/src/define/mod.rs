@@ -77,6 +77,13 @@ impl Defined {
         Some(removed)
     }
 
+    /// Forgets all of a tenant's.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        self.entries.retain(|key, _| key.tenant() != tenant);
+        self.shadowed.retain(|key| key.tenant() != tenant);
+        self.counts.retain(|(own, _), _| own != tenant);
+    }
+
     /// For the digest of the switch's state.
     pub fn digest(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;

@@ -74,6 +74,25 @@ impl Dialer {
         Ok(())
     }
 
+    /// Whether a number of a tenant's is being dialled or talked with.
+    pub fn has_attempts(&self, tenant: &str) -> bool {
+        self.attempts.values().any(|attempt| attempt.task.tenant == tenant)
+    }
+
+    /// Forgets the tasks of a tenant that has no attempts, and whom it never dials. Nothing is written.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        let own: Vec<DialTaskKey> =
+            self.tasks.keys().filter(|key| key.tenant == tenant).cloned().collect();
+        for key in &own {
+            self.set_due(key, None);
+            self.tasks.remove(key);
+            self.touched.remove(key);
+        }
+        self.by_queue.retain(|queue, _| queue.tenant != tenant);
+        self.blocked.remove(tenant);
+        self.done.retain(|(own, _), _| own != tenant);
+    }
+
     /// Tells a task what to do. What became of numbers that were given is returned.
     ///
     /// # Errors

@@ -54,6 +54,12 @@ impl Mwi {
         }
     }
 
+    /// Forgets the mailboxes of a tenant.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        self.mailboxes.retain(|key, _| key.tenant != tenant);
+        self.due.retain(|(_, key)| key.tenant != tenant);
+    }
+
     /// The messages of a mailbox; none where nothing is known of it.
     pub fn counts(&self, mailbox: &MailboxKey) -> MailboxCounts {
         self.mailboxes.get(mailbox).map(|own| own.counts).unwrap_or_default()

@@ -61,6 +61,21 @@ impl Phones {
         self.of_file.get(mac).or_else(|| self.defined.get(mac))
     }
 
+    /// Forgets the phones of a tenant, with their secrets.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        let own: Vec<String> = self
+            .secrets
+            .keys()
+            .chain(self.defined.keys())
+            .filter(|mac| self.get(mac).is_some_and(|phone| phone.tenant == tenant))
+            .cloned()
+            .collect();
+        for mac in own {
+            self.defined.remove(&mac);
+            self.secrets.remove(&mac);
+        }
+    }
+
     fn of_tenant(&self, tenant: &str, mac: &str) -> Result<&PhoneConfig, Refused> {
         self.get(mac).filter(|phone| phone.tenant == tenant).ok_or(Refused::Unknown)
     }

@@ -77,6 +77,13 @@ impl Lobby {
         self.set_due(call);
     }
 
+    /// Forgets what a tenant has defined, and what lies in its mailboxes.
+    pub(super) fn forget_tenant(&mut self, tenant: &str) {
+        self.menus.retain(|key, _| key.tenant != tenant);
+        self.mailboxes.forget_tenant(tenant);
+        self.outbox.forget_tenant(tenant);
+    }
+
     /// Forgets a guest.
     pub(super) fn dismiss(&mut self, call: CallId) {
         if let Some(due) = self.guests.remove(&call).and_then(|guest| guest.due) {

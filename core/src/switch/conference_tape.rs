@@ -19,6 +19,11 @@ pub(super) struct Tape {
 }
 
 impl Tape {
+    /// Whose room it is of.
+    pub(super) fn is_of(&self, tenant: &str) -> bool {
+        self.room.tenant == tenant
+    }
+
     fn record(&self) -> RecordingRecord {
         RecordingRecord {
             call: self.call,

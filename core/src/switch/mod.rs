@@ -49,6 +49,7 @@ mod queue;
 mod recording;
 mod register;
 mod remind;
+mod remove_tenant;
 mod responses;
 mod robot;
 mod staff;
@@ -249,6 +250,18 @@ impl Running {
 
     /// Handles what the endpoint has to say until it is silent, then sends what is to be sent.
     fn settle(&mut self, now: Now) {
+        self.turn_over(now);
+        self.send_mail(now);
+        while let Some(output) = self.desk.sip.poll_output() {
+            self.counters.sent();
+            self.desk.out.push(Effect::Send { flow: output.flow, bytes: output.bytes });
+        }
+        self.report_drained();
+        self.desk.out.flush();
+    }
+
+    /// Lets everybody hear of what has happened until nobody has anything to say.
+    fn turn_over(&mut self, now: Now) {
         loop {
             while let Some(event) = self.desk.sip.poll_event() {
                 self.on_event(now, event);
@@ -267,13 +280,6 @@ impl Running {
                 break;
             }
         }
-        self.send_mail(now);
-        while let Some(output) = self.desk.sip.poll_output() {
-            self.counters.sent();
-            self.desk.out.push(Effect::Send { flow: output.flow, bytes: output.bytes });
-        }
-        self.report_drained();
-        self.desk.out.flush();
     }
 
     /// Something happened to a call in attendance: whoever attends it hears of it.

@@ -41,6 +41,9 @@ impl Running {
             Command::TenantSettings(settings) => {
                 return self.order_tenant_settings(now, id, principal, *settings);
             }
+            Command::RemoveTenant { tenant, config } => {
+                return self.remove_tenant(now, id, principal, (&tenant, *config));
+            }
             Command::Conference(order) => self.order_conference(now, principal, order),
             Command::Supervise { call, order } => {
                 self.order_supervision(now, principal, call, order)

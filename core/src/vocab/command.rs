@@ -7,6 +7,7 @@ use super::acd::{
     QueueView,
 };
 use super::conference::{ConferenceOrder, ConferenceView};
+use super::config::Config;
 use super::define::{EntryKey, EntryKind, EntryOrder, EntryView};
 use super::dial::{DialOrder, DialTaskView};
 use super::mailbox::{MailboxOrder, MailboxView, MessageRecord};
@@ -138,6 +139,14 @@ pub enum Command {
     Entry(Box<EntryOrder>),
     /// Something about conferences.
     Conference(ConferenceOrder),
+    /// A tenant that has no calls is gone with everything that it has; the installation's own order, answered when nothing of
+    /// it is on disk any more.
+    RemoveTenant {
+        /// Which.
+        tenant: TenantId,
+        /// The configuration without it.
+        config: Box<Config>,
+    },
     /// Something about the supervision of a call; for keys of supervisors and admins.
     Supervise {
         /// The call that is supervised.

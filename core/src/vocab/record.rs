@@ -105,6 +105,8 @@ pub enum Record {
         /// False to allow it again.
         listed: bool,
     },
+    /// A tenant is gone: nothing of it is kept.
+    TenantGone(TenantId),
 }
 
 /// What was defined over HTTP.

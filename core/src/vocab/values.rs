@@ -39,7 +39,9 @@ pub fn dialable(text: &str) -> Result<(), String> {
 /// A name that can stand in paths, logs and other settings.
 pub fn name(text: &str) -> Result<(), String> {
     let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if (1..=64).contains(&text.len()) && text.bytes().all(ok) {
+    // Names stand in paths, where dots alone are another folder.
+    let dots = text.bytes().all(|b| b == b'.');
+    if (1..=64).contains(&text.len()) && text.bytes().all(ok) && !dots {
         return Ok(());
     }
     Err(format!("\"{text}\" is no name; write 1 to 64 of a-z, A-Z, 0-9, - _ . such as \"demo\""))

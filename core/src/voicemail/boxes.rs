@@ -80,6 +80,11 @@ impl Mailboxes {
         message
     }
 
+    /// Forgets the mailboxes of a tenant.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        self.boxes.retain(|key, _| key.tenant != tenant);
+    }
+
     /// Messages in a mailbox.
     pub fn len(&self, mailbox: &MailboxKey) -> usize {
         self.boxes.get(mailbox).map_or(0, |held| held.messages.len())

@@ -59,6 +59,18 @@ impl Outbox {
         self.waiting.insert(id, Waiting { mail, attempts, due, sending: false });
     }
 
+    /// Forgets the mails about a tenant's messages; one that is being sent may still arrive.
+    pub fn forget_tenant(&mut self, tenant: &str) {
+        let own = |waiting: &Waiting| waiting.mail.message.mailbox.tenant == tenant;
+        let gone = self.waiting.extract_if(.., |_, waiting| own(waiting));
+        for (id, waiting) in gone {
+            self.due.remove(&(waiting.due, id));
+            if waiting.sending {
+                self.sending = self.sending.saturating_sub(1);
+            }
+        }
+    }
+
     /// Mails that wait or are being sent.
     pub fn len(&self) -> usize {
         self.waiting.len()

@@ -50,6 +50,15 @@ pub(super) struct Memory {
     cc_gateway: cc_gateway::Sessions,
 }
 
+impl Memory {
+    /// Forgets a tenant that is gone; whoever is connected for it is not any more.
+    pub(super) async fn forget_tenant(&self, tenant: &str) {
+        self.cti.forget_tenant(tenant).await;
+        self.webex.forget_tenant(tenant);
+        self.cc_gateway.forget_tenant(tenant);
+    }
+}
+
 /// What the dialects' webhooks are told; each renderer is asked for the webhooks whose owner it names.
 pub(super) fn renderers(_app: &App) -> Vec<Box<dyn Renderer>> {
     Vec::new()

@@ -85,7 +85,7 @@ impl Example for Rotation {
 
 /// A key with its new token.
 #[derive(Debug, Serialize, ToSchema)]
-struct Token {
+pub(super) struct Token {
     /// For `Authorization: Bearer`. It is shown nowhere again.
     token: String,
     /// The key.
@@ -182,16 +182,28 @@ async fn make(
     Body(wanted): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Token>), Problem> {
     key.one_of(&[Role::Admin])?;
-    let tenant = key.0.tenant.clone();
-    values::name(&wanted.name).map_err(|why| Problem::unprocessable(format!("name: {why}")))?;
-    let (extension, agent) = stands_for(&app, &key, &wanted).await?;
+    let whose = stands_for(&app, &key, &wanted).await?;
+    enter(&app, &key.0, wanted.name, wanted.role, whose).await
+}
+
+/// Makes a key of a tenant's, in the name of whoever may; it stands for an extension, an agent or nobody.
+pub(super) async fn enter(
+    app: &App,
+    by: &Principal,
+    name: String,
+    role: Role,
+    (extension, agent): (Option<String>, Option<String>),
+) -> Result<(StatusCode, Json<Token>), Problem> {
+    let tenant = by.tenant.clone();
+    values::name(&name).map_err(|why| Problem::unprocessable(format!("name: {why}")))?;
     let _writing = app.gateway.keyring().writing.lock().await;
+    if !app.gateway.tenants().iter().any(|own| own.tenant == tenant) {
+        return Err(Problem::not_found(format!("no tenant {tenant}")));
+    }
     let made = app.gateway.keyring().made(&tenant);
     let file = app.gateway.keyring().of_file(&tenant);
     let conflict = |text: &str| Err(Problem::new(StatusCode::CONFLICT, text));
-    if made.iter().any(|own| own.name == wanted.name)
-        || file.iter().any(|own| own.name == wanted.name)
-    {
+    if made.iter().any(|own| own.name == name) || file.iter().any(|own| own.name == name) {
         return conflict("a key has this name; remove it first, or rotate its token");
     }
     if made.len() >= MAX_KEYS {
@@ -200,16 +212,16 @@ async fn make(
     let token = token()?;
     let fresh = MadeKey {
         tenant,
-        name: wanted.name,
-        role: wanted.role,
+        name,
+        role,
         extension,
         agent,
         made_at: wall_ms(),
         digest: digest_of(&token),
         before: None,
     };
-    keep(&app, &fresh).await?;
-    note(&app, &key, "key.make", &fresh.name);
+    keep(app, &fresh).await?;
+    note(app, by, "key.make", &fresh.name);
     Ok((StatusCode::CREATED, Json(Token { token, key: fresh.into() })))
 }
 
@@ -258,7 +270,7 @@ async fn renewed(app: &App, key: &Key, name: &str, overlap: u64) -> Result<Token
     let before = std::mem::replace(&mut own.digest, digest_of(&token));
     own.before = (overlap > 0).then(|| (before, wall_ms() + overlap * 1_000));
     keep(app, &own).await?;
-    note(app, key, "key.rotate", &own.name);
+    note(app, &key.0, "key.rotate", &own.name);
     Ok(Token { token, key: own.into() })
 }
 
@@ -288,12 +300,12 @@ async fn remove(
         app.gateway.keyring().load([own]);
         return Err(error.into());
     }
-    note(&app, &key, "key.remove", &own.name);
+    note(&app, &key.0, "key.remove", &own.name);
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn note(app: &App, key: &Key, what: &str, name: &str) {
-    app.gateway.note(AuditLine::done(wall_ms(), &key.0, what, name));
+fn note(app: &App, by: &Principal, what: &str, name: &str) {
+    app.gateway.note(AuditLine::done(wall_ms(), by, what, name));
 }
 
 fn found(app: &App, tenant: &str, name: &str) -> Result<MadeKey, Problem> {

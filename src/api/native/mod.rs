@@ -36,6 +36,7 @@ mod settings;
 mod supervise;
 mod talk;
 mod tenant_settings;
+mod tenants;
 mod trunks;
 mod view;
 mod visible;
@@ -90,6 +91,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         tenant_settings::routes,
         extensions::routes,
         keys::routes,
+        tenants::routes,
         audit::routes,
         events::routes,
         webhooks::routes,

@@ -174,6 +174,16 @@ impl Webhooks {
         hooks.remove(&(tenant.to_owned(), id.to_owned()));
     }
 
+    /// Forgets those of a tenant that is gone; what waited for them is told to nobody.
+    pub(super) async fn forget_tenant(&self, tenant: &str) {
+        for hook in self.of_tenant(tenant) {
+            self.remove(tenant, &hook.id);
+            let gone = Note::Removed((tenant.to_owned(), hook.id.clone()));
+            // Without an engine nothing is told anyway.
+            let _ = self.notes.send(gone).await;
+        }
+    }
+
     fn all(&self) -> Vec<Arc<Hook>> {
         let hooks = self.hooks.read().unwrap_or_else(PoisonError::into_inner);
         hooks.values().cloned().collect()

@@ -36,6 +36,9 @@ impl Outgoing for Gateway {
     fn put_hook(&self, hook: Hook) -> Later<'_, Result<(), HookError>> {
         Box::pin(async move {
             let webhooks = &self.shared.webhooks;
+            if !self.shared.tenants.has(&hook.tenant) {
+                return Err(HookError::Failed("there is no such tenant".into()));
+            }
             let others = webhooks.of_tenant(&hook.tenant);
             if others.len() >= HOOKS && !others.iter().any(|other| other.id == hook.id) {
                 return Err(HookError::Full);
@@ -75,6 +78,9 @@ impl Outgoing for Gateway {
         let Post { tenant, to, order_key, headers, body } = post;
         if body.len() > BODY_BYTES || order_key.len() > KEY_BYTES {
             return Err(PostError::TooLarge);
+        }
+        if !self.shared.tenants.has(&tenant) {
+            return Err(PostError::NoHook);
         }
         let webhooks = &self.shared.webhooks;
         let (hook, new) = webhooks.find(&tenant, to)?;

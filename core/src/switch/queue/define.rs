@@ -40,6 +40,14 @@ impl Definitions {
     }
 }
 
+impl Definitions {
+    /// Forgets all of a tenant's.
+    pub(super) fn forget_tenant(&mut self, tenant: &str) {
+        self.queues.retain(|key, _| key.tenant != tenant);
+        self.agents.retain(|key, _| key.tenant != tenant);
+    }
+}
+
 impl Running {
     /// The distributor works with this from now on. A definition whose id the file has taken, or whose number, waits
     /// without effect until the file lets go of it: the file wins, and an event says so.

@@ -42,6 +42,13 @@ pub(super) struct Queues {
     deadlines: BTreeSet<(u64, CallId)>,
 }
 
+impl Queues {
+    /// Forgets what a tenant has defined over HTTP.
+    pub(super) fn forget_tenant(&mut self, tenant: &str) {
+        self.defined.forget_tenant(tenant);
+    }
+}
+
 /// A caller in a queue, or talking with its agent, or rating the agent.
 #[derive(Debug)]
 struct Visit {

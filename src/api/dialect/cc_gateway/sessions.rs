@@ -159,6 +159,13 @@ impl Sessions {
         }
     }
 
+    /// Signs all agents of a tenant out that is gone.
+    pub(in crate::api::dialect) fn forget_tenant(&self, tenant: &str) {
+        let mut inner = self.inner();
+        let own: Vec<_> = inner.open.extract_if(.., |(whose, _), _| whose == tenant).collect();
+        own.into_iter().for_each(|(_, session)| inner.end(session, Fault::SignedOut));
+    }
+
     /// The next event of an agent, or what rings when there is one.
     pub(super) fn take(
         &self,

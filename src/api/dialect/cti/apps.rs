@@ -9,6 +9,7 @@ use strowger_core::vocab::Command;
 use strowger_core::vocab::settings::TenantSettings;
 
 use super::asked::Asked;
+use super::create::create;
 use super::envelope::{Outcome, Refusal, found, written};
 use super::fields::Fields;
 use super::hooks;
@@ -16,6 +17,7 @@ use super::hub::Hub;
 use super::shelf::{APPLICATION, refused};
 use crate::api::app::App;
 use crate::api::dialect::common;
+use crate::api::keep::Keep;
 
 /// Where it is kept.
 const DETAILS: &str = "details";
@@ -23,18 +25,18 @@ const DETAILS: &str = "details";
 const SECRET: &str = "secret";
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/apps", get(show).put(change))
+    Router::new().route("/apps", get(show).put(change).post(create))
 }
 
 /// What is kept of an application.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct AppDoc {
-    name: String,
+    pub(super) name: String,
     /// A telemarketing platform; else a call centre's.
     external: bool,
     pub(super) callback_url: String,
-    memo: String,
+    pub(super) memo: String,
 }
 
 impl AppDoc {
@@ -50,7 +52,8 @@ impl AppDoc {
         APPLICATION.put(app, tenant, DETAILS, self).await
     }
 
-    fn kind(&self) -> &'static str {
+    /// As the interface spells it.
+    pub(super) fn kind(&self) -> &'static str {
         if self.external { "external" } else { "default" }
     }
 }
@@ -73,12 +76,48 @@ pub(super) async fn secret(app: &App, tenant: &str) -> Result<String, Refusal> {
     if let Some(secret) = known_secret(app, tenant).await? {
         return Ok(secret);
     }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
-    let secret = hex::encode(bytes);
+    let secret = fresh_secret()?;
     let sealed = app.gateway.seal(&place(tenant), &secret).map_err(refused)?;
     APPLICATION.put(app, tenant, SECRET, &sealed).await?;
     Ok(secret)
+}
+
+/// A secret that nobody had before.
+///
+/// # Errors
+/// The system has no randomness.
+pub(super) fn fresh_secret() -> Result<String, Refusal> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Refusal::internal(&error))?;
+    Ok(hex::encode(bytes))
+}
+
+/// What is kept of a new application.
+///
+/// # Errors
+/// The secret cannot be sealed.
+pub(super) fn documents(
+    app: &App,
+    tenant: &str,
+    doc: &AppDoc,
+    secret: &str,
+) -> Result<Vec<Keep>, Refusal> {
+    let written = serde_json::to_value(doc).map_err(|error| Refusal::internal(&error))?;
+    let sealed = app.gateway.seal(&place(tenant), secret).map_err(refused)?;
+    let put = |key: &str, document| Keep::put(APPLICATION.0, key, document);
+    Ok(vec![put(DETAILS, written), put(SECRET, Value::from(sealed))])
+}
+
+/// Whether somebody may be called back there.
+///
+/// # Errors
+/// Not there, and why.
+pub(super) async fn check_callback(app: &App, doc: &AppDoc) -> Result<(), Refusal> {
+    if doc.callback_url.is_empty() {
+        return Ok(());
+    }
+    let right = app.gateway.check_url(&doc.callback_url).await;
+    right.map_err(|why| Refusal::params(format!("CallbackUrl: {why}")))
 }
 
 async fn known_secret(app: &App, tenant: &str) -> Result<Option<String>, Refusal> {
@@ -111,10 +150,7 @@ async fn change(State(app): State<App>, asked: Asked) -> Outcome {
     let before = common::settings(&app, &asked.principal()).await?;
     let mut settings = before.clone();
     read_into(&mut doc, &mut settings, asked.body()?)?;
-    if !doc.callback_url.is_empty() {
-        let right = app.gateway.check_url(&doc.callback_url).await;
-        right.map_err(|why| Refusal::params(format!("CallbackUrl: {why}")))?;
-    }
+    check_callback(&app, &doc).await?;
     if settings != before {
         asked.order(Command::TenantSettings(Box::new(settings))).await?;
     }
@@ -125,7 +161,7 @@ async fn change(State(app): State<App>, asked: Asked) -> Outcome {
 }
 
 /// Takes over what is given and leaves the rest.
-fn read_into(
+pub(super) fn read_into(
     doc: &mut AppDoc,
     settings: &mut TenantSettings,
     fields: &Fields,

@@ -79,6 +79,12 @@ impl Hub {
         &app.dialects.cti
     }
 
+    /// Forgets an application that is gone, and ends its agents' connections.
+    pub(in crate::api) async fn forget_tenant(&self, tenant: &str) {
+        self.told.lock().await.stories.remove(tenant);
+        self.lines.forget_tenant(tenant);
+    }
+
     /// Nobody else changes what is kept of an application until this is given back.
     pub(super) async fn hold_writing(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().await

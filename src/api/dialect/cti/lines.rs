@@ -113,6 +113,15 @@ impl Lines {
         }
     }
 
+    /// An application is gone: whoever has a line of it is displaced.
+    pub(super) fn forget_tenant(&self, tenant: &str) {
+        self.lock().retain(|(own, _), line| {
+            line.news.notify_waiters();
+            line.news.notify_one();
+            own != tenant
+        });
+    }
+
     /// The agent has signed out: nothing waits for it.
     pub(super) fn close(&self, key: &LineKey, connection: Connection) {
         let mut lines = self.lock();

@@ -8,6 +8,7 @@ mod apps;
 mod asked;
 mod bindings;
 mod calls;
+mod create;
 mod envelope;
 mod extensions;
 mod fields;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::envelope::Refusal;
+use super::envelope::{Fault, Refusal};
 use crate::api::app::App;
 use crate::api::keep::{Keep, KeepError};
 
@@ -111,6 +111,7 @@ fn read<T: DeserializeOwned>(document: serde_json::Value) -> Result<T, Refusal> 
 pub(super) fn refused(error: KeepError) -> Refusal {
     match error {
         KeepError::TooLarge | KeepError::Full(_) => Refusal::params(error.to_string()),
+        KeepError::NoTenant => Refusal::new(Fault::NoApp, ""),
         KeepError::Busy => Refusal::busy(1, error.to_string()),
         KeepError::Failed(why) => Refusal::internal(&why),
     }

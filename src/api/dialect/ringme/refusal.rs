@@ -141,7 +141,9 @@ impl From<KeepError> for Refusal {
     fn from(error: KeepError) -> Self {
         match error {
             KeepError::TooLarge => Self::new(Fault::Request, error.to_string()),
-            KeepError::Full(_) => Self::new(Fault::Conflict, error.to_string()),
+            KeepError::Full(_) | KeepError::NoTenant => {
+                Self::new(Fault::Conflict, error.to_string())
+            }
             KeepError::Busy => Self::later(Fault::Busy, 1, error.to_string()),
             KeepError::Failed(why) => Self::internal(&why),
         }

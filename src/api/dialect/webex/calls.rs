@@ -39,6 +39,11 @@ impl Picked {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets those of a tenant that is gone.
+    pub(in crate::api::dialect) fn forget_tenant(&self, tenant: &str) {
+        self.all().retain(|own| own.tenant != tenant);
+    }
+
     /// A pickup was begun.
     pub(super) fn begun(&self, user: &User, call: CallId, interaction: InteractionId) {
         let (tenant, number) = (user.principal.tenant.clone(), user.number.clone());
