@@ -244,6 +244,9 @@ fn a_robot_talks_in_the_calls_of_its_task() {
         let rows = answer["Result"]["CallLogs"].as_array()?.clone();
         (rows.len() >= 2).then_some(rows)
     });
+    let second = json!({"PageSize": 1, "PageNum": 2});
+    let answer = post(&switch, "GET", &format!("calls/logs?{}", auth(APP)), &second);
+    assert_eq!(answer["Result"]["CallLogs"], json!([log[1]]), "one page after the other");
     let row = log.iter().find(|row| row["AdCallId"] == format!("id-{}", NUMBERS[0])).unwrap();
     assert_eq!(
         (&row["RobotVars"], &row["AdTaskId"]),

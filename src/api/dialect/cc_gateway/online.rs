@@ -6,10 +6,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
-use strowger_core::vocab::Command;
 use strowger_core::vocab::acd::{AgentOrder, Intent};
 use strowger_core::vocab::command::Meant;
+use strowger_core::vocab::{Command, Secret};
 use subtle::ConstantTimeEq;
 
 use super::answer::{self, Fault, Refusal};
@@ -102,12 +103,17 @@ async fn open(app: &App, agent: &str, said: SignIn, force: bool) -> Result<Respo
     Ok(answer::signed_in(&agent.id, &guid))
 }
 
+async fn pin_of(app: &App, tenant: &str, agent: &str) -> Option<Secret> {
+    common::agent(app, &observer(tenant), agent).await.ok()?.config.pin
+}
+
 /// The agent with this number, of whichever tenant, whose PIN was given. Where several tenants have such, the phone decides.
 async fn recognised(app: &App, id: String, said: &SignIn) -> Result<Agent, Refusal> {
+    // All tenants are asked at once: there may be many.
+    let tenants = app.gateway.tenants();
+    let views = join_all(tenants.iter().map(|names| pin_of(app, &names.tenant, &id))).await;
     let mut known = Vec::new();
-    for names in app.gateway.tenants().iter() {
-        let view = common::agent(app, &observer(&names.tenant), &id).await;
-        let pin = view.ok().and_then(|view| view.config.pin);
+    for (names, pin) in tenants.iter().zip(views) {
         let right = pin
             .is_some_and(|pin| bool::from(pin.expose().as_bytes().ct_eq(said.password.as_bytes())));
         if right {

@@ -112,16 +112,20 @@ impl Wanted {
 /// One page of finished calls.
 async fn call_rows(app: &App, asked: &Asked, wanted: &Wanted) -> Result<Vec<CallRecord>, Refusal> {
     let Some(mut query) = wanted.rows(asked)? else { return Ok(Vec::new()) };
-    let mut rows = Vec::new();
-    while rows.len() < wanted.skip + wanted.size {
+    let (mut rows, mut skip) = (Vec::new(), wanted.skip);
+    while rows.len() < wanted.size {
         let page = app.gateway.call_records(query.clone()).await?;
-        rows.extend(page.rows);
+        // What stands before the wanted page is not kept until it is reached.
+        let before = skip.min(page.rows.len());
+        skip -= before;
+        rows.extend(page.rows.into_iter().skip(before));
         match page.next {
             Some(next) => query.after = Some(next),
             None => break,
         }
     }
-    Ok(rows.into_iter().skip(wanted.skip).take(wanted.size).collect())
+    rows.truncate(wanted.size);
+    Ok(rows)
 }
 
 async fn calls(State(app): State<App>, asked: Asked) -> Outcome {
@@ -248,19 +252,21 @@ fn call_log(record: &CallRecord, seats: &Seats, region: &dyn Fn(&str) -> Region)
 async fn recordings(State(app): State<App>, headers: HeaderMap, asked: Asked) -> Outcome {
     let wanted = Wanted::of(&asked, "CallId")?;
     let Some(mut query) = wanted.rows(&asked)? else { return found(json!({"RecFiles": []})) };
-    let mut rows: Vec<RecordingRecord> = Vec::new();
-    while rows.len() < wanted.skip + wanted.size {
-        let page = app.gateway.recordings(query.clone()).await?;
-        rows.extend(page.rows.into_iter().filter(|row| row.removed_at.is_none()));
+    let (mut rows, mut skip): (Vec<RecordingRecord>, usize) = (Vec::new(), wanted.skip);
+    while rows.len() < wanted.size {
+        let mut page = app.gateway.recordings(query.clone()).await?;
+        page.rows.retain(|row| row.removed_at.is_none());
+        let before = skip.min(page.rows.len());
+        skip -= before;
+        rows.extend(page.rows.into_iter().skip(before));
         match page.next {
             Some(next) => query.after = Some(next),
             None => break,
         }
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let files = rows.iter().skip(wanted.skip).take(wanted.size);
-    let files: Vec<Value> =
-        files.map(|row| recording(&app, host, row)).collect::<Result<_, _>>()?;
+    let files = rows.iter().take(wanted.size).map(|row| recording(&app, host, row));
+    let files: Vec<Value> = files.collect::<Result<_, _>>()?;
     found(json!({"RecFiles": files}))
 }
 
