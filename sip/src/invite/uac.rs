@@ -362,7 +362,8 @@ impl Leg {
             return;
         };
         if *give_up <= cx.now {
-            cx.layer.drop_client(*tx);
+            // Its 2xx may come yet.
+            cx.layer.abandon(cx.now, *tx);
             self.call_failed(cx, 487, None);
         }
     }

@@ -25,6 +25,12 @@ pub enum State {
         /// Timer M.
         until: u64,
     },
+    /// Nothing came in time, and the user was told. RFC 3261 17.1.1.2 ends here; but a 2xx that comes later goes up all the
+    /// same, so that its sender does not talk to nobody (13.2.2.4).
+    GivenUp {
+        /// When a 2xx is no longer expected either, after as long as timer M.
+        until: u64,
+    },
     /// Nothing more happens.
     Terminated,
 }
@@ -61,7 +67,7 @@ impl InviteClient {
                 actions([Action::Deliver])
             }
             // RFC 6026 7.2: a 2xx leads to Accepted, where timer M runs.
-            (State::Calling { .. } | State::Proceeding, Class::Success) => {
+            (State::Calling { .. } | State::Proceeding | State::GivenUp { .. }, Class::Success) => {
                 self.state = State::Accepted { until: self.timers.start(Timer::M, now) };
                 actions([Action::Deliver])
             }
@@ -86,7 +92,10 @@ impl InviteClient {
     /// Whether the deadline does nothing but end it.
     #[must_use]
     pub const fn is_ending(&self) -> bool {
-        matches!(self.state, State::Completed { .. } | State::Accepted { .. })
+        matches!(
+            self.state,
+            State::Completed { .. } | State::Accepted { .. } | State::GivenUp { .. }
+        )
     }
 
     /// When [`timeout`](Self::timeout) wants to be called next.
@@ -94,7 +103,9 @@ impl InviteClient {
     pub fn deadline(&self) -> Option<u64> {
         match self.state {
             State::Calling { resend, give_up } => Some(resend.due.min(give_up)),
-            State::Completed { until } | State::Accepted { until } => Some(until),
+            State::Completed { until } | State::Accepted { until } | State::GivenUp { until } => {
+                Some(until)
+            }
             State::Proceeding | State::Terminated => None,
         }
     }
@@ -103,11 +114,13 @@ impl InviteClient {
     pub fn timeout(&mut self, now: u64) -> Actions {
         match &mut self.state {
             State::Calling { give_up, .. } if *give_up <= now => {
-                self.state = State::Terminated;
-                actions([Action::Timeout, Action::Terminate])
+                self.state = State::GivenUp { until: self.timers.start(Timer::M, now) };
+                actions([Action::Timeout])
             }
             State::Calling { resend, .. } => send_if(resend.fire(&self.timers, Timer::A, now)),
-            State::Completed { until } | State::Accepted { until } if *until <= now => {
+            State::Completed { until } | State::Accepted { until } | State::GivenUp { until }
+                if *until <= now =>
+            {
                 self.state = State::Terminated;
                 actions([Action::Terminate])
             }
@@ -123,7 +136,7 @@ impl InviteClient {
                 self.state = State::Terminated;
                 actions([Action::TransportFailed, Action::Terminate])
             }
-            State::Completed { .. } => {
+            State::Completed { .. } | State::GivenUp { .. } => {
                 self.state = State::Terminated;
                 actions([Action::Terminate])
             }

@@ -76,6 +76,39 @@ fn nobody_there_is_408_after_64_t1() {
     link.drain();
 }
 
+/// Everything that the callee says is lost until its caller has given up; then its answer is heard.
+fn answered_too_late(cancelled: bool) {
+    let mut link = Link::new(3, PERFECT);
+    let (caller, callee) = call(&mut link);
+    if !cancelled {
+        // The caller has not heard of anybody yet.
+        link = Link::new(4, PERFECT);
+        link.drop = Some(Box::new(|side, _| side == Side::B));
+        let out = OutInvite::new("sip:bob@10.0.0.2", "sip:alice@a", "sip:bob@b", None);
+        let (now, flow) = (link.now, link.flow(Side::A));
+        link.a.invite(now, flow, out);
+    }
+    let callee = if cancelled { callee } else { link.wait(Side::B, incoming) };
+    link.drop = Some(Box::new(|side, message| side == Side::B || message.is_request()));
+    if cancelled {
+        let now = link.now;
+        link.a.cancel(now, caller, None);
+    }
+    link.run(20 * SECOND);
+    let now = link.now;
+    link.b.accept(now, callee, Reply::new(200).with_body(sdp("too late")));
+    link.wait(Side::A, |event| matches!(event, Event::Failed { message: None, .. }).then_some(()));
+    link.drop = None;
+    link.wait(Side::B, ended(callee, is_bye));
+    link.drain();
+}
+
+#[test]
+fn who_answers_after_the_caller_has_given_up_is_told_that_it_is_over() {
+    answered_too_late(false);
+    answered_too_late(true);
+}
+
 #[test]
 fn a_late_offer_is_answered_in_the_ack() {
     let mut link = Link::new(4, PERFECT);

@@ -69,6 +69,28 @@ fn invite_client_is_refused() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_patience_goes_up_all_the_same() {
+    use invite_client::State;
+    for answered in [false, true] {
+        let (mut machine, _) = InviteClient::start(udp(), 0);
+        assert_eq!(machine.timeout(32 * SECOND).as_slice(), [Action::Timeout]);
+        assert_eq!(machine.state(), &State::GivenUp { until: 64 * SECOND });
+        for class in [Class::Provisional, Class::Failure] {
+            assert!(machine.response(33 * SECOND, class).is_empty());
+        }
+        let mut end = 64 * SECOND;
+        if answered {
+            let late = machine.response(40 * SECOND, Class::Success);
+            assert_eq!(late.as_slice(), [Action::Deliver]);
+            end = 72 * SECOND;
+        }
+        assert_eq!(machine.deadline(), Some(end));
+        assert_eq!(machine.timeout(end).as_slice(), [Action::Terminate]);
+        assert_eq!(machine.state(), &State::Terminated);
+    }
+}
+
+#[test]
 fn client_transport_failures_go_up() {
     let failed = [Action::TransportFailed, Action::Terminate];
     let (mut machine, _) = InviteClient::start(udp(), 0);

@@ -353,7 +353,7 @@ impl Layer {
         self.schedule_client(handle);
     }
 
-    /// Forgets a transaction whose peer never answers a CANCEL (RFC 3261 section 9.1).
+    /// Forgets a transaction whose request was never sent.
     pub fn drop_client(&mut self, handle: Handle) {
         self.close_client(handle);
     }
