@@ -28,6 +28,8 @@ pub(super) struct Conferences {
     pub(super) live: BTreeMap<ConferenceKey, Live>,
     pub(super) guests: BTreeMap<CallId, Guest>,
     due: BTreeSet<(u64, CallId)>,
+    /// When it is looked whether anybody is in a room.
+    looks: BTreeSet<(u64, ConferenceKey)>,
     pub(super) tapes: BTreeMap<RecordingId, super::conference_tape::Tape>,
 }
 
@@ -39,8 +41,8 @@ pub(super) struct Live {
     pub(super) mix: MixId,
     pub(super) worker: Option<WorkerId>,
     pub(super) interaction: Option<InteractionId>,
-    /// Gone then if nobody is there.
-    pub(super) empty_at: u64,
+    /// Gone then if nobody is there or on its way.
+    empty_at: u64,
     pub(super) recording: Option<RecordingId>,
 }
 
@@ -66,9 +68,32 @@ pub(super) enum Stage {
 impl Conferences {
     /// When something is due; monotonic nanoseconds.
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        let empty = self.live.values().filter(|own| own.room.members().is_empty());
-        let empty = empty.map(|own| own.empty_at).min();
-        self.due.first().map(|(at, _)| *at).into_iter().chain(empty).min()
+        let look = self.looks.first().map(|(at, _)| *at);
+        self.due.first().map(|(at, _)| *at).into_iter().chain(look).min()
+    }
+
+    /// A room is there no longer.
+    pub(super) fn close(&mut self, key: &ConferenceKey) {
+        if let Some(live) = self.live.remove(key) {
+            self.looks.remove(&(live.empty_at, key.clone()));
+        }
+    }
+
+    /// Rooms that have been made and have nobody close; the others are looked at again.
+    fn look_at_rooms(&mut self, now: Now) {
+        while let Some((at, _)) = self.looks.first()
+            && *at <= now.mono
+        {
+            let Some((_, key)) = self.looks.pop_first() else { return };
+            let Some(live) = self.live.get_mut(&key) else { continue };
+            let expected = || self.guests.values().any(|guest| guest.room == key);
+            if live.room.members().is_empty() && !expected() {
+                self.live.remove(&key);
+                continue;
+            }
+            live.empty_at = now.mono.saturating_add(EMPTY_LIMIT);
+            self.looks.insert((live.empty_at, key));
+        }
     }
 
     /// Nobody is there; rooms made by order wait for somebody all the same.
@@ -143,6 +168,7 @@ impl Running {
             from_file,
             room: Room::new(config.clone()),
         };
+        conferences.looks.insert((live.empty_at, config.key.clone()));
         conferences.live.insert(config.key, live);
         true
     }
@@ -341,7 +367,7 @@ impl Running {
             if had_somebody {
                 self.publish_room(now, key, ConferenceChange::Ended);
             }
-            self.conferences.live.remove(key);
+            self.conferences.close(key);
         }
     }
 
@@ -363,27 +389,15 @@ impl Running {
                 Stage::Expected { .. } | Stage::Member => vec![EntryAct::HangUp],
             };
             self.act_at_door(now, id, &key, acts);
-            if self.conferences.due.contains(&(at, id)) {
-                self.conferences.forget(id);
+            if self.conferences.due.remove(&(at, id)) {
+                // It changed nothing: the guest is not to be kept for ever.
+                if let Some(guest) = self.conferences.guests.get_mut(&id) {
+                    guest.due = None;
+                }
                 self.put_out(now, id, EndCause::Normal);
             }
         }
-        let waits = |own: &Live| own.room.members().is_empty() && own.empty_at <= now.mono;
-        let empty: Vec<ConferenceKey> = self
-            .conferences
-            .live
-            .iter()
-            .filter(|(_, own)| waits(own))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in empty {
-            if let Some(live) = self.conferences.live.get_mut(&key) {
-                live.empty_at = now.mono.saturating_add(EMPTY_LIMIT);
-            }
-            if !self.conferences.guests.values().any(|guest| guest.room == key) {
-                self.conferences.live.remove(&key);
-            }
-        }
+        self.conferences.look_at_rooms(now);
     }
 
     pub(super) fn publish_room(&mut self, now: Now, key: &ConferenceKey, what: ConferenceChange) {
@@ -403,6 +417,9 @@ impl Running {
             if !conferences.live.contains_key(&guest.room) {
                 wrong.push(format!("call {call}: in a conference that is over"));
             }
+        }
+        if conferences.looks.len() != conferences.live.len() {
+            wrong.push("rooms that nobody looks at".to_owned());
         }
         for live in conferences.live.values() {
             for member in live.room.members() {

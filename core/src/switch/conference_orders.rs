@@ -75,7 +75,7 @@ impl Running {
                 let all: Vec<CallId> =
                     guests.filter(|(_, own)| own.room == room).map(|(call, _)| *call).collect();
                 if all.is_empty() {
-                    self.conferences.live.remove(&room);
+                    self.conferences.close(&room);
                 }
                 for call in all {
                     self.put_out(now, call, EndCause::Administrative);
@@ -259,7 +259,7 @@ impl Running {
         let done = match self.invite(now, key.clone(), to, rights, false) {
             Ok(done) => done,
             Err(error) => {
-                self.conferences.live.remove(&key);
+                self.conferences.close(&key);
                 return Err(error);
             }
         };

@@ -1,7 +1,10 @@
 //! Conferences by order: rooms, invitations, calls that move into them, and who may.
 
 use strowger_core::vocab::conference::{Conference, ConferenceOrder, Parties};
-use strowger_core::vocab::{Command, CommandError, Done, Principal, Query, Reply, Role, Secret};
+use strowger_core::vocab::event::Attempt;
+use strowger_core::vocab::{
+    Command, CommandError, Done, EventKind, Principal, Query, Reply, Role, Secret,
+};
 
 use crate::conference_rooms::*;
 use crate::exchange::*;
@@ -63,6 +66,26 @@ fn a_room_that_nobody_comes_to_is_gone_after_a_while() {
     assert!(matches!(host.query(Query::Conference("monday".into())), Reply::Conference(_)));
     host.run(2);
     assert!(matches!(host.query(Query::Conference("monday".into())), Reply::Refused(_)));
+}
+
+#[test]
+fn who_rings_for_two_minutes_has_not_come_and_it_is_told() {
+    let mut config = office();
+    config.extensions[1].ring_secs = Some(300);
+    let mut host = open(config);
+    let room = Conference::named(key_of("monday"));
+    order(&mut host, ConferenceOrder::Create(Box::new(room)));
+    order(&mut host, invite("monday", "4568"));
+    let ring = host.expect(BOB, "INVITE ");
+    host.respond(BOB, &ring, 180, "");
+    host.run(119);
+    assert!(host.take(BOB, "CANCEL ").is_none());
+    host.run(2);
+    host.expect(BOB, "CANCEL ");
+    let failed = |event: &EventKind| {
+        matches!(event, EventKind::AttemptFailed { attempt: Attempt::Conference, .. })
+    };
+    assert!(host.events.iter().any(failed));
 }
 
 #[test]
