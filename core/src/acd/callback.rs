@@ -102,6 +102,16 @@ impl Acd {
         self.settle(now);
     }
 
+    /// There was no room to ring the caller back: it is tried again after the usual pause, as often as it takes.
+    pub fn callback_postponed(&mut self, now: Now, call: CallId) {
+        let stage = self.callers.get_mut(&call).map(|caller| &mut caller.stage);
+        if let Some(Stage::CallingBack { attempt, .. }) = stage {
+            *attempt = attempt.saturating_sub(1);
+        }
+        self.callback_over(now, call);
+        self.settle(now);
+    }
+
     pub(super) fn callback_over(&mut self, now: Now, call: CallId) {
         let Some(caller) = self.callers.get(&call) else { return };
         let Stage::CallingBack { attempt, offer, .. } = caller.stage else { return };

@@ -194,6 +194,28 @@ fn a_callback_keeps_the_place_and_rings_the_caller_when_an_agent_is_there() {
 }
 
 #[test]
+fn a_callback_for_which_the_carrier_has_no_channel_waits_until_it_has_one() {
+    let mut config = hotline(|queue| queue.limits.callback_key = Some('2'));
+    config.trunks[0].max_calls = 1;
+    config.routes[1].to.truncate(1);
+    let echo = number(trunk_key("demo", "carrier"), "057126200679", Destination::Echo);
+    config.numbers.push(echo);
+    let mut host = Exchange::new(config);
+    let mut caller = customer(&mut host);
+    host.press(&mut caller, "2");
+    host.hear_out();
+    carrier_is_left(&mut host);
+    let mut other = host.call_in(CARRIER, "057188882222", "057126200679");
+    host.confirm(&mut other);
+    host.register("4567", ALICE);
+    host.run(400);
+    assert!(host.take(CARRIER, "INVITE ").is_none());
+    host.hang_up(&mut other);
+    host.run(61);
+    host.expect(CARRIER, "INVITE sip:057188881111@");
+}
+
+#[test]
 fn an_agent_outside_is_connected_once_it_has_pressed_its_key() {
     let mut config = hotline(|_| ());
     config.acd.agents = vec![agent("201", AgentPlace::Number("057199990000".into()), 1)];

@@ -31,6 +31,15 @@ pub(super) struct Callback {
     queue: QueueKey,
 }
 
+/// Why a caller is not rung back now.
+#[derive(Debug, Clone, Copy)]
+enum NotBegun {
+    /// The switch, the carriers or the caller have as many calls as they may.
+    NoRoom,
+    /// Nothing leads to the caller.
+    Nowhere,
+}
+
 impl Running {
     /// The caller pressed the key for a callback.
     pub(super) fn accept_callback(&mut self, now: Now, id: CallId) {
@@ -78,9 +87,10 @@ impl Running {
 
     /// The caller's turn has come: an agent is reserved while the caller is rung.
     pub(super) fn call_back(&mut self, now: Now, place: CallId, queue: &QueueKey, number: String) {
-        let started = self.ring_back(now, place, queue, &number);
-        if started.is_none() {
-            self.queues.acd.callback_failed(now, place);
+        match self.ring_back(now, place, queue, &number) {
+            Ok(_) => {}
+            Err(NotBegun::NoRoom) => self.queues.acd.callback_postponed(now, place),
+            Err(NotBegun::Nowhere) => self.queues.acd.callback_failed(now, place),
         }
     }
 
@@ -90,16 +100,16 @@ impl Running {
         place: CallId,
         queue: &QueueKey,
         number: &str,
-    ) -> Option<CallId> {
-        let parked = self.queues.parked.get(&place)?;
+    ) -> Result<CallId, NotBegun> {
+        let parked = self.queues.parked.get(&place).ok_or(NotBegun::Nowhere)?;
         let (caller, language) = (parked.caller.clone(), parked.language.clone());
         let interaction = Some(parked.interaction);
         let rights = match &caller {
             Party::Extension { extension, .. } => Rights::Extension(extension.clone()),
             Party::Trunk { trunk, .. } => Rights::Trunk(trunk.clone()),
-            Party::Service { .. } | Party::Nobody => return None,
+            Party::Service { .. } | Party::Nobody => return Err(NotBegun::Nowhere),
         };
-        self.admit(&rights, false).ok()?;
+        self.admit(&rights, false).map_err(|_| NotBegun::NoRoom)?;
         let name = self.queues.acd.queue_config(queue).map(|config| config.name.clone());
         let found = match &rights {
             Rights::Extension(key) => {
@@ -114,7 +124,13 @@ impl Running {
                 })
             }
         };
-        let Found::Ring(mut first) = found else { return None };
+        let mut first = match found {
+            Found::Ring(first) => first,
+            Found::Nothing(outcome) if outcome.cause == EndCause::Congestion => {
+                return Err(NotBegun::NoRoom);
+            }
+            _ => return Err(NotBegun::Nowhere),
+        };
         first.ring = RING;
         let plan = Plan {
             tenant: queue.tenant.clone(),
@@ -133,7 +149,7 @@ impl Running {
         let id = call.id;
         self.queues.callbacks.insert(id, Callback { place, queue: queue.clone() });
         self.take_in(now, call);
-        Some(id)
+        Ok(id)
     }
 
     /// The call that rings a caller back was answered, or was not.
