@@ -5,10 +5,14 @@ use rusqlite::{Connection, params};
 use super::StoreError;
 use super::sqlite::{signed, unsigned};
 
-/// Lines that one tenant keeps, the newest.
+/// Lines that one tenant keeps; of those who have ordered most the oldest go first.
 pub const LINES: u64 = 50_000;
+/// Lines above that before any go.
+const SURPLUS: u64 = 2_500;
 /// Lines are kept so long.
 pub const KEPT_MS: u64 = 400 * 86_400_000;
+/// The name of the key that gave an order.
+const KEY: &str = "coalesce(iif(json_valid(body), json_extract(body, '$.key'), ''), '')";
 /// How often old lines are looked for, in lines.
 const EVERY: i64 = 256;
 
@@ -30,9 +34,27 @@ pub(super) fn add(
 fn prune(connection: &Connection, tenant: &str, now: u64) -> Result<(), rusqlite::Error> {
     let old = signed(now.saturating_sub(KEPT_MS));
     connection.execute("DELETE FROM audit WHERE at < ?1", [old])?;
-    let surplus = "DELETE FROM audit WHERE tenant = ?1 AND id <= (SELECT id FROM audit WHERE tenant = ?1 \
-                   ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-    connection.execute(surplus, params![tenant, signed(LINES)])?;
+    let count = "SELECT count(*) FROM audit WHERE tenant = ?1";
+    let kept: i64 = connection.query_row(count, [tenant], |row| row.get(0))?;
+    let mut surplus = unsigned(kept).saturating_sub(LINES);
+    if surplus < SURPLUS {
+        return Ok(());
+    }
+    // Whoever floods the log with a key pushes out what that key has done, and nobody else's lines.
+    let busiest = format!(
+        "SELECT {KEY}, count(*) FROM audit WHERE tenant = ?1 GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    );
+    let oldest = format!(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = ?1 AND {KEY} = ?2 ORDER BY id LIMIT ?3)"
+    );
+    while surplus > 0 {
+        let (key, own): (String, i64) =
+            connection.query_row(&busiest, [tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // Half of what it has at most: then another may be the busiest.
+        let going = surplus.min(unsigned(own).div_ceil(2));
+        connection.execute(&oldest, params![tenant, key, signed(going)])?;
+        surplus -= going;
+    }
     Ok(())
 }
 
@@ -66,17 +88,22 @@ mod tests {
         let day = 86_400_000;
         add(&transaction, "t", day, "old").unwrap();
         add(&transaction, "u", 500 * day, "theirs").unwrap();
-        for line in 0..52_000 {
+        add(&transaction, "t", 500 * day, r#"{"key": "quiet"}"#).unwrap();
+        for line in 0..56_000 {
             add(&transaction, "t", 500 * day + line, &format!("line {line}")).unwrap();
         }
         transaction.commit().unwrap();
         let first = page(&connection, "t", None, 2).unwrap();
-        assert_eq!([&*first[0].1, &first[1].1], ["line 51999", "line 51998"]);
+        assert_eq!([&*first[0].1, &first[1].1], ["line 55999", "line 55998"]);
         let next = page(&connection, "t", Some(first[1].0), 1).unwrap();
-        assert_eq!(next[0].1, "line 51997");
+        assert_eq!(next[0].1, "line 55997");
         let all = page(&connection, "t", None, 100_000).unwrap();
-        assert!((LINES..LINES + 300).contains(&(all.len() as u64)), "{}", all.len());
+        assert!((LINES..LINES + SURPLUS + 300).contains(&(all.len() as u64)), "{}", all.len());
         assert!(all.iter().all(|(_, body)| body != "old"));
+        assert!(
+            all.iter().any(|(_, body)| body.contains("quiet")),
+            "a busy key pushes no other out"
+        );
         assert_eq!(page(&connection, "u", None, 10).unwrap().len(), 1, "each tenant has its own");
     }
 }

@@ -36,6 +36,8 @@ pub struct Tables {
     pub reloads: usize,
     pub figures: Vec<FigureRecord>,
     pub intervals: Vec<IntervalsQuery>,
+    /// The tenant `t` is the only one.
+    pub alone: bool,
     /// Agents that stand before the desk's own.
     pub crowd: usize,
     /// Queries are never answered.
@@ -340,8 +342,10 @@ impl Gateway for Fake {
             dispositions: dispositions.clone(),
             ..TenantNames::default()
         };
+        let of_file: &[&str] =
+            if self.tables.lock().unwrap().alone { &["t"] } else { &["t", "u"] };
         let made = self.tenancy.made.lock().unwrap();
-        ["t", "u"].into_iter().chain(made.keys().map(String::as_str)).map(named).collect()
+        of_file.iter().copied().chain(made.keys().map(String::as_str)).map(named).collect()
     }
 
     fn region(&self, _: &str, _: Option<&str>) -> Option<Region> {

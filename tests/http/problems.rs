@@ -5,7 +5,7 @@ use strowger_core::vocab::{
     CallId, Command, CommandError, Done, InteractionId, RecordingAction, RecordingOrder,
 };
 
-use crate::site::Site;
+use crate::site::{Site, log};
 
 const ORDER: &str = r#"{"from":"101","to":"102"}"#;
 
@@ -163,7 +163,10 @@ fn a_wrong_file_is_answered_line_by_line() {
     let site = Site::new();
     let problems = vec![(3, "unknown key `a`".to_owned()), (0, "no tenant".to_owned())];
     let wrong = ReloadRefused::Wrong { file: "x.toml".into(), problems };
-    site.fake.set(|tables| tables.reload = Some(wrong));
+    site.fake.set(|tables| {
+        tables.reload = Some(wrong.clone());
+        tables.alone = true;
+    });
     let answer = site.post("/api/v1/reload", "{}");
     assert!(answer.problem(422).contains("2 error(s); nothing was changed"));
     let expected = serde_json::json!([
@@ -171,6 +174,15 @@ fn a_wrong_file_is_answered_line_by_line() {
         {"file": "x.toml", "detail": "no tenant"},
     ]);
     assert_eq!(answer.json()["errors"], expected);
+    // What the file says of others is none of a tenant's business.
+    site.fake.set(|tables| {
+        tables.reload = Some(wrong);
+        tables.alone = false;
+    });
+    let answer = site.post("/api/v1/reload", "{}");
+    assert!(answer.problem(422).contains("2 error(s)"));
+    assert!(!answer.text().contains("unknown key `a`") && !answer.text().contains("x.toml"));
+    assert!(log().contains("unknown key `a`"));
     site.fake.set(|tables| tables.reload = Some(ReloadRefused::Fixed(vec!["sip.listen"])));
     assert!(site.post("/api/v1/reload", "").problem(409).contains("sip.listen"));
     site.fake.set(|tables| tables.reload = Some(ReloadRefused::Failed("/secret/path".into())));

@@ -24,7 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         (status = 204, description = "The new configuration is in force"),
         (status = 409, description = "It changes what only a restart can change; nothing was changed",
             body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The file is wrong, `errors` lists every line; nothing was changed",
+        (status = 422, description = "The file is wrong; nothing was changed. `errors` lists every line where there is one tenant, \
+            otherwise the switch's log does",
             body = Problem, content_type = "application/problem+json"),
         Refusals,
     ))]
@@ -44,8 +45,24 @@ async fn reload(
         }
         Err(refused) => {
             tracing::warn!(%tenant, key = %name, "the configuration was not loaded again");
-            Err(refused.into())
+            Err(told(&app, refused))
         }
+    }
+}
+
+/// What whoever asked hears. The file has everybody's names: where several tenants share the switch its errors are for the log.
+fn told(app: &App, refused: ReloadRefused) -> Problem {
+    match refused {
+        ReloadRefused::Wrong { file, problems } if app.gateway.tenants().len() > 1 => {
+            for (line, text) in &problems {
+                tracing::error!(file, line, "the configuration: {text}");
+            }
+            let count = problems.len();
+            Problem::unprocessable(format!(
+                "the file has {count} error(s), which the switch's log lists; nothing was changed"
+            ))
+        }
+        other => other.into(),
     }
 }
 
