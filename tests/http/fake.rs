@@ -342,8 +342,7 @@ impl Gateway for Fake {
             dispositions: dispositions.clone(),
             ..TenantNames::default()
         };
-        let of_file: &[&str] =
-            if self.tables.lock().unwrap().alone { &["t"] } else { &["t", "u"] };
+        let of_file: &[&str] = if self.tables.lock().unwrap().alone { &["t"] } else { &["t", "u"] };
         let made = self.tenancy.made.lock().unwrap();
         of_file.iter().copied().chain(made.keys().map(String::as_str)).map(named).collect()
     }

@@ -57,6 +57,7 @@ mod recording_on_demand;
 mod registrar;
 mod registrar_model;
 mod registrar_reach;
+mod remove_tenant;
 mod story;
 mod supervise_calls;
 mod supervise_ends;
