@@ -102,8 +102,7 @@ mod tests {
         let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         for table in tables.map(Result::unwrap) {
             let columns = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let names: Vec<String> =
-                columns.column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = columns.column_names().map(str::to_owned).collect();
             let value = |name: &String| match name.as_str() {
                 "tenant" => format!("'{tenant}'"),
                 "body" => format!("'{body}'"),

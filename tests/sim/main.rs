@@ -205,7 +205,7 @@ fn fires(plant: Plant, rule: &str) {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut others = Vec::new();
-    let noticed = (0..60).any(|seed| {
+    let noticed = (0..200).any(|seed| {
         let result = catch_unwind(AssertUnwindSafe(|| run(seed, Some(plant))));
         let message = result.err().and_then(|panic| panic.downcast_ref::<String>().cloned());
         let right = message.as_ref().is_some_and(|message| message.contains(rule));
