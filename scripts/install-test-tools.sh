@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a mail server, curl, a browser,
-# and what Python needs to make room for Schemathesis.
+# Installs what the tests drive and what is missing: SIPp, baresip, Linphone's console phone, a speaker of texts, a mail server, curl,
+# a browser, and what Python needs to make room for Schemathesis.
 # With --check it only says what is missing. Needs root or sudo, and apt-get.
 set -eu
 
@@ -9,6 +9,7 @@ tools="
 sipp:sip-tester
 baresip:baresip-core
 linphonec:linphone-cli
+espeak-ng:espeak-ng
 aiosmtpd:python3-aiosmtpd
 curl:curl
 chromium:chromium

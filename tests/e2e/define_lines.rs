@@ -76,6 +76,7 @@ fn a_carrier_made_over_http_carries_calls_both_ways_survives_and_goes() {
     switch.wait_trunk("out", true);
     calls_out(&switch, &mut carrier);
     calls_in(&switch, incoming);
+    switch.wait_records(2);
 
     switch.kill();
     let store = std::fs::read_dir(switch.place().dir()).unwrap();

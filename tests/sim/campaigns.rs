@@ -9,7 +9,7 @@ use strowger_core::vocab::dial::{
     DialTaskKey, DialTaskView, NumberStage,
 };
 use strowger_core::vocab::menu::Menu;
-use strowger_core::vocab::{Command, EventKind, MenuKey, Reply};
+use strowger_core::vocab::{CallId, Command, EventKind, MenuKey, Reply};
 
 use crate::plan::extension;
 use crate::queues::queue_key;
@@ -17,7 +17,7 @@ use crate::rng::Rng;
 use crate::store::Store;
 use crate::wire::Msg;
 
-/// Tasks: two share a queue, and two need no agents. Their queues call nobody back: that would be a second call.
+/// Tasks: two share a queue, and two need no agents. Their queues call nobody back, but agents may transfer to one that does.
 const TASKS: [(&str, DialMode, &str); 5] = [
     ("plain", DialMode::Progressive, "9001"),
     ("double", DialMode::Ratio, "9001"),
@@ -94,6 +94,9 @@ pub struct Campaigns {
     pub on: bool,
     /// Numbers that were rung, by the call.
     rung: BTreeMap<String, String>,
+    /// The numbers of those who wait in queues, and of those who left one to be called back.
+    queued: BTreeMap<CallId, String>,
+    called_back: BTreeSet<String>,
     under_way: BTreeMap<String, BTreeSet<String>>,
     complaints: Vec<String>,
     pub seen: BTreeSet<String>,
@@ -155,8 +158,21 @@ impl Campaigns {
 
     /// An event.
     pub fn note(&mut self, kind: &EventKind) {
-        let EventKind::Dial { task, what } = kind else { return };
-        match &**what {
+        match kind {
+            EventKind::Dial { task, what } => self.dial(task, what),
+            EventKind::CallerQueued { call, number, .. } => {
+                self.queued.insert(*call, number.clone());
+            }
+            EventKind::CallerLeft { call, outcome, .. } => {
+                let number = self.queued.remove(call).filter(|_| outcome == "callback");
+                self.called_back.extend(number);
+            }
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, task: &DialTaskKey, what: &DialChange) {
+        match what {
             DialChange::Dialled { number, .. } => {
                 let calls = self.under_way.entry(task.id.clone()).or_default();
                 calls.insert(number.id.clone());
@@ -178,7 +194,7 @@ impl Campaigns {
     /// The switch sends something.
     pub fn sent(&mut self, (called, call_id): (String, String)) {
         let first = self.rung.entry(called.clone()).or_insert_with(|| call_id.clone());
-        if *first != call_id {
+        if *first != call_id && !self.called_back.contains(&called) {
             self.complaints.push(format!("{called} is called twice"));
         }
     }
