@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use strowger_core::vocab::acd::{
     AgentConfig, AgentKey, AgentPlace, FigureRecord, FigureSubject, Intent, IntentRecord,
-    QueueConfig, QueueFigures, QueueKey, Times,
+    QueueConfig, QueueFigures, QueueKey,
 };
 use strowger_core::vocab::record::Definition;
 use strowger_core::vocab::{Record, Restored, Secret};
@@ -34,33 +34,16 @@ fn quarter(number: &str, from: u64, entered: u64) -> Record {
 
 fn definition(id: &str, pin: Option<&str>) -> AgentConfig {
     AgentConfig {
-        key: agent(id),
         name: "Dora".into(),
         places: vec![AgentPlace::Extension("4567".into())],
         pin: pin.map(Secret::new),
         status: Intent::Available,
-        tiers: Vec::new(),
-        skills: Default::default(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(agent(id))
     }
 }
 
 fn queue_definition(number: &str) -> QueueConfig {
-    QueueConfig {
-        key: queue(number),
-        name: "Support".into(),
-        choice: Default::default(),
-        limits: Default::default(),
-        voice: Default::default(),
-        service: Default::default(),
-        voicemail: Default::default(),
-        times: Times::default(),
-    }
+    QueueConfig { name: "Support".into(), ..QueueConfig::new(queue(number)) }
 }
 
 struct Place(tempfile::TempDir);

@@ -93,19 +93,15 @@ mod tests {
         let pin = Some(Secret::new("97531"));
         Entry::Extension(Box::new(ExtensionEntry {
             extension: Extension {
-                key: ExtensionKey { tenant, number: own },
-                password: Secret::new("hidden-password"),
                 name: "Alice".into(),
                 pickup_groups: vec!["sales".into()],
                 pickup_any: true,
-                record: Default::default(),
-                classes: vec!["internal".into()],
                 max_calls: 2,
-                algorithm: Default::default(),
-                caller_number: None,
-                codecs: None,
                 ring_secs: Some(20),
-                supervises: Vec::new(),
+                ..Extension::new(
+                    ExtensionKey { tenant, number: own },
+                    Secret::new("hidden-password"),
+                )
             },
             mailbox: Some(Mailbox { key, pin, mailto: String::new(), attach: true }),
             watch_mailboxes: vec!["9001".into()],

@@ -45,14 +45,9 @@ pub fn agent_key(tenant: &str) -> AgentKey {
 
 pub fn queue(tenant: &str) -> QueueConfig {
     QueueConfig {
-        key: queue_key(tenant),
         name: "Support".into(),
-        choice: Default::default(),
-        limits: Default::default(),
-        voice: Default::default(),
-        service: Default::default(),
-        voicemail: Default::default(),
         times: Times { wrap_up_time: Some(10), ..Times::default() },
+        ..QueueConfig::new(queue_key(tenant))
     }
 }
 
@@ -127,7 +122,6 @@ fn queue_view(tenant: &str) -> QueueView {
 
 pub fn agent(tenant: &str) -> AgentConfig {
     AgentConfig {
-        key: agent_key(tenant),
         name: "Alice".into(),
         places: vec![
             AgentPlace::Extension("4567".into()),
@@ -137,12 +131,7 @@ pub fn agent(tenant: &str) -> AgentConfig {
         status: Intent::Available,
         tiers: vec![Tier { queue: queue_key(tenant), level: 1, position: 2 }],
         skills: BTreeMap::from([("german".to_owned(), 80)]),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(agent_key(tenant))
     }
 }
 
@@ -254,19 +243,15 @@ fn extension(tenant: &str, number: &str) -> EntryView {
     let key = ExtensionKey { tenant: tenant.into(), number: number.into() };
     let mailbox = MailboxKey { tenant: tenant.into(), number: number.into() };
     let extension = Extension {
-        key,
-        password: Secret::default(),
         name: "Alice".into(),
         pickup_groups: vec!["sales".into()],
-        pickup_any: false,
         record: RecordPolicy::OnDemand,
         classes: vec!["internal".into(), "national".into()],
         max_calls: 3,
         algorithm: DigestAlgorithm::Sha256,
-        caller_number: None,
-        codecs: None,
         ring_secs: Some(20),
         supervises: vec![Supervised::Queue("9001".into())],
+        ..Extension::new(key, Secret::default())
     };
     let pin = Some(Secret::default());
     let mailbox = Some(Mailbox { key: mailbox, pin, mailto: String::new(), attach: true });

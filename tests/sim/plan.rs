@@ -1,8 +1,7 @@
 //! The exchange that every run simulates: extensions, a carrier with a spare, and a stranger.
 
 use strowger_core::vocab::config::{
-    Config, Destination, DigestAlgorithm, Extension, Number, RecordPolicy, Route, RouteFrom,
-    Tenant, Trunk,
+    Config, Destination, Extension, Number, RecordPolicy, Route, RouteFrom, Tenant, Trunk,
 };
 use strowger_core::vocab::supervise::Supervised;
 use strowger_core::vocab::{ExtensionKey, Secret, TrunkKey};
@@ -44,19 +43,14 @@ fn trunk((name, host): (&str, &str)) -> Trunk {
 
 fn account(number: &str) -> Extension {
     Extension {
-        key: extension(number),
-        password: Secret::new("secret"),
         name: format!("Phone {number}"),
         pickup_groups: vec!["all".into()],
-        pickup_any: false,
         record: if number == "4001" { RecordPolicy::Always } else { RecordPolicy::Never },
         classes: vec!["internal".into(), "national".into(), "intercom".into()],
         max_calls: 4,
-        algorithm: DigestAlgorithm::Md5,
-        caller_number: None,
-        codecs: None,
         ring_secs: Some(20),
         supervises: if number == "4006" { vec![Supervised::Everybody] } else { Vec::new() },
+        ..Extension::new(extension(number), Secret::new("secret"))
     }
 }
 

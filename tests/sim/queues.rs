@@ -37,14 +37,9 @@ fn agent_key(id: &str) -> AgentKey {
 
 pub fn queue(number: &str, strategy: Strategy) -> QueueConfig {
     let mut config = QueueConfig {
-        key: queue_key(number),
         name: format!("Queue {number}"),
-        choice: Default::default(),
-        limits: Default::default(),
-        voice: Default::default(),
-        service: Default::default(),
-        voicemail: Default::default(),
         times: Times { call_timeout: Some(8), wrap_up_time: Some(3), ..Times::default() },
+        ..QueueConfig::new(queue_key(number))
     };
     config.choice.strategy = strategy;
     config.choice.progressive_delay = 3;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use strowger_core::acd::{Acd, Act, Leaving};
 use strowger_core::vocab::acd::{
     AcdConfig, AgentConfig, AgentKey, AgentPlace, Choice, Intent, Join, Limits, OfferEnd, OfferId,
-    QueueConfig, QueueKey, Service, Strategy, Tier, Times, Voice, Voicemail,
+    QueueConfig, QueueKey, Strategy, Tier, Voice,
 };
 use strowger_core::vocab::{CallId, Now};
 
@@ -58,14 +58,11 @@ fn queue_key(n: usize) -> QueueKey {
 fn queue(n: usize, strategy: Option<Strategy>) -> QueueConfig {
     let strategy = strategy.unwrap_or(Strategy::ALL[n % Strategy::ALL.len()]);
     QueueConfig {
-        key: queue_key(n),
         name: format!("Queue {n}"),
         choice: Choice { strategy, aging_secs: 30, weight: n as u32 % 3, ..Choice::default() },
         limits: Limits { max_length: 512, max_wait_time: 3600, ..Limits::default() },
         voice: Voice { position_announce_frequency: 60, ..Voice::default() },
-        service: Service::default(),
-        voicemail: Voicemail::default(),
-        times: Times::default(),
+        ..QueueConfig::new(queue_key(n))
     }
 }
 
@@ -81,18 +78,12 @@ fn agent(n: usize, queues: usize) -> AgentConfig {
     let key = AgentKey { tenant: format!("t{tenant}"), id: format!("{n}") };
     AgentConfig {
         name: key.id.clone(),
-        key,
         places: vec![AgentPlace::Extension(format!("{n}"))],
-        pin: None,
         status: Intent::Available,
         tiers: tiers.collect(),
         skills: [("french".to_owned(), (n % 100) as u8 + 1)].into(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
         max_no_answer: 0,
-        group_pickup: true,
+        ..AgentConfig::new(key)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::vocab::acd::{
-    AcdConfig, Activity, AgentConfig, AgentFigures, AgentKey, AgentPlace, AgentView, Choice,
-    FigureSubject, Intent, IntentSource, Join, Limits, OfferEnd, OfferId, OverflowReason,
-    QueueConfig, QueueFigures, QueueKey, QueueView, Service, Tier, Times, Voice, Voicemail,
+    AcdConfig, Activity, AgentConfig, AgentFigures, AgentKey, AgentPlace, AgentView, FigureSubject,
+    Intent, IntentSource, Join, OfferEnd, OfferId, OverflowReason, QueueConfig, QueueFigures,
+    QueueKey, QueueView, Tier,
 };
 use crate::vocab::{CallId, Now};
 
@@ -21,16 +21,7 @@ pub(super) fn agent_key(id: &str) -> AgentKey {
 }
 
 pub(super) fn queue_config(number: &str) -> QueueConfig {
-    QueueConfig {
-        key: queue_key(number),
-        name: number.to_owned(),
-        choice: Choice::default(),
-        limits: Limits::default(),
-        voice: Voice::default(),
-        service: Service::default(),
-        voicemail: Voicemail::default(),
-        times: Times::default(),
-    }
+    QueueConfig { name: number.to_owned(), ..QueueConfig::new(queue_key(number)) }
 }
 
 /// An agent who is available at the extension `4` and its id; tiers are queue, level and position.
@@ -41,19 +32,11 @@ pub(super) fn agent_config(id: &str, tiers: &[(&str, u16, u16)]) -> AgentConfig 
         position: *position,
     };
     AgentConfig {
-        key: agent_key(id),
         name: id.to_owned(),
         places: vec![AgentPlace::Extension(format!("4{id}"))],
-        pin: None,
         status: Intent::Available,
         tiers: tiers.iter().map(tier).collect(),
-        skills: BTreeMap::new(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(agent_key(id))
     }
 }
 

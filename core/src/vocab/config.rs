@@ -426,3 +426,24 @@ pub struct Extension {
     /// Whose calls it may monitor, whisper into and barge into.
     pub supervises: Vec<Supervised>,
 }
+
+impl Extension {
+    /// An extension that is named by its number and calls within the company.
+    pub fn new(key: ExtensionKey, password: Secret) -> Self {
+        Self {
+            name: key.number.clone(),
+            key,
+            password,
+            pickup_groups: Vec::new(),
+            pickup_any: false,
+            record: RecordPolicy::default(),
+            classes: vec!["internal".to_owned()],
+            max_calls: 0,
+            algorithm: DigestAlgorithm::default(),
+            caller_number: None,
+            codecs: None,
+            ring_secs: None,
+            supervises: Vec::new(),
+        }
+    }
+}

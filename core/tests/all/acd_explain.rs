@@ -21,14 +21,9 @@ fn agent_key(id: u16) -> AgentKey {
 
 fn queue(number: &str) -> QueueConfig {
     QueueConfig {
-        key: queue_key(number),
         name: number.into(),
-        choice: Default::default(),
-        limits: Default::default(),
-        voice: Default::default(),
-        service: Default::default(),
-        voicemail: Default::default(),
         times: Times { wrap_up_time: Some(100), reject_delay_time: Some(50), ..Times::default() },
+        ..QueueConfig::new(queue_key(number))
     }
 }
 
@@ -37,19 +32,10 @@ fn agent(id: u16) -> AgentConfig {
     let level = if id == 10 { 2 } else { 1 };
     let tier = |number: String, level| Tier { queue: queue_key(&number), level, position: id };
     AgentConfig {
-        key: agent_key(id),
-        name: String::new(),
         places: vec![AgentPlace::Extension(format!("20{id:02}"))],
-        pin: None,
-        status: Intent::LoggedOut,
         tiers: vec![tier("9001".into(), level), tier(format!("91{id:02}"), 1)],
         skills: BTreeMap::from([("german".to_owned(), if id == 9 { 10 } else { 80 })]),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(agent_key(id))
     }
 }
 

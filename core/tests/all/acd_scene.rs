@@ -17,34 +17,18 @@ pub fn agent_key(id: &str) -> AgentKey {
 }
 
 pub fn queue(number: &str) -> QueueConfig {
-    QueueConfig {
-        key: queue_key(number),
-        name: "Sales".to_owned(),
-        choice: Choice::default(),
-        limits: Limits::default(),
-        voice: Voice::default(),
-        service: Service::default(),
-        voicemail: Voicemail::default(),
-        times: Times::default(),
-    }
+    QueueConfig { name: "Sales".to_owned(), ..QueueConfig::new(queue_key(number)) }
 }
 
 /// An available agent of level 1 of the queue, with its own extension.
 pub fn agent(id: &str, position: u16) -> AgentConfig {
     AgentConfig {
-        key: agent_key(id),
         name: format!("Agent {id}"),
         places: vec![AgentPlace::Extension(format!("2{id}"))],
-        pin: None,
         status: Intent::Available,
         tiers: vec![Tier { queue: queue_key(QUEUE), level: 1, position }],
         skills: [("french".to_owned(), 50)].into(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(agent_key(id))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use sip::{Flow, Message, Transport};
 use strowger_core::vocab::acd::QueueConfig;
 use strowger_core::vocab::config::{
-    Config, Destination, Extension, Number, RecordPolicy, Route, RouteFrom, Tenant, Trunk,
+    Config, Destination, Extension, Number, Route, RouteFrom, Tenant, Trunk,
 };
 use strowger_core::vocab::{ExtensionKey, Now, QueueKey, Secret, TrunkKey};
 
@@ -51,19 +51,9 @@ pub fn trunk_key(tenant: &str, name: &str) -> TrunkKey {
 
 pub fn extension(tenant: &str, number: &str, classes: &[&str]) -> Extension {
     Extension {
-        key: key(tenant, number),
-        password: Secret::new("secret"),
         name: format!("Phone {number}"),
-        pickup_groups: Vec::new(),
-        pickup_any: false,
-        record: RecordPolicy::Never,
         classes: classes.iter().map(|class| (*class).to_owned()).collect(),
-        max_calls: 0,
-        algorithm: Default::default(),
-        caller_number: None,
-        codecs: None,
-        ring_secs: None,
-        supervises: Vec::new(),
+        ..Extension::new(key(tenant, number), Secret::new("secret"))
     }
 }
 
@@ -106,16 +96,8 @@ pub fn number(trunk: TrunkKey, number: &str, to: Destination) -> Number {
 }
 
 pub fn queue(tenant: &str, number: &str) -> QueueConfig {
-    QueueConfig {
-        key: QueueKey { tenant: tenant.into(), number: number.into() },
-        name: format!("Queue {number}"),
-        choice: Default::default(),
-        limits: Default::default(),
-        voice: Default::default(),
-        service: Default::default(),
-        voicemail: Default::default(),
-        times: Default::default(),
-    }
+    let key = QueueKey { tenant: tenant.into(), number: number.into() };
+    QueueConfig { name: format!("Queue {number}"), ..QueueConfig::new(key) }
 }
 
 pub fn tenant(id: &str, prefix: &str, domain: Option<&str>) -> Tenant {

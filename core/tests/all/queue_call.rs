@@ -1,7 +1,7 @@
 //! Calls of queues with real messages: who rings, what is heard, and how it ends.
 
 use strowger_core::vocab::acd::{
-    Activity, AgentConfig, AgentPlace, AgentView, Intent, QueueConfig, Tier, Times,
+    Activity, AgentConfig, AgentPlace, AgentView, Intent, QueueConfig, Tier,
 };
 use strowger_core::vocab::config::{Config, Destination};
 use strowger_core::vocab::record::{EndCause, Party};
@@ -20,20 +20,14 @@ pub const CUSTOMER: &str = "057188881111";
 
 pub fn agent(id: &str, place: AgentPlace, position: u16) -> AgentConfig {
     let queue = QueueKey { tenant: "demo".into(), number: "9001".into() };
+    let key = AgentKey { tenant: "demo".into(), id: id.into() };
     AgentConfig {
-        key: AgentKey { tenant: "demo".into(), id: id.into() },
         name: format!("Agent {id}"),
         places: vec![place],
         pin: Some(Secret::new("2580")),
         status: Intent::Available,
         tiers: vec![Tier { queue, level: 1, position }],
-        skills: Default::default(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
+        ..AgentConfig::new(key)
     }
 }
 

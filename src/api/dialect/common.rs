@@ -5,18 +5,12 @@ use axum::extract::rejection::PathRejection;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use strowger_core::vocab::acd::{
-    AgentConfig, AgentView, Choice, Intent, Limits, QueueConfig, QueueView, Service, Times, Voice,
-    Voicemail,
-};
+use strowger_core::vocab::acd::{AgentView, QueueView};
 use strowger_core::vocab::command::{CallView, Meant, Page};
-use strowger_core::vocab::config::{DigestAlgorithm, Extension, RecordPolicy};
 use strowger_core::vocab::define::{EntryKind, EntryView};
 use strowger_core::vocab::record::Party;
 use strowger_core::vocab::settings::TenantSettings;
-use strowger_core::vocab::{
-    AgentKey, CommandError, ExtensionKey, Principal, Query, QueueKey, Reply, Secret,
-};
+use strowger_core::vocab::{CommandError, Principal, Query, Reply};
 
 use crate::api::app::{App, wall_ms};
 use crate::api::gateway::MAX_ROWS;
@@ -217,58 +211,6 @@ pub(super) async fn meant(
         Reply::Meant(meant) => Ok(meant),
         Reply::Refused(error) => Err(error),
         _ => Err(unexpected()),
-    }
-}
-
-/// A new agent, who is signed out, is rung nowhere and serves no queue.
-pub(super) fn fresh_agent(key: AgentKey) -> AgentConfig {
-    AgentConfig {
-        key,
-        name: String::new(),
-        places: Vec::new(),
-        pin: None,
-        status: Intent::LoggedOut,
-        tiers: Vec::new(),
-        skills: Default::default(),
-        times: Times::default(),
-        wrap_up_after_outbound: false,
-        agent_sound: None,
-        confirm_key: '1',
-        max_no_answer: 3,
-        group_pickup: true,
-    }
-}
-
-/// A new queue of which nothing is said.
-pub(super) fn fresh_queue(key: QueueKey) -> QueueConfig {
-    QueueConfig {
-        key,
-        name: String::new(),
-        choice: Choice::default(),
-        limits: Limits::default(),
-        voice: Voice::default(),
-        service: Service::default(),
-        voicemail: Voicemail::default(),
-        times: Times::default(),
-    }
-}
-
-/// A new extension that calls within the company.
-pub(super) fn fresh_extension(key: ExtensionKey, password: Secret) -> Extension {
-    Extension {
-        name: key.number.clone(),
-        key,
-        password,
-        pickup_groups: Vec::new(),
-        pickup_any: false,
-        record: RecordPolicy::default(),
-        classes: vec!["internal".to_owned()],
-        max_calls: 0,
-        algorithm: DigestAlgorithm::default(),
-        caller_number: None,
-        codecs: None,
-        ring_secs: None,
-        supervises: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use strowger_core::vocab::Role;
+use strowger_core::vocab::{Principal, Role};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -139,7 +139,7 @@ async fn define(
     Body(definition): Body<TenantDefinition>,
 ) -> Result<(StatusCode, Json<TenantItem>), Problem> {
     let new = app.gateway.put_tenant(&id, definition, Vec::new()).await?;
-    note(&app, &operator, &id, "tenant.put");
+    note(&app, &operator.within(&id), &id, "tenant.put");
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(one(&app, &id)?)))
 }
@@ -168,8 +168,8 @@ async fn remove(
     let _writing = app.gateway.keyring().writing.lock().await;
     app.gateway.remove_tenant(&id).await?;
     app.forget_tenant(&id).await;
-    tracing::info!(tenant = %id, "tenant.remove, over HTTP");
-    app.gateway.note(AuditLine::done(wall_ms(), &operator.within(""), "tenant.remove", &id));
+    // Its own log of orders is gone.
+    note(&app, &operator.within(""), &id, "tenant.remove");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -200,8 +200,8 @@ async fn make_key(
     keys::enter(&app, &operator.within(&id), wanted.name, Role::Admin, (None, None)).await
 }
 
-/// A line in the log of the tenant's own orders.
-fn note(app: &App, operator: &Operator, id: &str, what: &str) {
+/// A line in the process's log, and one in the log of orders of the operator's tenant.
+fn note(app: &App, operator: &Principal, id: &str, what: &str) {
     tracing::info!(tenant = %id, what, "over HTTP");
-    app.gateway.note(AuditLine::done(wall_ms(), &operator.within(id), what, id));
+    app.gateway.note(AuditLine::done(wall_ms(), operator, what, id));
 }

@@ -32,21 +32,8 @@ fn new(new: u32) -> MailboxCounts {
 }
 
 fn account(tenant: &str, number: &str) -> Extension {
-    Extension {
-        key: ExtensionKey { tenant: tenant.into(), number: number.into() },
-        password: Secret::new("secret"),
-        name: String::new(),
-        pickup_groups: Vec::new(),
-        pickup_any: false,
-        record: Default::default(),
-        classes: Vec::new(),
-        max_calls: 0,
-        algorithm: Default::default(),
-        caller_number: None,
-        codecs: None,
-        ring_secs: None,
-        supervises: Vec::new(),
-    }
+    let key = ExtensionKey { tenant: tenant.into(), number: number.into() };
+    Extension::new(key, Secret::new("secret"))
 }
 
 fn config() -> Config {

@@ -153,6 +153,20 @@ pub struct QueueConfig {
 }
 
 impl QueueConfig {
+    /// A queue of which nothing is said.
+    pub fn new(key: QueueKey) -> Self {
+        Self {
+            key,
+            name: String::new(),
+            choice: Choice::default(),
+            limits: Limits::default(),
+            voice: Voice::default(),
+            service: Service::default(),
+            voicemail: Voicemail::default(),
+            times: Times::default(),
+        }
+    }
+
     /// Where it may send callers, each under the name of its parameter.
     pub fn destinations(&self) -> impl Iterator<Item = (&'static str, &Destination)> {
         let (limits, service) = (&self.limits, &self.service);
@@ -389,6 +403,27 @@ pub struct AgentConfig {
     /// May pick up callers of its queues that ring at other agents. Pickup groups of its phone are another matter.
     #[serde(default = "yes")]
     pub group_pickup: bool,
+}
+
+impl AgentConfig {
+    /// An agent who is signed out, is rung nowhere and serves no queue.
+    pub fn new(key: AgentKey) -> Self {
+        Self {
+            key,
+            name: String::new(),
+            places: Vec::new(),
+            pin: None,
+            status: Intent::LoggedOut,
+            tiers: Vec::new(),
+            skills: BTreeMap::new(),
+            times: Times::default(),
+            wrap_up_after_outbound: false,
+            agent_sound: None,
+            confirm_key: '1',
+            max_no_answer: 3,
+            group_pickup: true,
+        }
+    }
 }
 
 fn yes() -> bool {

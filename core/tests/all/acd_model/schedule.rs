@@ -301,18 +301,15 @@ fn agent(rng: &mut Rng, n: u64) -> AgentConfig {
     }
     AgentConfig {
         name: key.id.clone(),
-        key,
         places,
-        pin: None,
         status: if rng.one_in(4) { intent(rng) } else { Intent::Available },
         tiers,
         skills,
         times: times(rng),
         wrap_up_after_outbound: rng.one_in(3),
-        agent_sound: None,
         confirm_key: rng.pick(&['1', '5']),
         max_no_answer: rng.pick(&[0, 3, 1, 2]),
-        group_pickup: true,
+        ..AgentConfig::new(key)
     }
 }
 

@@ -12,7 +12,6 @@ use super::envelope::{Fault, Outcome, Refusal, gone, written};
 use super::fields::Fields;
 use super::seat::Seat;
 use crate::api::app::App;
-use crate::api::dialect::common;
 
 /// Routes that a new extension may use; calls abroad are the administrator's to allow.
 const CLASSES: [&str; 3] = ["internal", "local", "national"];
@@ -75,7 +74,7 @@ fn fresh(asked: &Asked, made: &Made) -> Command {
     let extension = Extension {
         record: RecordPolicy::OnDemand,
         classes: CLASSES.map(str::to_owned).to_vec(),
-        ..common::fresh_extension(key(asked, &made.number), password)
+        ..Extension::new(key(asked, &made.number), password)
     };
     let entry = ExtensionEntry { extension, mailbox: None, watch_mailboxes: Vec::new() };
     let entry = Entry::Extension(Box::new(entry));

@@ -87,7 +87,7 @@ async fn create(asked: Asked) -> Outcome {
 pub(super) fn fresh(key: QueueKey) -> QueueConfig {
     let limits =
         Limits { max_wait_time: TIMEOUT, exit_with_no_av_agents: false, ..Limits::default() };
-    QueueConfig { limits, ..common::fresh_queue(key) }
+    QueueConfig { limits, ..QueueConfig::new(key) }
 }
 
 /// Takes over what is given and leaves the rest.

@@ -226,7 +226,7 @@ impl Seat {
             let known = old.and_then(|old| old.tiers.iter().find(|tier| tier.queue == queue));
             known.cloned().unwrap_or(Tier { queue, level: 1, position: 1 })
         };
-        let mut config = old.cloned().unwrap_or_else(|| common::fresh_agent(key));
+        let mut config = old.cloned().unwrap_or_else(|| AgentConfig::new(key));
         config.name.clone_from(&self.doc.name);
         config.tiers = self.doc.queues.iter().map(tier).collect();
         config.times.wrap_up_time = self.doc.wrap_up;

@@ -144,7 +144,7 @@ pub(super) async fn create(
         status: intent.clone(),
         // Misses in a row do nothing here: the document has no break.
         max_no_answer: 0,
-        ..common::fresh_agent(key)
+        ..AgentConfig::new(key)
     };
     let mut kept = Kept::default();
     agent_item::change(&app, &client, &fields, &mut agent, &mut kept).await?;

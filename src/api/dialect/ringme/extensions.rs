@@ -276,7 +276,7 @@ async fn phone(
     let key = ExtensionKey { tenant, number: number.to_owned() };
     let password = Secret::new(given.as_deref().unwrap_or_default());
     let name = name_of(kept, number);
-    let extension = Extension { name, ..common::fresh_extension(key, password) };
+    let extension = Extension { name, ..Extension::new(key, password) };
     let made = provision::fresh().map_err(|_| Refusal::internal(&"no randomness"))?;
     let entry = Entry::of(extension);
     let order = EntryOrder::Put { entry, spare: Secret::new(made.as_str()) };

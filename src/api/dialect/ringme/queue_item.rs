@@ -12,13 +12,12 @@ use super::fields::{Fields, Given};
 use super::ids::{self, bare, shown};
 use super::refusal::Refusal;
 use crate::api::app::App;
-use crate::api::dialect::common;
 
 /// A new queue, with the document's defaults.
 pub(super) fn fresh(key: QueueKey, name: String) -> QueueConfig {
     let choice = Choice { strategy: Strategy::RoundRobin, ..Choice::default() };
     let voicemail = Voicemail { enabled: true, ..Voicemail::default() };
-    QueueConfig { name, choice, voicemail, ..common::fresh_queue(key) }
+    QueueConfig { name, choice, voicemail, ..QueueConfig::new(key) }
 }
 
 /// The prompts of a queue under the document's names.
