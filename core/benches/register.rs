@@ -56,11 +56,7 @@ fn boot() -> Boot {
     };
     let config = Config {
         sip: Sip { domain: REALM.into(), qualify_secs: 0, ..Sip::default() },
-        tenants: vec![Tenant {
-            id: "bench".into(),
-            prefix: "9031046".into(),
-            ..Tenant::default()
-        }],
+        tenants: vec![Tenant { id: "bench".into(), prefix: "9031046".into(), ..Tenant::default() }],
         extensions: (0..PHONES).map(extension).collect(),
         ..Config::default()
     };
@@ -82,11 +78,8 @@ fn register(user: u32, round: u32, cseq: u32, authorization: &str) -> Bytes {
 /// The answer to a challenge; computed outside the measured time.
 fn authorization(user: u32, challenge: &str) -> String {
     let params = AuthParams::parse(challenge).unwrap();
-    let credentials = Credentials {
-        username: format!("9031046{user}"),
-        password: "secret".into(),
-        realm: None,
-    };
+    let credentials =
+        Credentials { username: format!("9031046{user}"), password: "secret".into(), realm: None };
     let uri = format!("sip:{REALM}");
     let answer = sip::auth::answer([params], "REGISTER", &uri, b"", &credentials, "cnonce");
     format!("Authorization: {}\r\n", answer.unwrap().value)
@@ -100,7 +93,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Hands one message over and returns the answer to it.
+    /// Hands one message over and returns the answer to it. The phones answer no OPTIONS, so none are sent.
     fn answer(&mut self, bytes: Bytes) -> Message {
         let (start, before) = (Instant::now(), COUNT.load(Relaxed));
         if self.switch.next_deadline().is_some_and(|deadline| deadline <= self.now.mono) {

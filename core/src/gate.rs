@@ -134,11 +134,13 @@ impl Gate {
     /// An authentication succeeded: earlier failures of the same source were slips.
     ///
     /// They are forgiven only to a registered flow. An attacker with one account of its own could otherwise clear the
-    /// count of its address between guesses at others.
-    pub fn succeeded(&mut self, remote: SocketAddr, registered: bool) {
-        let source = Source::new(remote, registered);
-        if registered && let Some(State::Counting { until, .. }) = self.sources.get(&source) {
-            self.ends.remove(&(*until, source));
+    /// count of its address between guesses at others. `registered` as in [`Gate::admits`].
+    pub fn succeeded(&mut self, remote: SocketAddr, registered: impl FnOnce() -> bool) {
+        let source = Source::new(remote, true);
+        if let Some(State::Counting { until, .. }) = self.sources.get(&source).copied()
+            && registered()
+        {
+            self.ends.remove(&(until, source));
             self.sources.remove(&source);
         }
     }
@@ -238,10 +240,10 @@ mod tests {
         let mut gate = Gate::new(2, 600);
         let remote = at("192.0.2.1:1111");
         gate.failed(0, remote, false);
-        gate.succeeded(remote, false);
+        gate.succeeded(remote, || false);
         assert!(gate.failed(0, remote, false).is_some());
         gate.failed(0, remote, true);
-        gate.succeeded(remote, true);
+        gate.succeeded(remote, || true);
         assert!(gate.failed(0, remote, true).is_none());
     }
 

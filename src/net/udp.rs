@@ -9,11 +9,14 @@ use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{self, MMsgHdr, SendAncillaryBuffer, SendFlags};
 use sip::{Flow, Transport};
+use smallvec::SmallVec;
 
 /// What we ask the system to keep for us while the switch is busy; it may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Datagrams that one system call sends at most.
 const BURST: usize = 64;
+/// On the stack: large pieces of the heap make the allocator tidy up its small ones, and it is slower afterwards.
+type Burst<T> = SmallVec<[T; BURST]>;
 /// The largest datagram there is.
 const LARGEST: usize = 65_536;
 /// Datagrams are collected in blocks of this size, which are used again once nobody holds a part.
@@ -94,10 +97,10 @@ impl UdpPort {
             return net::sendto(&self.socket, bytes, SendFlags::DONTWAIT, remote).map(|_| 1);
         }
         let some = || messages.iter().take(BURST);
-        let addresses: Vec<_> = some().map(|(remote, _)| remote.as_any()).collect();
-        let slices: Vec<_> = some().map(|(_, bytes)| [io::IoSlice::new(bytes)]).collect();
-        let mut controls: Vec<_> = some().map(|_| SendAncillaryBuffer::default()).collect();
-        let mut headers: Vec<_> = (addresses.iter().zip(&slices).zip(&mut controls))
+        let addresses: Burst<_> = some().map(|(remote, _)| remote.as_any()).collect();
+        let slices: Burst<_> = some().map(|(_, bytes)| [io::IoSlice::new(bytes)]).collect();
+        let mut controls: Burst<_> = some().map(|_| SendAncillaryBuffer::default()).collect();
+        let mut headers: Burst<_> = (addresses.iter().zip(&slices).zip(&mut controls))
             .map(|((address, slice), control)| MMsgHdr::new_with_addr(address, slice, control))
             .collect();
         net::sendmmsg(&self.socket, &mut headers, SendFlags::DONTWAIT)

@@ -271,7 +271,7 @@ impl Plan {
             return;
         }
         let output = Command::new("cargo")
-            .args(["bench", "-q", "-p", "strowger-sip"])
+            .args(["bench", "-q", "-p", "strowger-sip", "-p", "strowger-core"])
             .current_dir(workspace())
             .output();
         match output {

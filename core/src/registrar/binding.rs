@@ -177,8 +177,7 @@ pub(super) fn local_for(locals: &[SocketAddr], ipv4: bool) -> Option<SocketAddr>
 }
 
 /// Whether a Contact says something else than where its packets come from.
-pub(super) fn behind_nat(contact: &str, flow: Flow) -> bool {
-    let Ok(uri) = Uri::parse(contact) else { return true };
+pub(super) fn behind_nat(uri: &Uri<'_>, flow: Flow) -> bool {
     let port = uri.port().unwrap_or(flow.transport.default_port());
     let same_host = uri.host().and_then(|host| host.ip()) == Some(flow.remote.ip().to_canonical());
     !same_host || (!flow.transport.is_reliable() && port != flow.remote.port())

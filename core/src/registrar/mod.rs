@@ -26,6 +26,7 @@ mod update;
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 
+use sip::uri::Uri;
 use sip::{Flow, Transport};
 
 use crate::vocab::config::Sip;
@@ -149,7 +150,7 @@ impl Registrar {
         }
         let id = self.table.next_id();
         let path: Box<[Box<str>]> = record.path.into_iter().map(Into::into).collect();
-        let behind_nat = behind_nat(&record.contact, flow);
+        let behind_nat = Uri::parse(&record.contact).map_or(true, |uri| behind_nat(&uri, flow));
         let mut binding = Binding {
             owner: self.table.owner(&record.extension),
             contact: record.contact.into(),

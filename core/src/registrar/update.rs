@@ -202,7 +202,7 @@ impl Registrar {
             path: boxed(&common.path),
             flow,
             severed: false,
-            behind_nat: behind_nat(asked.uri.as_str(), flow),
+            behind_nat: behind_nat(&asked.uri, flow),
             cseq: common.cseq,
             q: asked.q,
             device: asked.device,
@@ -252,7 +252,7 @@ impl Registrar {
         binding.refreshed = now.mono;
         binding.expires = end(now, asked);
         binding.severed = false;
-        binding.behind_nat = behind_nat(asked.uri.as_str(), flow);
+        binding.behind_nat = behind_nat(&asked.uri, flow);
         if moved || binding.health == Health::Unreachable {
             // It has just spoken: what was known of its silence is over.
             binding.health = Health::Unknown;
@@ -275,7 +275,9 @@ impl Registrar {
     /// All contacts with what is left of each, as section 10.3 step 8 wants; Path as RFC 3327 section 5.3 wants.
     fn list(&self, now: Now, extension: &ExtensionKey, common: &Common<'_>) -> ExtraHeaders {
         let contact = |binding: &Binding| {
-            let mut text = format!("<{}>;expires={}", binding.contact, binding.seconds_left(now));
+            let mut text = String::with_capacity(binding.contact.len() + 32);
+            let expires = binding.seconds_left(now).to_string();
+            text.extend(["<", &*binding.contact, ">;expires=", &expires]);
             if binding.q < 1000 {
                 text.push_str(&format!(";q=0.{:03}", binding.q));
             }

@@ -23,10 +23,10 @@ impl Running {
     ) -> Result<ExtensionKey, Box<Reply>> {
         let method = message.method().cloned().unwrap_or(Method::Register);
         let verdict = self.books.check(now, flow.remote.ip(), &method, message);
-        let registered = self.books.registrar.knows(flow);
+        let Books { gate, registrar, .. } = &mut self.books;
         match verdict {
             Check::Is(extension) => {
-                self.books.gate.succeeded(flow.remote, registered);
+                gate.succeeded(flow.remote, || registrar.knows(flow));
                 Ok(extension)
             }
             Check::Nobody { stale, algorithm } => {
@@ -36,7 +36,7 @@ impl Running {
             }
             Check::Wrong { algorithm } => {
                 self.counters.auth_failed();
-                let silenced = self.books.gate.failed(now.mono, flow.remote, registered);
+                let silenced = gate.failed(now.mono, flow.remote, registrar.knows(flow));
                 if let Some(until) = silenced {
                     let until = now.wall + until.saturating_sub(now.mono) / 1_000_000;
                     let address = flow.remote.ip();

@@ -12,6 +12,7 @@ pub(super) type NonceId = (u64, u32);
 const STAMP: usize = 16;
 const SERIAL: usize = 8;
 const SEAL: usize = 32;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Makes and checks nonces: time, serial and a keyed hash over both and over the address that
 /// the nonce is for.
@@ -33,7 +34,7 @@ impl NonceMint {
             (now.to_be_bytes(), self.serial.to_be_bytes(), seal.to_be_bytes());
         for byte in now.into_iter().chain(serial).chain(seal) {
             for digit in [byte >> 4, byte & 15] {
-                nonce.extend(char::from_digit(digit.into(), 16));
+                nonce.push(char::from(DIGITS[usize::from(digit)]));
             }
         }
         nonce

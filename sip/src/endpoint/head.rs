@@ -79,7 +79,7 @@ impl Head {
                 }
                 HeaderName::RecordRoute if !(101..300).contains(&status) => continue,
                 HeaderName::Timestamp if status != 100 => continue,
-                _ => writer.header(*name, value),
+                _ => writer.header_text(*name, value),
             };
         }
     }
@@ -94,9 +94,7 @@ fn creates_dialogs(message: &Message) -> bool {
 
 /// The Via as received, with `received` and a filled `rport`.
 fn write_top_via(text: &mut String, via: &Via<'_>, source: SocketAddr) -> std::fmt::Result {
-    text.push_str("SIP/2.0/");
-    text.push_str(via.transport);
-    write!(text, " {}", via.host)?;
+    text.extend(["SIP/2.0/", via.transport, " ", via.host_text]);
     if let Some(port) = via.port {
         write!(text, ":{port}")?;
     }

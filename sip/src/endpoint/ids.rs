@@ -8,7 +8,7 @@ use rand_core::{Rng, SeedableRng};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::slab::Handle;
-use crate::message::{Message, Via};
+use crate::message::{HeaderName, Message, Via};
 use crate::uri::Host;
 
 /// The hash of an identifier under a secret key: long enough to stand for it.
@@ -128,6 +128,9 @@ impl Ids {
     /// Whether a request carries a Via of ours from when it had the same Request-URI: a loop.
     /// With another Request-URI it is a spiral, which is legal (RFC 3261 section 16.3, item 4).
     pub fn is_loop(&self, message: &Message) -> bool {
+        if !message.headers(HeaderName::Via).any(|line| line.contains(OURS)) {
+            return false;
+        }
         let mut hash = [0; 8];
         let mut hashed = false;
         for via in message.vias().filter_map(Result::ok) {

@@ -1,4 +1,4 @@
-//! A SIP message: one buffer, ranges into it, and typed values that are read when asked for.
+//! A SIP message: a head and a body in one buffer, ranges into the head, and typed values that are read when asked for.
 //!
 //! [`Message::parse`] finds the start line, the header lines and the body, and nothing more: a
 //! value is only looked at by the accessor that returns it. Unknown headers stay where they were.
@@ -20,7 +20,8 @@ mod writer;
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use smallvec::SmallVec;
 
 pub use error::{HeaderError, ParseError, ParseErrorKind, Problem};
@@ -45,7 +46,7 @@ pub const MAX_HEADERS: usize = 128;
 /// The longest start line or header line, folds included, in bytes.
 pub const MAX_LINE: usize = 8_192;
 
-/// A byte range in a message's buffer.
+/// A byte range in a message's head.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     start: u16,
@@ -91,12 +92,13 @@ pub enum StartLine<'a> {
 /// [`Message::detach`] for what must outlive the receive buffer.
 #[derive(Clone)]
 pub struct Message {
-    bytes: Bytes,
+    /// The start line and the header lines, with the empty line. Folds are spaces.
+    head: ByteString,
     start: Start,
     headers: SmallVec<[Entry; 20]>,
     /// The header names that stand in it, as bits by variant.
     present: u128,
-    body: Span,
+    body: Bytes,
 }
 
 impl Message {
@@ -224,37 +226,36 @@ impl Message {
 
     /// The body.
     pub fn body(&self) -> &[u8] {
-        self.slice(self.body)
+        &self.body
     }
 
     /// The body, sharing this message's buffer.
     pub fn body_bytes(&self) -> Bytes {
-        let (start, end) = (usize::from(self.body.start), usize::from(self.body.end));
-        if start < end && end <= self.bytes.len() {
-            self.bytes.slice(start..end)
-        } else {
-            Bytes::new()
-        }
+        self.body.clone()
     }
 
-    /// The whole message as it was received, without what followed the body. Folds are spaces.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.body.end)).unwrap_or(&self.bytes)
+    /// A copy of the whole message as it was received, without what followed the body. Folds are spaces.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(self.head.len() + self.body.len());
+        bytes.extend_from_slice(self.head.as_bytes());
+        bytes.extend_from_slice(&self.body);
+        bytes.freeze()
     }
 
     /// A copy in an allocation of its own, as large as the message.
     #[must_use]
     pub fn detach(&self) -> Self {
-        Self { bytes: Bytes::copy_from_slice(self.as_bytes()), ..self.clone() }
+        let mut body = self.to_bytes();
+        let head = body.split_to(self.head.len());
+        // What was text is text.
+        let head = ByteString::try_from(head).unwrap_or_default();
+        Self { head, body, ..self.clone() }
     }
 
-    fn slice(&self, span: Span) -> &[u8] {
-        self.bytes.get(usize::from(span.start)..usize::from(span.end)).unwrap_or(&[])
-    }
-
-    /// The head was checked to be UTF-8 when it was parsed; spans end at ASCII bytes.
+    /// Spans end at ASCII bytes.
     fn text(&self, span: Span) -> &str {
-        std::str::from_utf8(self.slice(span)).unwrap_or("")
+        self.head.get(usize::from(span.start)..usize::from(span.end)).unwrap_or("")
     }
 }
 

@@ -1,6 +1,7 @@
 //! From bytes to ranges.
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use smallvec::SmallVec;
 
 use super::error::{ParseError, ParseErrorKind as Kind};
@@ -32,11 +33,15 @@ pub(super) fn parse(mut bytes: Bytes) -> Result<Message, ParseError> {
     if folded {
         bytes = unfold(&bytes, at);
     }
-    let body = span(at, body_end);
+    let mut body = if at < body_end { bytes.split_off(at) } else { Bytes::new() };
+    body.truncate(body_end - at);
+    bytes.truncate(at);
+    // It was found to be text above.
+    let head = ByteString::try_from(bytes).unwrap_or_default();
     match (start, error) {
-        (Some(start), None) => Ok(Message { bytes, start, headers, present, body }),
+        (Some(start), None) => Ok(Message { head, start, headers, present, body }),
         (Some(start), Some(kind)) => {
-            Err(refuse(kind, Message { bytes, start, headers, present, body }))
+            Err(refuse(kind, Message { head, start, headers, present, body }))
         }
         (None, error) => Err(ParseError { kind: error.unwrap_or(Kind::StartLine), partial: None }),
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::lex::number;
 use super::name_addr::display_is_valid;
-use super::{Contact, HeaderError, HeaderName, Message, NameAddr, Problem};
+use super::{Contact, HeaderError, HeaderName, Message, NameAddr, Problem, Via};
 use crate::Method;
 use crate::uri::{Scheme, Uri};
 
@@ -107,8 +107,8 @@ impl Message {
 
     /// The address of record of a REGISTER is a SIP or SIPS URI (section 10.2).
     fn check_to(&self, to: &NameAddr<'_>) -> Result<(), Rejection> {
-        check_party(HeaderName::To, to)?;
-        if self.method() == Some(&Method::Register) && !to.uri().is_ok_and(|uri| uri.is_sip()) {
+        let uri = check_party(HeaderName::To, to)?;
+        if self.method() == Some(&Method::Register) && !uri.is_sip() {
             return Err(bad(HeaderName::To, Problem::Malformed));
         }
         Ok(())
@@ -140,8 +140,9 @@ impl Message {
     }
 
     fn check_lists(&self) -> Result<(), Rejection> {
-        for via in self.vias() {
-            via?;
+        // The top one has been read.
+        for via in self.values(HeaderName::Via).skip(1) {
+            Via::parse(via).ok_or(HeaderError::malformed(HeaderName::Via))?;
         }
         for contact in self.contacts() {
             if let Contact::Addr(addr) = contact? {
@@ -157,7 +158,7 @@ impl Message {
     }
 }
 
-fn check_party(name: HeaderName, addr: &NameAddr<'_>) -> Result<(), Rejection> {
+fn check_party<'a>(name: HeaderName, addr: &NameAddr<'a>) -> Result<Uri<'a>, Rejection> {
     if display_is_valid(addr.display_raw()) {
         check_uri(name, addr)
     } else {
@@ -165,6 +166,6 @@ fn check_party(name: HeaderName, addr: &NameAddr<'_>) -> Result<(), Rejection> {
     }
 }
 
-fn check_uri(name: HeaderName, addr: &NameAddr<'_>) -> Result<(), Rejection> {
-    Uri::parse(addr.uri_str()).map(|_| ()).map_err(|_| bad(name, Problem::Malformed))
+fn check_uri<'a>(name: HeaderName, addr: &NameAddr<'a>) -> Result<Uri<'a>, Rejection> {
+    addr.uri().map_err(|_| bad(name, Problem::Malformed))
 }

@@ -16,6 +16,8 @@ pub struct Via<'a> {
     pub transport: &'a str,
     /// The host of sent-by.
     pub host: Host<'a>,
+    /// The same as written.
+    pub host_text: &'a str,
     /// The port of sent-by.
     pub port: Option<u16>,
     /// The parameters.
@@ -32,11 +34,13 @@ impl<'a> Via<'a> {
             None => split_protocol(main)?,
         };
         let transport = trim(transport);
-        let (host, port) = split_sent_by(trim(sent_by))?;
+        let (host_text, port) = split_sent_by(trim(sent_by))?;
+        let host = Host::parse(host_text)?;
         if !is_token(transport) {
             return None;
         }
-        Some(Self { transport, host, port, params: Params::new(params.unwrap_or("")) })
+        let params = Params::new(params.unwrap_or(""));
+        Some(Self { transport, host, host_text, port, params })
     }
 
     /// The transport, when it is one of ours.
@@ -93,12 +97,12 @@ fn split_protocol(text: &str) -> Option<(&str, &str)> {
     split_blank(trim_start(rest))
 }
 
-fn split_sent_by(text: &str) -> Option<(Host<'_>, Option<u16>)> {
+fn split_sent_by(text: &str) -> Option<(&str, Option<u16>)> {
     let host_end = if text.starts_with('[') { text.find(']')? } else { 0 };
     let Some(colon) = memchr::memchr(b':', text.get(host_end..)?.as_bytes()) else {
-        return Some((Host::parse(text)?, None));
+        return Some((text, None));
     };
     let (host, after) = text.split_at_checked(host_end + colon)?;
     let port = port(trim_start(after.strip_prefix(':')?))?;
-    Some((Host::parse(trim_end(host))?, Some(port)))
+    Some((trim_end(host), Some(port)))
 }

@@ -81,7 +81,10 @@ impl<'b, B: Sink> Writer<'b, B> {
     pub fn response(sink: &'b mut B, status: u16, reason: &str) -> Self {
         let mut writer = Self { sink };
         let reason = if reason.is_empty() { reason_phrase(status) } else { reason };
-        writer.value(format_args!("SIP/2.0 {status:03} {reason}"));
+        writer.sink.put(b"SIP/2.0 ");
+        let digit = |of: u16| b'0' + (of % 10) as u8;
+        writer.sink.put(&[digit(status / 100), digit(status / 10), digit(status), b' ']);
+        writer.text(reason);
         writer.sink.put(b"\r\n");
         writer
     }
@@ -92,6 +95,17 @@ impl<'b, B: Sink> Writer<'b, B> {
             self.sink.put(name.as_str().as_bytes());
             self.sink.put(b": ");
             self.value(value);
+            self.sink.put(b"\r\n");
+        }
+        self
+    }
+
+    /// Adds a header whose value is a plain text; the same as [`Writer::header`], without the formatter.
+    pub fn header_text(&mut self, name: HeaderName, value: &str) -> &mut Self {
+        if name != HeaderName::Other {
+            self.sink.put(name.as_str().as_bytes());
+            self.sink.put(b": ");
+            self.text(value);
             self.sink.put(b"\r\n");
         }
         self
@@ -123,10 +137,10 @@ impl<'b, B: Sink> Writer<'b, B> {
         }
         for entry in from.headers.iter().filter(|entry| entry.id == name) {
             let full = match name {
-                HeaderName::Other => from.slice(entry.name),
-                name => name.as_str().as_bytes(),
+                HeaderName::Other => from.text(entry.name),
+                name => name.as_str(),
             };
-            self.line(full, from.slice(entry.value));
+            self.line(full, from.text(entry.value));
         }
         self
     }
@@ -139,7 +153,7 @@ impl<'b, B: Sink> Writer<'b, B> {
     ) -> &mut Self {
         for entry in &from.headers {
             if pick(entry.id, from.text(entry.name)) {
-                self.line(from.slice(entry.name), from.slice(entry.value));
+                self.line(from.text(entry.name), from.text(entry.value));
             }
         }
         self
@@ -161,10 +175,10 @@ impl<'b, B: Sink> Writer<'b, B> {
     }
 
     /// A name and value that a parser has already confined to one line.
-    fn line(&mut self, name: &[u8], value: &[u8]) {
-        self.sink.put(name);
+    fn line(&mut self, name: &str, value: &str) {
+        self.sink.put(name.as_bytes());
         self.sink.put(b": ");
-        self.sink.put(value);
+        self.sink.put(value.as_bytes());
         self.sink.put(b"\r\n");
     }
 
@@ -172,6 +186,11 @@ impl<'b, B: Sink> Writer<'b, B> {
         let mut clean = Clean { sink: self.sink, in_uri: false };
         // As in `request`: sinks do not fail.
         let _ = write!(clean, "{value}");
+    }
+
+    fn text(&mut self, text: &str) {
+        // As in `request`: sinks do not fail.
+        let _ = Clean { sink: self.sink, in_uri: false }.write_str(text);
     }
 
     fn token(&mut self, text: &str) {

@@ -107,7 +107,7 @@ fn a_request_fails_by_time_or_by_transport() {
     let first = raw.outputs().remove(0);
     let again = raw.pass(32 * SECOND);
     assert_eq!(again.len(), 10);
-    assert!(again.iter().all(|m| m.as_bytes() == first.as_bytes()));
+    assert!(again.iter().all(|m| m.to_bytes() == first.to_bytes()));
     assert!(matches!(
         raw.event(),
         Some(Event::Response { outcome: Err(RequestFailure::Timeout), .. })

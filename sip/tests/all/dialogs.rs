@@ -367,7 +367,7 @@ fn the_same_seed_gives_the_same_bytes() {
         let mut raw = Raw::new();
         let (_, ours) = invite(&mut raw, |_| {});
         let ack = answer(&mut raw, &ours, "bob", "").remove(0);
-        (ours.as_bytes().to_vec(), ack.as_bytes().to_vec())
+        (ours.to_bytes(), ack.to_bytes())
     };
     assert_eq!(run(), run());
 }

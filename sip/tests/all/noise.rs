@@ -102,7 +102,7 @@ fn damaged_messages_do_no_harm() {
                 heard = link.sent.len();
                 let copies = recent.into_iter().flat_map(|sent| std::iter::repeat_n(sent, 10));
                 for (_, side, message) in copies {
-                    let bytes = damage(&mut link, message.as_bytes());
+                    let bytes = damage(&mut link, &message.to_bytes());
                     let (now, to) = (link.now, side.other());
                     let flow = link.flow(to);
                     link.end(to).receive(now, flow, Bytes::from(bytes));

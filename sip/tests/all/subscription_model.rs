@@ -169,7 +169,7 @@ impl Play {
             }
             if message.is_request() {
                 let again =
-                    seen.open.as_ref().is_some_and(|open| open.as_bytes() == message.as_bytes());
+                    seen.open.as_ref().is_some_and(|open| open.to_bytes() == message.to_bytes());
                 if again {
                     continue;
                 }

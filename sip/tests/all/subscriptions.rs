@@ -132,7 +132,7 @@ fn changes_wait_for_the_notify_before_them_and_only_the_latest_is_told() {
         assert!(tell(&mut raw, id, body).is_empty());
     }
     let again = raw.pass(600 * MS);
-    assert_eq!(again[0].as_bytes(), first[0].as_bytes(), "a retransmission");
+    assert_eq!(again[0].to_bytes(), first[0].to_bytes(), "a retransmission");
     let next = raw.send(response(&first[0], 200, "", "", "").as_bytes());
     assert_eq!(one(&next), ("active;expires=3600", "4", 3));
     assert!(raw.send(response(&next[0], 200, "", "", "").as_bytes()).is_empty());
@@ -194,7 +194,7 @@ fn expiry_ends_with_timeout_after_the_notify_that_is_on_its_way() {
     raw.pass(59 * SECOND);
     let pending = tell(&mut raw, id, "1");
     let sent = raw.pass(2 * SECOND);
-    assert!(sent.iter().all(|again| again.as_bytes() == pending[0].as_bytes()));
+    assert!(sent.iter().all(|again| again.to_bytes() == pending[0].to_bytes()));
     assert_eq!(over(&mut raw), Some(SubscriptionEnd::Expired));
     let last = raw.send(response(&pending[0], 200, "", "", "").as_bytes());
     assert_eq!(one(&last), ("terminated;reason=timeout", "1", 3));
@@ -370,6 +370,6 @@ fn a_repeated_subscribe_gets_the_same_answer_and_no_second_subscription() {
     let (_, sent) = granted(&mut raw, "0");
     let again = raw.send(subscribe("s", 1, "", "").as_bytes());
     assert_eq!(again.len(), 1);
-    assert_eq!(again[0].as_bytes(), sent[0].as_bytes());
+    assert_eq!(again[0].to_bytes(), sent[0].to_bytes());
     assert_eq!((raw.event().is_none(), raw.end.counts().subscriptions), (true, 1));
 }

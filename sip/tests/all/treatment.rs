@@ -58,7 +58,7 @@ fn unknown_methods_get_405_with_allow() {
     assert!(raw.end.counts().is_empty());
     // Each copy gets the same answer, tag included (8.2.7).
     let again = raw.send(request("NEWMETHOD", "1", "").as_bytes());
-    assert_eq!(again[0].as_bytes(), sent[0].as_bytes());
+    assert_eq!(again[0].to_bytes(), sent[0].to_bytes());
 }
 
 #[test]

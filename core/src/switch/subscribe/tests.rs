@@ -272,10 +272,10 @@ fn a_lost_notify_comes_again_and_the_latest_counts_after_it() {
     host.pass(2 * SECOND);
     let lost = host.set("4567", new(1));
     let again = host.pass(SECOND / 2);
-    assert_eq!(again[0].as_bytes(), lost[0].as_bytes());
+    assert_eq!(again[0].to_bytes(), lost[0].to_bytes());
     assert!(host.set("4567", new(2)).is_empty());
     let copies = host.pass(3 * SECOND);
-    assert!(copies.iter().all(|copy| copy.as_bytes() == lost[0].as_bytes()) && copies.len() == 2);
+    assert!(copies.iter().all(|copy| copy.to_bytes() == lost[0].to_bytes()) && copies.len() == 2);
     let next = host.reply(&lost[0], 200);
     assert_eq!(told(&next), "2/0 (0/0)");
     host.reply(&next[0], 200);

@@ -4,11 +4,12 @@ mod client;
 mod large;
 mod retry;
 mod server;
+mod shelf;
 mod write;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::api::Output;
 use super::event::Event;
@@ -23,6 +24,7 @@ pub(crate) use client::{Happened, Owner, Purpose, Sent, Up};
 pub(crate) use retry::Retry;
 pub(crate) use server::Keys;
 use server::ServerRecord;
+use shelf::Shelf;
 pub(crate) use write::{Answer, Joined, Line, Outgoing};
 
 /// Whose timer a queue entry is.
@@ -66,8 +68,7 @@ pub(crate) struct Layer {
     tickets: u64,
     /// Where messages are written before they are copied to their exact size.
     scratch: Vec<u8>,
-    /// Where responses that are kept for their transaction only are copied to.
-    shelf: BytesMut,
+    shelf: Shelf,
 }
 
 impl Layer {
@@ -87,7 +88,7 @@ impl Layer {
             clients_by_flow: BTreeSet::new(),
             tickets: 0,
             scratch: Vec::with_capacity(4096),
-            shelf: BytesMut::new(),
+            shelf: Shelf::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Layer;
 use crate::endpoint::api::Body;
@@ -85,9 +85,6 @@ pub(super) fn write_via<B: Sink>(
     writer.header(HeaderName::Via, value);
 }
 
-/// Bytes that passing responses share: large enough that the system's allocator takes it from the system and gives it back.
-const SHELF: usize = 128 * 1024;
-
 impl Layer {
     /// Writes a response that begins with `head`.
     pub(super) fn write_answer(&mut self, head: &Head, answer: &Answer<'_>) -> Bytes {
@@ -95,18 +92,10 @@ impl Layer {
         Bytes::copy_from_slice(&self.scratch)
     }
 
-    /// Writes a response that is kept until its transaction ends, and by nobody for longer. Those of about the same time
-    /// share one piece of memory and give it back together; one by one they would lie between what stays.
+    /// Writes a response that is kept until its transaction ends, and by nobody for longer.
     pub(super) fn write_passing(&mut self, head: &Head, answer: &Answer<'_>) -> Bytes {
         self.compose(head, answer);
-        if self.scratch.len() > SHELF / 16 {
-            return Bytes::copy_from_slice(&self.scratch);
-        }
-        if self.shelf.capacity() < self.scratch.len() {
-            self.shelf = BytesMut::with_capacity(SHELF);
-        }
-        self.shelf.extend_from_slice(&self.scratch);
-        self.shelf.split().freeze()
+        self.shelf.keep(&self.scratch)
     }
 
     fn compose(&mut self, head: &Head, answer: &Answer<'_>) {
@@ -114,10 +103,10 @@ impl Layer {
         let mut writer = Writer::response(&mut self.scratch, answer.status, answer.reason);
         head.write(&mut writer, answer.status, answer.tag);
         if let Some(contact) = answer.contact {
-            writer.header(HeaderName::Contact, contact);
+            writer.header_text(HeaderName::Contact, contact);
         }
         if answer.status != 100 && !self.settings.user_agent.is_empty() {
-            writer.header(HeaderName::Server, &self.settings.user_agent);
+            writer.header_text(HeaderName::Server, &self.settings.user_agent);
         }
         finish(writer, answer.lines, answer.headers, answer.body);
     }

@@ -120,7 +120,7 @@ fn dblreq_octets_after_the_message_are_ignored() {
     assert_eq!(msg.method(), Some(&Method::Register));
     assert_eq!(msg.call_id(), Ok("dblreq.0ha0isndaksdj99sdfafnl3lk233412"));
     assert!(msg.body().is_empty());
-    assert!(!msg.as_bytes().windows(6).any(|window| window == b"INVITE"));
+    assert!(!msg.to_bytes().windows(6).any(|window| window == b"INVITE"));
 }
 
 #[test]
