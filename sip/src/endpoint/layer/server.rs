@@ -284,7 +284,7 @@ impl Layer {
         if self.servers.is_empty() {
             self.by_server_key.shrink_to(KEEP);
             self.by_merge_key.shrink_to(KEEP);
-            self.shelf.clear();
+            self.shelf.shrink();
         }
     }
 

@@ -28,7 +28,7 @@ impl Shelf {
         if self.open.capacity() < response.len() {
             let next = self.next();
             let full = std::mem::replace(&mut self.open, next);
-            // One without any room left is the first, which never was a piece, or is not worth the distinction.
+            // Without any room it is the very first, which never was a piece, or one that is filled to its last byte.
             if full.capacity() > 0 {
                 self.full.push_back(full);
             }
@@ -48,9 +48,9 @@ impl Shelf {
         if self.full.front_mut()?.try_reclaim(PIECE) { self.full.pop_front() } else { None }
     }
 
-    /// Gives everything back that is not kept.
-    pub fn clear(&mut self) {
-        *self = Self::default();
+    /// Nothing is kept any more: all pieces but one are given back.
+    pub fn shrink(&mut self) {
+        self.full = VecDeque::new();
     }
 }
 
@@ -89,9 +89,18 @@ mod tests {
             shelf.keep(&RESPONSE);
         }
         assert!(shelf.full.len() <= 2, "{} pieces", shelf.full.len());
-        let last = shelf.keep(&RESPONSE);
-        shelf.clear();
-        assert_eq!(*last, RESPONSE);
+    }
+
+    #[test]
+    fn a_piece_serves_many_responses_that_are_kept_one_at_a_time() {
+        let mut shelf = Shelf::default();
+        let first = shelf.keep(&RESPONSE).as_ptr() as usize;
+        for n in 1..IN_A_PIECE {
+            shelf.shrink();
+            let at = shelf.keep(&RESPONSE).as_ptr() as usize;
+            assert_eq!(at, first + n * RESPONSE.len());
+        }
+        assert!(shelf.full.is_empty());
     }
 
     #[test]
